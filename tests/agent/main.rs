@@ -1,2 +1,1 @@
-//! Tests.
-
+//! The integration tests.

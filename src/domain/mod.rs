@@ -1,0 +1,7 @@
+//! The nouns of the field: types only, no IO, no async.
+
+pub mod digest;
+pub mod host;
+pub mod ids;
+pub mod version;
+pub mod vm;

@@ -1,0 +1,44 @@
+//! What an error looks like at the edge: the chain printed once, and the exit codes.
+
+use std::error::Error;
+use std::fmt;
+
+/// How a `meridian` command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done; also a `status` that shows a degraded agent.
+    Fine = 0,
+    /// It failed; the message says why.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// `status --check` found the agent degraded.
+    Degraded = 3,
+    /// Only root may do this.
+    MustBeRoot = 4,
+    /// The daemon does not answer; what is shown comes from the status file.
+    Unreachable = 5,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Displays an error and its sources on one line, joined by `: `.
+#[derive(Debug)]
+pub struct Chain<'a>(pub &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
