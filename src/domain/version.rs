@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use semver::{BuildMetadata, Prerelease, Version};
+use semver::{BuildMetadata, Version};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Policies, golden images and monitoring need this version (facts: Parallels' administrator's guide).
@@ -144,13 +144,6 @@ fn number(text: &str) -> Result<u64, NotAVersion> {
         text.parse().map_err(|_| NotAVersion)
     } else {
         Err(NotAVersion)
-    }
-}
-
-impl From<ParallelsVersion> for Version {
-    /// The version for comparisons by precedence; the build is build metadata, never a pre-release.
-    fn from(ParallelsVersion(version): ParallelsVersion) -> Self {
-        Self { pre: Prerelease::EMPTY, ..version }
     }
 }
 
