@@ -1,6 +1,7 @@
 //! Which macOS users may have virtual machines: those that Parallels' service knows and that are local accounts.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -10,6 +11,17 @@ use crate::domain::ids::Uid;
 
 /// The first user id of people; those below belong to the system.
 const FIRST_PERSON: u32 = 500;
+
+/// A macOS user, in whose session a tool runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalUser {
+    /// The user id.
+    pub uid: Uid,
+    /// The short name.
+    pub name: String,
+    /// The home folder.
+    pub home: PathBuf,
+}
 
 /// The local accounts of people, by short name.
 pub type Accounts = BTreeMap<String, Uid>;
