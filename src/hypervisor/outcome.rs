@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::domain::version::ParallelsVersion;
+use super::ParseError;
+use crate::domain::version::{Gate, ParallelsVersion};
+use crate::error::Chain;
 
 /// What a tool printed and how it ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -189,6 +191,23 @@ impl<T> From<Refusal> for Answer<T> {
             Refusal::ServiceStopped => Self::ServiceStopped,
             Refusal::NotLoggedIn => Self::NotLoggedIn,
             other => Self::CouldNotAsk(other.to_string()),
+        }
+    }
+}
+
+impl<T> From<ParseError> for Answer<T> {
+    fn from(error: ParseError) -> Self {
+        Self::CouldNotAsk(Chain(&error).to_string())
+    }
+}
+
+impl Answer<ParallelsVersion> {
+    /// The same, and too old where it does not reach `gate`.
+    #[must_use]
+    pub fn reaching(self, gate: Gate) -> Self {
+        match self {
+            Self::Known(version) if !version.reaches(gate) => Self::TooOld(version),
+            other => other,
         }
     }
 }

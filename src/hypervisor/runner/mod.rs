@@ -32,9 +32,9 @@ const LOGIN_PAUSE: Duration = Duration::from_secs(2);
 /// Why there is no output.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The tool is not there, that is: Parallels Desktop is not installed, or something of macOS is missing.
-    #[error("{0} is not there")]
-    Missing(String),
+    /// Parallels' tool is not there.
+    #[error("Parallels Desktop is not installed")]
+    NotInstalled,
     /// The tool may not be run, because it may not be Parallels'.
     #[error("{program} is not run")]
     Untrusted {
@@ -78,7 +78,7 @@ pub enum RunError {
 impl<T> From<RunError> for Answer<T> {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Missing(_) => Self::NotInstalled,
+            RunError::NotInstalled => Self::NotInstalled,
             RunError::Refused(refusal) => Self::from(refusal),
             other => Self::CouldNotAsk(crate::error::Chain(&other).to_string()),
         }

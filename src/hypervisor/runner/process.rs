@@ -76,10 +76,7 @@ impl Command {
 
     /// Runs it for at most `limit`.
     pub(super) async fn run(&self, limit: Duration) -> Result<Output, RunError> {
-        let mut child = self.spawn().map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => RunError::Missing(name(&self.program)),
-            _ => self.system(source),
-        })?;
+        let mut child = self.spawn().map_err(|source| self.system(source))?;
         let mut group = Group::of(&child);
         let mut capture = Capture::default();
         let result = match timeout(limit, capture.until_the_end(&mut child)).await {

@@ -66,7 +66,7 @@ impl Trust {
         }
         let untrusted = |reason| RunError::Untrusted { program: name(program), reason };
         let canonical = program.canonicalize().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => RunError::Missing(name(program)),
+            io::ErrorKind::NotFound => RunError::NotInstalled,
             _ => untrusted(Untrusted::Unreadable(error)),
         })?;
         let identity = self.examine(&canonical).map_err(untrusted)?;
