@@ -1,1 +1,9 @@
-//! To be written.
+//! Bytes and facts about the Mac become [`Layer`]s.
+//!
+//! In go managed preferences, what `prlsrvctl info` shows, and the verified assignment; out comes one [`Layer`] each, in
+//! which every item is a value or a problem, so that one bad value harms itself only. Nothing here waits or writes.
+
+pub mod assignment;
+pub mod layer;
+pub mod local;
+pub mod profile;

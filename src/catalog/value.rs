@@ -1,0 +1,137 @@
+//! The values that settings take, and how they are read.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One of the values of a choice.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The value in profiles and policies.
+    pub value: &'static str,
+    /// What a person reads.
+    pub title: &'static str,
+}
+
+/// Which values a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// On or off, where neither is stricter.
+    Switch,
+    /// On or off, where on takes something away from the user.
+    Restriction,
+    /// One of these.
+    Choice(&'static [Choice]),
+    /// An `https` or `http` address without credentials.
+    Url,
+    /// A date, `YYYY-MM-DD`, or off.
+    Expiry,
+}
+
+/// A value that its setting takes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// On or off.
+    Switch(bool),
+    /// A choice, an address or a date.
+    Text(String),
+}
+
+impl Value {
+    /// A text value.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+
+    /// True for a switch that is on.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        *self == Self::Switch(true)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Switch(true) => f.pad("on"),
+            Self::Switch(false) => f.pad("off"),
+            Self::Text(text) => f.pad(text),
+        }
+    }
+}
+
+/// Why a value is not one that its setting takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum BadValue {
+    /// Another type.
+    #[error("expected {expected}")]
+    Type {
+        /// What the setting takes.
+        expected: String,
+    },
+    /// A text that is none of the choices.
+    #[error("expected one of {choices}")]
+    Choice {
+        /// The choices, separated by commas.
+        choices: String,
+    },
+    /// A text that is no address.
+    #[error("expected an https address without a user name or password")]
+    Url,
+    /// A text that is no date.
+    #[error("expected a date as YYYY-MM-DD, or false")]
+    Date,
+}
+
+impl Kind {
+    /// What it takes, in words.
+    #[must_use]
+    pub fn expected(self) -> String {
+        match self {
+            Self::Switch | Self::Restriction => "true or false".to_owned(),
+            Self::Choice(_) => "a string".to_owned(),
+            Self::Url => "an address as a string".to_owned(),
+            Self::Expiry => "a date as a string, or false".to_owned(),
+        }
+    }
+
+    /// Reads a value as a policy or a profile gives it.
+    ///
+    /// # Errors
+    /// The value is not one of this kind.
+    pub fn read(self, given: &serde_json::Value) -> Result<Value, BadValue> {
+        let text = || given.as_str().ok_or_else(|| BadValue::Type { expected: self.expected() });
+        match self {
+            Self::Switch | Self::Restriction => {
+                given.as_bool().map(Value::Switch).ok_or_else(|| BadValue::Type { expected: self.expected() })
+            }
+            Self::Choice(choices) => choices
+                .iter()
+                .find(|choice| Ok(choice.value) == text())
+                .map(|choice| Value::text(choice.value))
+                .ok_or_else(|| match text() {
+                    Err(bad) => bad,
+                    Ok(_) => BadValue::Choice {
+                        choices: choices.iter().map(|choice| choice.value).collect::<Vec<_>>().join(", "),
+                    },
+                }),
+            Self::Url => read_url(text()?),
+            Self::Expiry if *given == serde_json::Value::Bool(false) => Ok(Value::Switch(false)),
+            Self::Expiry => read_date(text()?),
+        }
+    }
+}
+
+fn read_url(text: &str) -> Result<Value, BadValue> {
+    let url = url::Url::parse(text).map_err(|_| BadValue::Url)?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.host().is_some();
+    if plain && matches!(url.scheme(), "https" | "http") { Ok(Value::text(text)) } else { Err(BadValue::Url) }
+}
+
+fn read_date(text: &str) -> Result<Value, BadValue> {
+    let date: jiff::civil::Date = text.parse().map_err(|_| BadValue::Date)?;
+    if date.to_string() == text { Ok(Value::text(text)) } else { Err(BadValue::Date) }
+}

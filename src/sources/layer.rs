@@ -1,0 +1,136 @@
+//! A layer: what one source says of the settings.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{BadValue, Key, LayerKind, Value};
+use crate::domain::ids::PolicyId;
+
+/// Where a layer comes from, precisely enough to find it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Origin {
+    /// What the Security tab holds, or held before the agent first changed it.
+    SecurityTab,
+    /// A managed preference file.
+    Profile {
+        /// The file's path.
+        file: String,
+        /// `PayloadUUID`, which macOS leaves in the file.
+        payload: Option<String>,
+        /// True when the profile was installed by hand and not by MDM (`_manualProfile`).
+        manual: bool,
+    },
+    /// A license-bound configuration profile of the assignment.
+    LicenseProfile {
+        /// Its name in the portal.
+        name: String,
+    },
+    /// The policy of the assignment.
+    Policy {
+        /// Its id.
+        id: PolicyId,
+        /// Its name in the portal.
+        name: String,
+        /// Its revision.
+        revision: u64,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SecurityTab => f.write_str("Security tab"),
+            Self::Profile { file, payload, manual } => {
+                f.write_str(file.rsplit('/').next().unwrap_or(file))?;
+                if let Some(payload) = payload {
+                    write!(f, " (payload {payload})")?;
+                }
+                if *manual { f.write_str(" installed by hand") } else { Ok(()) }
+            }
+            Self::LicenseProfile { name } => write!(f, "“{name}”"),
+            Self::Policy { name, revision, .. } => write!(f, "“{name}” revision {revision}"),
+        }
+    }
+}
+
+/// Why an item of a layer does not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Fault {
+    /// The catalog has no such setting; a newer agent may.
+    Unknown,
+    /// The setting exists, and this layer may not set it.
+    NotAllowedHere,
+    /// The value is not one that the setting takes.
+    BadValue {
+        /// What it takes.
+        expected: String,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no such setting in this version of the agent"),
+            Self::NotAllowedHere => f.write_str("may not be set here"),
+            Self::BadValue { expected } => f.write_str(expected),
+        }
+    }
+}
+
+impl From<BadValue> for Fault {
+    fn from(bad: BadValue) -> Self {
+        Self::BadValue { expected: bad.to_string() }
+    }
+}
+
+/// What one source says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// Its rank.
+    pub kind: LayerKind,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// When the agent first saw it like this.
+    pub since: Option<Timestamp>,
+    /// The settings that it names.
+    pub items: BTreeMap<Key, Result<Value, Fault>>,
+    /// Names that are no setting, and why they do not count.
+    pub strangers: BTreeMap<String, Fault>,
+}
+
+impl Layer {
+    /// A layer that says nothing yet.
+    #[must_use]
+    pub fn new(kind: LayerKind, origin: Origin) -> Self {
+        Self { kind, origin, since: None, items: BTreeMap::new(), strangers: BTreeMap::new() }
+    }
+
+    /// A layer of these named values: each becomes a value, a problem of its setting, or a stranger.
+    #[must_use]
+    pub fn read<'a>(
+        kind: LayerKind,
+        origin: Origin,
+        named: impl IntoIterator<Item = (&'a str, &'a serde_json::Value)>,
+    ) -> Self {
+        let mut layer = Self::new(kind, origin);
+        for (name, given) in named {
+            let Some(key) = Key::named(name) else {
+                layer.strangers.insert(name.to_owned(), Fault::Unknown);
+                continue;
+            };
+            let setting = key.setting();
+            let item = if setting.admits(kind) {
+                setting.kind.read(given).map_err(Fault::from)
+            } else {
+                Err(Fault::NotAllowedHere)
+            };
+            layer.items.insert(key, item);
+        }
+        layer
+    }
+}
