@@ -202,7 +202,9 @@ fn bundle(name: &str, owner: &str, state: &State) -> String {
 /// states give equal answers.
 fn add(vm: Vm, state: &mut State) {
     let text = |seed: usize| format!("{}\0{}\0{}\0{seed}", vm.owner, vm.name, vm.home);
-    let free = (state.vms.len()..).map(|seed| uuid_of(text(seed).as_bytes())).find(|uuid| !state.vms.contains_key(uuid));
+    let free = (state.vms.len()..)
+        .map(|seed| uuid_of(text(seed).as_bytes()))
+        .find(|uuid| !state.vms.contains_key(uuid));
     if let Some(uuid) = free {
         state.vms.insert(uuid, vm);
     }

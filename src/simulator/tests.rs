@@ -61,13 +61,47 @@ fn the_listing_has_every_key_of_a_real_one_in_the_same_order() {
     let answer = ask(&mut state, ADA, Tool::Prlctl, &["list", WINDOWS, "-a", "-i", "-j"]);
     let text = stdout(&answer);
     let order = [
-        "ID", "Name", "Description", "Type", "State", "OS", "Template", "Uptime", "Home path", "Home",
-        "Restore Image", "GuestTools", "Mouse and Keyboard", "Print Management", "USB and Bluetooth",
-        "Startup and Shutdown", "Optimization", "Travel mode", "Security", "Smart Guard", "Modality",
-        "Fullscreen", "Coherence", "Time Synchronization", "Expiration", "Boot order", "BIOS type",
-        "EFI Secure boot", "Allow select boot device", "External boot device", "SMBIOS settings", "Hardware",
-        "Host Shared Folders", "Host defined sharing", "Guest Shared Folders", "Shared Profile",
-        "Shared Applications", "SmartMount", "Network", "Miscellaneous Sharing", "Advanced",
+        "ID",
+        "Name",
+        "Description",
+        "Type",
+        "State",
+        "OS",
+        "Template",
+        "Uptime",
+        "Home path",
+        "Home",
+        "Restore Image",
+        "GuestTools",
+        "Mouse and Keyboard",
+        "Print Management",
+        "USB and Bluetooth",
+        "Startup and Shutdown",
+        "Optimization",
+        "Travel mode",
+        "Security",
+        "Smart Guard",
+        "Modality",
+        "Fullscreen",
+        "Coherence",
+        "Time Synchronization",
+        "Expiration",
+        "Boot order",
+        "BIOS type",
+        "EFI Secure boot",
+        "Allow select boot device",
+        "External boot device",
+        "SMBIOS settings",
+        "Hardware",
+        "Host Shared Folders",
+        "Host defined sharing",
+        "Guest Shared Folders",
+        "Shared Profile",
+        "Shared Applications",
+        "SmartMount",
+        "Network",
+        "Miscellaneous Sharing",
+        "Advanced",
     ];
     let places: Vec<_> = order.iter().map(|key| text.find(&format!("\n  \"{key}\": ")).expect(key)).collect();
     assert!(places.is_sorted());
@@ -125,8 +159,16 @@ fn what_is_set_is_listed() {
         (&["--device-set", "net0", "--type", "bridged"], "/Hardware/net0/type", json!("bridged")),
         (&["--device-set", "net0", "--type", "host-only"], "/Hardware/net0/type", json!("host")),
         (&["--device-disconnect", "net0"], "/Hardware/net0/state", json!("disconnected")),
-        (&["--require-pwd", "exit-fullscreen:on"], "/Security/Require password to", json!(["exit-fullscreen"])),
-        (&["--require-pwd", "change-guest-pwd:on"], "/Security/Require password to", json!(["change-guest-pwd"])),
+        (
+            &["--require-pwd", "exit-fullscreen:on"],
+            "/Security/Require password to",
+            json!(["exit-fullscreen"]),
+        ),
+        (
+            &["--require-pwd", "change-guest-pwd:on"],
+            "/Security/Require password to",
+            json!(["change-guest-pwd"]),
+        ),
         (
             &["--require-pwd", "manage-snapshots:on"],
             "/Security/Require password to",
@@ -136,7 +178,11 @@ fn what_is_set_is_listed() {
         (&["--expiration", "on"], "/Expiration/enabled", json!(true)),
         (&["--expiration", "on", "--expiration", "date:2027-01-31"], "/Expiration/date", json!("2027-01-31")),
         (&["--name", "-rf $(x) \"q\"\n🦀"], "/Name", json!("-rf $(x) \"q\"\n🦀")),
-        (&["--tools-autoupdate", "no", "--isolate-vm", "on", "--lock-on-suspend", "on"], "/Type", json!("VM")),
+        (
+            &["--tools-autoupdate", "no", "--isolate-vm", "on", "--lock-on-suspend", "on"],
+            "/Type",
+            json!("VM"),
+        ),
     ];
     for (options, pointer, expected) in table {
         let mut state = State::demo();
@@ -199,7 +245,10 @@ fn restrictions_refuse_with_the_words_of_the_real_tool() {
         state.service.require_password = all;
         let answer = ask(&mut state, ADA, Tool::Prlctl, argv);
         let words = "The operation failed. To perform this operation, you must enter the host OS administrator's credentials.";
-        assert_eq!((answer.code, stderr(&answer)), (255, format!("Failed to {verb} the VM: {words}\n").as_str()));
+        assert_eq!(
+            (answer.code, stderr(&answer)),
+            (255, format!("Failed to {verb} the VM: {words}\n").as_str())
+        );
         assert_eq!(state.vms, State::demo().vms);
         state.service.require_password = Restrictions::default();
         assert_eq!(ask(&mut state, ADA, Tool::Prlctl, argv).code, 0, "{argv:?}");
@@ -241,7 +290,9 @@ fn the_service_tells_its_settings_in_both_forms() {
     assert!(text.contains("\nRequire password to: remove-vm clone-vm\n"));
     assert!(text.contains("\nCustom password protection: off\nPreferences are locked: off\n"));
     state.service.require_password = Restrictions::default();
-    assert!(json_of(&ask(&mut state, 0, Tool::Prlsrvctl, &["info", "-j"])).get("Require password to").is_none());
+    assert!(
+        json_of(&ask(&mut state, 0, Tool::Prlsrvctl, &["info", "-j"])).get("Require password to").is_none()
+    );
     assert!(!stdout(&ask(&mut state, 0, Tool::Prlsrvctl, &["info"])).contains("Require"));
 }
 
@@ -294,7 +345,10 @@ fn versions_and_users() {
     let version = ask(&mut state, ADA, Tool::Prlctl, &["--version"]);
     assert_eq!(stdout(&version), "prlctl version 26.1.1 (57288)\n");
     let users = json_of(&ask(&mut state, 0, Tool::Prlsrvctl, &["user", "list", "-j"]));
-    assert_eq!(users[1], json!({"NAME": "bob@lab-mac-07.local", "MNG_SETTINGS": "allow", "DEF_VM_HOME": "/Users/bob/Parallels"}));
+    assert_eq!(
+        users[1],
+        json!({"NAME": "bob@lab-mac-07.local", "MNG_SETTINGS": "allow", "DEF_VM_HOME": "/Users/bob/Parallels"})
+    );
     let snapshots = json_of(&ask(&mut state, ADA, Tool::Prlctl, &["snapshot-list", UBUNTU, "-j"]));
     assert_eq!(snapshots["{5b2f0e0c-4f5d-4b0a-9b7e-0d6c1f3a8e44}"]["name"], json!("Clean install"));
 }
@@ -374,7 +428,10 @@ fn sudo_sets_what_it_sets() {
     let mut state = State::demo();
     let answer = ask(&mut state, 0, Tool::Sudo, &["-u", "bob", "/bin/x", "-u", "y"]);
     let [Effect::Run(run)] = answer.effects.as_slice() else { panic!("{answer:?}") };
-    assert_eq!((run.program.as_str(), run.argv.as_slice(), run.identity), ("/bin/x", &["-u".to_owned(), "y".to_owned()][..], Some((502, 20))));
+    assert_eq!(
+        (run.program.as_str(), run.argv.as_slice(), run.identity),
+        ("/bin/x", &["-u".to_owned(), "y".to_owned()][..], Some((502, 20)))
+    );
     assert_eq!(run.environment["USER"], "bob");
     assert_eq!(run.environment["SUDO_UID"], "0");
     assert_eq!((run.environment.get("HOME"), run.fallback["HOME"].as_str()), (None, "/Users/bob"));
@@ -398,7 +455,8 @@ fn the_system_tools_tell_the_mac() {
     assert_eq!(ask(&mut state, 0, Tool::Sysctl, &["-n", "hw.optional.arm64"]).code, 1);
 
     let users = ask(&mut state, 0, Tool::Dscl, &[".", "-list", "/Users", "UniqueID"]);
-    let pairs: Vec<Vec<&str>> = stdout(&users).lines().map(|line| line.split_whitespace().collect()).collect();
+    let pairs: Vec<Vec<&str>> =
+        stdout(&users).lines().map(|line| line.split_whitespace().collect()).collect();
     assert!(pairs.contains(&vec!["ada", "501"]) && pairs.contains(&vec!["nobody", "-2"]));
 
     assert_eq!(ask(&mut state, 0, Tool::Codesign, &["--verify", "/x"]).code, 0);
@@ -428,10 +486,45 @@ fn a_thousand_virtual_machines_are_listed() {
 /// Words that lead deep, and any text.
 fn word() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
-        "list", "set", "info", "user", "start", "clone", "create", "register", "delete", "snapshot-list", "-a", "-i",
-        "-j", "-o", "--name", "--require-pwd", "create-vm:on", "--expiration", "date:2026-01-01", "--device-set",
-        "net0", "--type", "on", "asuser", "501", "-u", "#501", "--", "prlctl", "sudo", "launchctl", "read", "write",
-        "-n", UBUNTU, "{", "}", ":", "",
+        "list",
+        "set",
+        "info",
+        "user",
+        "start",
+        "clone",
+        "create",
+        "register",
+        "delete",
+        "snapshot-list",
+        "-a",
+        "-i",
+        "-j",
+        "-o",
+        "--name",
+        "--require-pwd",
+        "create-vm:on",
+        "--expiration",
+        "date:2026-01-01",
+        "--device-set",
+        "net0",
+        "--type",
+        "on",
+        "asuser",
+        "501",
+        "-u",
+        "#501",
+        "--",
+        "prlctl",
+        "sudo",
+        "launchctl",
+        "read",
+        "write",
+        "-n",
+        UBUNTU,
+        "{",
+        "}",
+        ":",
+        "",
     ]);
     prop_oneof![4 => known.prop_map(str::to_owned), 1 => any::<String>()]
 }

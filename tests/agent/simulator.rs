@@ -6,9 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use meridian::simulator::{
-    Fault, FaultKind, SimulatorError, State, Tool, Touch, calls, edit, install,
-};
+use meridian::simulator::{Fault, FaultKind, SimulatorError, State, Tool, Touch, calls, edit, install};
 
 const PRLCTL: &str = "Applications/Parallels Desktop.app/Contents/MacOS/prlctl";
 const PRLSRVCTL: &str = "Applications/Parallels Desktop.app/Contents/MacOS/prlsrvctl";
@@ -23,7 +21,13 @@ fn scratch(state: &State) -> tempfile::TempDir {
 #[expect(clippy::disallowed_methods, reason = "the test is about real processes")]
 fn command(program: PathBuf, argv: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(argv).env_clear().env("USER", "ada").env("HOME", "/var/root").env("SECRET", "x").stdin(Stdio::null());
+    command
+        .args(argv)
+        .env_clear()
+        .env("USER", "ada")
+        .env("HOME", "/var/root")
+        .env("SECRET", "x")
+        .stdin(Stdio::null());
     command
 }
 
@@ -54,7 +58,18 @@ fn a_session_of_another_user_reaches_the_tool_with_that_users_id_and_list() {
     let root = scratch(&State::demo());
     let path = root.path().join(PRLCTL);
     let sudo = root.path().join("usr/bin/sudo");
-    let argv = ["asuser", "502", sudo.to_str().unwrap(), "-n", "-u", "#502", path.to_str().unwrap(), "list", "-a", "-j"];
+    let argv = [
+        "asuser",
+        "502",
+        sudo.to_str().unwrap(),
+        "-n",
+        "-u",
+        "#502",
+        path.to_str().unwrap(),
+        "list",
+        "-a",
+        "-j",
+    ];
     let output = run(root.path(), "bin/launchctl", &argv);
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 2, "{output:?}");
@@ -168,6 +183,7 @@ fn all_users_may_write_the_simulators_files_and_nobody_the_tools() {
 
 #[test]
 fn the_real_root_is_refused() {
-    let error = install(Path::new("/"), Path::new(env!("CARGO_BIN_EXE_prl-sim")), &State::demo()).unwrap_err();
+    let error =
+        install(Path::new("/"), Path::new(env!("CARGO_BIN_EXE_prl-sim")), &State::demo()).unwrap_err();
     assert!(matches!(error, SimulatorError::SystemRoot));
 }
