@@ -10,6 +10,7 @@
 //! verb names where its shape is known from. What may change is what the real tools are found to do differently.
 
 mod demo;
+mod detail;
 mod fault;
 mod folder;
 mod install;
@@ -216,7 +217,7 @@ pub fn answer(call: &Call, state: &mut State) -> Answer {
     };
     if matches!(call.tool, Tool::Prlctl | Tool::Prlsrvctl) {
         let verb = call.argv.first().map(String::as_str);
-        if state.quirks.edition_noise && matches!(verb, Some("list" | "info")) {
+        if state.quirks.edition_noise && answer.code == 0 && matches!(verb, Some("list" | "info")) {
             FaultKind::Noise { lines: vec![EDITION_NOISE.to_owned()] }.distort(&mut answer);
         }
         if state.service.running && state.quirks.dispatcher != Touch::Never {

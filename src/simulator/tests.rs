@@ -296,9 +296,12 @@ fn the_service_tells_its_settings_in_both_forms() {
     assert!(!stdout(&ask(&mut state, 0, Tool::Prlsrvctl, &["info"])).contains("Require"));
 }
 
+/// Options of `prlsrvctl set`, the exit code, and the change that they make.
+type ServiceCase = (&'static [&'static str], i32, fn(&mut Service));
+
 #[test]
 fn the_service_is_set_or_refuses() {
-    let table: [(&[&str], i32, fn(&mut Service)); 9] = [
+    let table: [ServiceCase; 9] = [
         (&["--require-pwd", "create-vm:on"], 0, |service| service.require_password.create_vm = true),
         (&["--require-pwd", "remove-vm:off"], 0, |service| service.require_password.remove_vm = false),
         (&["--lock-edit-settings", "on"], 0, |service| service.preferences_locked = true),

@@ -1,4 +1,4 @@
-//! A virtual machine as the simulated `prlctl` knows it. In and out: JSON; the printed form is made in `listing`.
+//! A virtual machine as the simulated `prlctl` knows it. In and out: JSON; the printed form is made in `listing` and `detail`.
 
 use std::collections::BTreeMap;
 

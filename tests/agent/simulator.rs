@@ -91,12 +91,13 @@ fn tools_of_many_processes_lose_no_change() {
     let root = scratch(&State::with_vms(8));
     let uuids: Vec<String> = State::load(root.path()).unwrap().vms.into_keys().collect();
     let argv = |uuid: &str| ["set", uuid, "--show-dev-tools", "on"].map(str::to_owned);
+    let prlctl = root.path().join(PRLCTL);
     let children: Vec<_> = uuids
         .iter()
         .map(|uuid| {
             let argv = argv(uuid);
             let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-            let sudo = [&["-u", "ada", root.path().join(PRLCTL).to_str().unwrap()], argv.as_slice()].concat();
+            let sudo = [&["-u", "ada", prlctl.to_str().unwrap()], argv.as_slice()].concat();
             command(root.path().join("usr/bin/sudo"), &sudo).stdout(Stdio::null()).spawn().unwrap()
         })
         .collect();
