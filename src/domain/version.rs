@@ -44,6 +44,12 @@ impl Gate {
     }
 }
 
+impl From<(u64, u64, u64)> for Gate {
+    fn from((major, minor, patch): (u64, u64, u64)) -> Self {
+        Self::new(major, minor, patch)
+    }
+}
+
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.patch)

@@ -102,7 +102,9 @@ struct RawVm<'a> {
     #[serde(borrow, default, rename = "Startup and Shutdown")]
     startup: RawStartup<'a>,
     #[serde(borrow, default, rename = "Security")]
-    security: RawSecurity<'a>,
+    security: Option<RawSecurity<'a>>,
+    #[serde(borrow, default, rename = "Require password to")]
+    require_password: Scalar<'a>,
     #[serde(borrow, default, rename = "Expiration")]
     expiration: RawExpiration<'a>,
     #[serde(borrow, default, rename = "Hardware")]
@@ -126,8 +128,6 @@ section! {
         encrypted: "Encrypted",
         custom_password: "Custom password protection",
         configuration_locked: "Configuration is locked",
-        lock_on_suspend: "Lock on suspend",
-        isolated: "Isolated",
         require_password: "Require password to",
     }
 }
@@ -244,10 +244,9 @@ impl RawVm<'_> {
                 snapshots: None,
                 template: self.template.flag(),
             },
-            protection: self.security.into_protection(&self.expiration),
+            protection: protection(self.security, &self.require_password, &self.expiration),
             settings: VmSettings {
                 developer_tools: self.advanced.developer_tools.flag(),
-                tools_auto_update: None,
                 autostart: self.startup.autostart.owned(),
                 startup_view: self.startup.startup_view.owned(),
             },
@@ -255,17 +254,27 @@ impl RawVm<'_> {
     }
 }
 
-impl RawSecurity<'_> {
-    fn into_protection(self, expiration: &RawExpiration<'_>) -> Protection {
-        Protection {
-            encrypted: self.encrypted.flag(),
-            configuration_locked: self.configuration_locked.flag(),
-            custom_password: self.custom_password.flag(),
-            lock_on_suspend: self.lock_on_suspend.flag(),
-            isolated: self.isolated.flag(),
-            require_password: self.require_password.words(),
-            expiration: Expiration { enabled: expiration.enabled.flag(), date: expiration.date.owned() },
-        }
+/// The list of actions that ask for a password was seen in `prlsrvctl info` alone; for a virtual machine it is inferred
+/// to stand within `Security` or beside it, and to be left out when it is empty.
+fn protection(
+    security: Option<RawSecurity<'_>>,
+    beside: &Scalar<'_>,
+    expiration: &RawExpiration<'_>,
+) -> Protection {
+    let expiration = Expiration { enabled: expiration.enabled.flag(), date: expiration.date.owned() };
+    let Some(security) = security else {
+        return Protection { expiration, ..Protection::default() };
+    };
+    let require_password = match &security.require_password {
+        Scalar::Absent => beside.words(),
+        within => within.words(),
+    };
+    Protection {
+        encrypted: security.encrypted.flag(),
+        configuration_locked: security.configuration_locked.flag(),
+        custom_password: security.custom_password.flag(),
+        require_password,
+        expiration,
     }
 }
 
