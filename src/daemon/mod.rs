@@ -1,1 +1,3 @@
-//! To be written.
+//! The shell: what waits, wakes and fails.
+
+pub mod watch;
