@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use super::enforcer::Enforcement;
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
+use crate::control::view::{LastCheckin, NextCheckin};
+use crate::domain::ids::DeviceId;
 use crate::wire::assignment::Assignment;
+use crate::wire::checkin::ReportedProblem;
 
 /// A part of the board. Two are equal when they are the same publication, which costs nothing to tell.
 #[derive(Debug)]
@@ -50,6 +53,23 @@ pub struct Assigned {
     pub since: Option<Timestamp>,
 }
 
+/// How the conversation with the portal goes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Conversation {
+    /// The Mac's id at the portal, once enrolled.
+    pub device: Option<DeviceId>,
+    /// The last check-in that ended, well or not.
+    pub last: Option<LastCheckin>,
+    /// When one last ended well.
+    pub last_success: Option<Timestamp>,
+    /// When the next is due, and why then.
+    pub next: Option<NextCheckin>,
+    /// The wait channel is open.
+    pub wait_open: bool,
+    /// What is wrong with it.
+    pub problems: Vec<ReportedProblem>,
+}
+
 /// What is known, all of it.
 #[derive(Debug, Clone)]
 pub struct Board {
@@ -63,6 +83,8 @@ pub struct Board {
     pub wanted: Part<Wanted>,
     /// What holds and how it stands; written by the enforcer.
     pub enforcement: Part<Enforcement>,
+    /// How the conversation with the portal goes; written by the check-in.
+    pub conversation: Part<Conversation>,
 }
 
 impl Board {
@@ -75,6 +97,7 @@ impl Board {
             observation: Part::new(Observation::none()),
             wanted: Part::new(Wanted::default()),
             enforcement: Part::new(Enforcement::default()),
+            conversation: Part::new(Conversation::default()),
         }
     }
 

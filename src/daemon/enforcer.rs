@@ -99,16 +99,32 @@ impl Enforcer {
         let lost = baseline.is_none() && account.enforced;
         let baseline = baseline.unwrap_or(Baseline { lost, ..Baseline::default() });
         let (complaints, correction) = (PerSetting::new(), None);
-        Self { runner, store, ticker, stop, baseline, account, wishes: Wishes::default(), complaints, correction }
+        Self {
+            runner,
+            store,
+            ticker,
+            stop,
+            baseline,
+            account,
+            wishes: Wishes::default(),
+            complaints,
+            correction,
+        }
     }
 
     /// The layers of the moment, and the local restrictions as the user set them.
-    fn layers(&self, profile: &Profile, assigned: &Assigned, observed: &Observed) -> (Vec<Layer>, BTreeMap<Key, Value>) {
+    fn layers(
+        &self,
+        profile: &Profile,
+        assigned: &Assigned,
+        observed: &Observed,
+    ) -> (Vec<Layer>, BTreeMap<Key, Value>) {
         let recorded = self.baseline.records.get(&Subject::App).into_iter().flatten();
         let recorded = recorded.map(|(key, record)| (*key, record.value.clone())).collect();
         let shown = observed.app.as_ref().map(|app| app.values.clone()).unwrap_or_default();
         let local = local::local(&shown, &recorded);
-        let values = local.items.iter().filter_map(|(key, item)| Some((*key, item.as_ref().ok()?.clone()))).collect();
+        let values =
+            local.items.iter().filter_map(|(key, item)| Some((*key, item.as_ref().ok()?.clone()))).collect();
         let mut layers = vec![local];
         layers.extend(profile.layer.clone());
         for mut layer in assigned.assignment.iter().flat_map(assignment::layers) {
@@ -190,13 +206,8 @@ impl Enforcer {
         tracing::info!(
             %subject, %key, to = %change.to, went = ?outcome.went, complaint = outcome.complaint.as_deref(), "changed"
         );
-        let drift = bookkeeping::remember(
-            &mut self.baseline,
-            &mut self.account.attempts,
-            change,
-            outcome.went,
-            now,
-        );
+        let drift =
+            bookkeeping::remember(&mut self.baseline, &mut self.account.attempts, change, outcome.went, now);
         if drift {
             self.correction = Some(Correction { subject, key, at: now });
         }
@@ -227,7 +238,12 @@ impl Enforcer {
         }
     }
 
-    fn report(&self, seen: Seen<'_>, local: BTreeMap<Key, Value>, write_failed: Option<String>) -> Enforcement {
+    fn report(
+        &self,
+        seen: Seen<'_>,
+        local: BTreeMap<Key, Value>,
+        write_failed: Option<String>,
+    ) -> Enforcement {
         let violations = match &self.account.tolerated {
             Some(tolerated) => {
                 let owners = sights::owners(seen.observation);
@@ -275,7 +291,8 @@ impl Task for Enforcer {
         let (layers, local) = self.layers(profile, assigned, &observed);
         let effective = resolve(&layers);
         let seen = Seen { observation, observed, effective, assigned: assigned.assignment.is_some() };
-        let vms_often = seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
+        let vms_often =
+            seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
         self.tolerate(&seen);
         let mut write_failed = None;
         // What was changed and not looked at since would be changed again, and count as drift.

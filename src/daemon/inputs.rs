@@ -48,7 +48,13 @@ pub struct Inputs {
 impl Inputs {
     /// Inputs that remember what the document says.
     #[must_use]
-    pub fn new(paths: Paths, store: Arc<Store>, ticker: Ticker, watch: Watch, remembered: Option<Remembered>) -> Self {
+    pub fn new(
+        paths: Paths,
+        store: Arc<Store>,
+        ticker: Ticker,
+        watch: Watch,
+        remembered: Option<Remembered>,
+    ) -> Self {
         Self { paths, store, ticker, watch, remembered, published: None }
     }
 

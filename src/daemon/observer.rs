@@ -165,7 +165,9 @@ impl Observer {
         if self.seen.host.is_none() {
             match inquiry::host(&self.runner).await {
                 Ok(host) => self.seen.host = Some(host),
-                Err(error) => tracing::warn!(error = %crate::error::Chain(&error), "cannot tell what this Mac is"),
+                Err(error) => {
+                    tracing::warn!(error = %crate::error::Chain(&error), "cannot tell what this Mac is")
+                }
             }
         }
     }
@@ -196,7 +198,8 @@ impl Observer {
     fn serve(&mut self, wanted: &Wanted, look: &Look) {
         let served = &mut self.seen.served;
         if look.service {
-            (served.changes.service, served.requests.service) = (wanted.changes.service, wanted.requests.service);
+            (served.changes.service, served.requests.service) =
+                (wanted.changes.service, wanted.requests.service);
             self.seen.begun = true;
         }
         if look.vms {
@@ -252,7 +255,8 @@ impl Task for Observer {
         }
         if look.vms {
             self.look_at_vms(now).await;
-            self.vms_due = now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
+            self.vms_due =
+                now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
         }
         let found = before.service != self.seen.service || before.inventory.vms != self.seen.inventory.vms;
         self.fingerprint = Fingerprint::of(&folder);

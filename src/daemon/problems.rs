@@ -75,7 +75,9 @@ fn of_profile(profile: &Profile) -> Vec<Problem> {
         Some(trouble @ Trouble::Vanished { .. }) => {
             problems.push(Problem::new(ProblemCode::ProfileVanished, trouble.to_string()));
         }
-        Some(trouble) => problems.push(Problem::new(ProblemCode::ProfileUnreadable, Chain(trouble).to_string())),
+        Some(trouble) => {
+            problems.push(Problem::new(ProblemCode::ProfileUnreadable, Chain(trouble).to_string()))
+        }
         None if profile.preferences.is_none() => problems.push(Problem::new(ProblemCode::ProfileMissing, "")),
         None => {}
     }
@@ -112,7 +114,11 @@ fn of_observation(observation: &Observation) -> Vec<Problem> {
     for listing in &observation.inventory.listings {
         if let Answer::CouldNotAsk(why) = &listing.answer {
             let subject = Subject::User(listing.user.uid);
-            problems.push(Problem::about(could_not_ask(why), subject, format!("{}: {why}", listing.user.name)));
+            problems.push(Problem::about(
+                could_not_ask(why),
+                subject,
+                format!("{}: {why}", listing.user.name),
+            ));
         }
     }
     problems.extend(observation.inventory.bad.iter().map(|bad| {
@@ -147,7 +153,11 @@ fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
     let bad = settings.flat_map(|(key, resolved)| resolved.problems.iter().map(move |bad| (key.name(), bad)));
     let strangers = enforcement.effective.strangers.iter().map(|(name, bad)| (name.as_str(), bad));
     problems.extend(bad.chain(strangers).map(|(name, bad)| {
-        let code = if bad.fault == Fault::Unknown { ProblemCode::SettingUnsupported } else { ProblemCode::SettingInvalid };
+        let code = if bad.fault == Fault::Unknown {
+            ProblemCode::SettingUnsupported
+        } else {
+            ProblemCode::SettingInvalid
+        };
         Problem::new(code, format!("{name} in {} {}: {}", bad.layer.title(), bad.origin, bad.fault))
     }));
     for standing in &enforcement.standings {

@@ -9,8 +9,9 @@ use super::observer::Observation;
 use super::problems::Problem;
 use crate::catalog::{Key, LayerKind, Value};
 use crate::control::view::{
-    ActionView, Availability, Compliance, ExplainView, LayerView, LoserView, OutcomeView, PlanView, ProblemView,
-    SettingView, SubjectStateView, SubjectView, UserVmsView, VmView, VmsView, WinnerView, WithheldView,
+    ActionView, Availability, Compliance, ExplainView, LayerView, LoserView, OutcomeView, PlanView,
+    ProblemView, SettingView, SubjectStateView, SubjectView, UserVmsView, VmView, VmsView, WinnerView,
+    WithheldView,
 };
 use crate::domain::subject::Subject;
 use crate::enforce::apply::{Way, command_lines};
@@ -86,7 +87,11 @@ fn setting(board: &Board, key: Key, resolved: Option<&Resolved>, now: Timestamp)
     };
     let problems = resolved.into_iter().flat_map(|resolved| &resolved.problems).map(|bad| {
         let detail = format!("{} in {} {}", bad.fault, bad.layer.title(), bad.origin);
-        problem(&board.observation, &Problem { code: crate::wire::codes::ProblemCode::SettingInvalid, subject: None, detail }, now)
+        problem(
+            &board.observation,
+            &Problem { code: crate::wire::codes::ProblemCode::SettingInvalid, subject: None, detail },
+            now,
+        )
     });
     SettingView {
         key: key.name().to_owned(),
@@ -221,7 +226,9 @@ fn reason(reason: &Reason) -> String {
         Reason::Later { until } => format!("it is tried again at {until:.0}"),
         Reason::NoRecord => "the value from before is not known, and this would loosen".to_owned(),
         Reason::NoAssignment => "no verified assignment stands, so nothing is given back".to_owned(),
-        Reason::NothingRecorded => "the value from before was not to be seen, so nothing is put back".to_owned(),
+        Reason::NothingRecorded => {
+            "the value from before was not to be seen, so nothing is put back".to_owned()
+        }
         Reason::BadValue => "the policy's value is bad, so it stays as it is".to_owned(),
     }
 }

@@ -67,8 +67,17 @@ mod tests {
 
     #[test]
     fn hostile_names_go_unharmed() {
-        for name in ["\"q\" 'q'", "$(x)", "a\nb", "🦀 e\u{301}", "-rf", &"x".repeat(4096), "<img src=x onerror=alert(1)>"] {
-            let list = serde_json::json!([{"ID": "de22df32-80e2-4e92-ba4b-efb3a66cf092", "Name": name}]).to_string();
+        for name in [
+            "\"q\" 'q'",
+            "$(x)",
+            "a\nb",
+            "🦀 e\u{301}",
+            "-rf",
+            &"x".repeat(4096),
+            "<img src=x onerror=alert(1)>",
+        ] {
+            let list =
+                serde_json::json!([{"ID": "de22df32-80e2-4e92-ba4b-efb3a66cf092", "Name": name}]).to_string();
             let vm = vm_list::parse(list.as_bytes()).unwrap().vms.remove(0);
             assert_eq!(record(&vm, None).name, name);
         }
