@@ -127,6 +127,24 @@ fn within_a_policy_the_stricter_value_holds() {
 }
 
 #[test]
+fn two_of_the_same_rank_are_told_apart_by_name() {
+    let profile = |n, value: &str| {
+        let value = json!(value);
+        Layer::read(
+            LayerKind::LicenseProfile,
+            origin(LayerKind::LicenseProfile, n),
+            [("updates.check", &value)],
+        )
+    };
+    let effective = resolve(&[profile(2, "daily"), profile(1, "weekly")]);
+    assert_eq!(word(&effective, "updates.check"), "weekly by license-bound profile");
+    assert_eq!(
+        losers(&effective, "updates.check"),
+        [(LayerKind::LicenseProfile, &Value::text("daily"), Lost::Contradicted)]
+    );
+}
+
+#[test]
 fn a_typing_error_of_a_policy_takes_no_restriction_away() {
     let local =
         layer(LayerKind::Local, &[("restrict.add_vm", json!(true)), ("restrict.remove_vm", json!(true))]);
@@ -248,7 +266,7 @@ proptest! {
             for (loser, lost) in &resolved.overridden {
                 let same_layer = Some(loser.layer) == highest;
                 prop_assert_eq!(*lost == Lost::SilencedByPolicy, silenced(loser.layer));
-                prop_assert_eq!(matches!(lost, Lost::Stricter | Lost::Repeated), same_layer);
+                prop_assert_eq!(matches!(lost, Lost::Stricter | Lost::Contradicted | Lost::Repeated), same_layer);
             }
         }
     }
