@@ -3,5 +3,6 @@
 pub mod digest;
 pub mod host;
 pub mod ids;
+pub mod subject;
 pub mod version;
 pub mod vm;
