@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Child;
+use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::time::timeout;
 
 use super::super::invocation::Invocation;
@@ -78,7 +78,7 @@ impl Command {
     pub(super) async fn run(&self, limit: Duration) -> Result<Output, RunError> {
         let mut child = self.spawn().map_err(|source| self.system(source))?;
         let mut group = Group::of(&child);
-        let mut capture = Capture::default();
+        let mut capture = Capture::of(&mut child);
         let result = match timeout(limit, capture.until_the_end(&mut child)).await {
             Ok(Ok(ended)) => Ok(ended),
             Ok(Err(Broken::TooMuch)) => Err(RunError::TooMuch(self.name.clone())),
@@ -171,21 +171,25 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// What was printed so far. It lives outside of the reading, so that it survives when that is cut off.
-#[derive(Default)]
+/// Both streams and what was printed so far. They live outside of the reading: what was read survives when that is cut
+/// off, and a tool that is told to end can still write its last words without being killed for it.
 struct Capture {
+    streams: (Option<ChildStdout>, Option<ChildStderr>),
     stdout: Vec<u8>,
     stderr: Vec<u8>,
 }
 
 impl Capture {
+    fn of(child: &mut Child) -> Self {
+        Self { streams: (child.stdout.take(), child.stderr.take()), stdout: Vec::new(), stderr: Vec::new() }
+    }
+
     async fn until_the_end(&mut self, child: &mut Child) -> Result<Ended, Broken> {
         let read_so_far = AtomicUsize::new(0);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let streams = async {
             tokio::try_join!(
-                read(stdout, &mut self.stdout, &read_so_far),
-                read(stderr, &mut self.stderr, &read_so_far)
+                read(self.streams.0.as_mut(), &mut self.stdout, &read_so_far),
+                read(self.streams.1.as_mut(), &mut self.stderr, &read_so_far)
             )
         };
         tokio::pin!(streams);
@@ -213,11 +217,11 @@ impl Capture {
 
 /// Reads a stream to its end; `so_far` counts both streams.
 async fn read(
-    stream: Option<impl AsyncRead + Unpin>,
+    stream: Option<&mut (impl AsyncRead + Unpin)>,
     bytes: &mut Vec<u8>,
     so_far: &AtomicUsize,
 ) -> Result<(), Broken> {
-    let Some(mut stream) = stream else { return Ok(()) };
+    let Some(stream) = stream else { return Ok(()) };
     loop {
         bytes.reserve(CHUNK);
         let count = stream.read_buf(bytes).await?;

@@ -159,7 +159,7 @@ async fn a_tool_that_ignores_the_polite_signal_is_killed() {
 async fn a_tool_may_clean_up_before_it_is_killed() {
     let scratch = Scratch::new();
     let (path, receiver) = scratch.pipe().await;
-    let tidy = "exec 9>\"$1\"; trap 'echo tidy >&9; exit 0' TERM; yes";
+    let tidy = "exec 9>\"$1\"; trap 'echo tidy >&9; exit 0' TERM; yes; sleep 1000 & wait";
     let result = scratch.runner.run(&shell(tidy, &[&path])).await;
     assert!(matches!(result, Err(RunError::TooMuch(_))), "{result:?}");
     assert_eq!(rest_of(receiver).await, "tidy\n");
