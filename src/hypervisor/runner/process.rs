@@ -34,32 +34,18 @@ pub(super) struct Command {
     /// What messages call it.
     name: String,
     program: PathBuf,
-    arguments: Vec<OsString>,
+    arguments: Vec<String>,
     environment: [(&'static str, OsString); 5],
 }
 
 impl Command {
     /// The command line of a call, `program` in the place of the one that it names.
-    ///
-    /// As a user: `launchctl asuser UID sudo -n -H -u #UID -- PROGRAM …`, which is in the user's session as well as
-    /// with the user's rights.
     pub(super) fn of(paths: &Paths, invocation: &Invocation, program: &Path) -> Self {
         let (home, user) = match &invocation.as_user {
             Some(user) => (user.home.clone(), user.name.as_str()),
             None => (paths.root().join("var/root"), "root"),
         };
-        let arguments = invocation.argv.iter().map(OsString::from);
-        let (program, arguments) = match &invocation.as_user {
-            None => (program.to_owned(), arguments.collect()),
-            Some(user) => {
-                let mut all: Vec<OsString> =
-                    vec!["asuser".into(), user.uid.to_string().into(), paths.sudo().into()];
-                all.extend(["-n", "-H", "-u", &format!("#{}", user.uid), "--"].map(OsString::from));
-                all.push(program.into());
-                all.extend(arguments);
-                (paths.launchctl(), all)
-            }
-        };
+        let (program, arguments) = invocation.command_line(paths, program);
         Self {
             name: name(&invocation.program),
             program,

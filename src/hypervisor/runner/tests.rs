@@ -107,6 +107,14 @@ async fn a_tool_gets_five_variables_and_nothing_to_read() {
     assert_eq!(output, Output { code: Some(7), stdout: b"out\n".to_vec(), stderr: b"err\n".to_vec() });
 }
 
+#[test]
+fn a_call_may_move_between_threads() {
+    fn movable<T: Send>(_: &T) {}
+    let scratch = Scratch::new();
+    let call = shell("exit", &[]);
+    movable(&scratch.runner.run(&call));
+}
+
 #[tokio::test]
 async fn arguments_arrive_as_they_are() {
     let scratch = Scratch::new();
