@@ -3,10 +3,12 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::enforcer::Enforcement;
 use super::inputs::Profile;
-use super::observer::{Observation, Wanted};
-use crate::checkin::Assigned;
+use super::observer::{Observation, Wanted, Wishes};
+use crate::wire::assignment::Assignment;
 
 /// A part of the board. Two are equal when they are the same publication, which costs nothing to tell.
 #[derive(Debug)]
@@ -39,6 +41,15 @@ impl<T> Deref for Part<T> {
     }
 }
 
+/// The verified assignment that stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assigned {
+    /// It; `None` before the first.
+    pub assignment: Option<Assignment>,
+    /// When its present content arrived.
+    pub since: Option<Timestamp>,
+}
+
 /// What is known, all of it.
 #[derive(Debug, Clone)]
 pub struct Board {
@@ -48,8 +59,38 @@ pub struct Board {
     pub assigned: Part<Assigned>,
     /// What was seen; written by the observer.
     pub observation: Part<Observation>,
-    /// What is to be looked at; written by the enforcer and by a local request.
+    /// What is to be looked at; wishes of the enforcer and of local requests.
     pub wanted: Part<Wanted>,
     /// What holds and how it stands; written by the enforcer.
     pub enforcement: Part<Enforcement>,
+}
+
+impl Board {
+    /// The board at boot: what the disk told, and nothing seen yet.
+    #[must_use]
+    pub fn at_boot(profile: Profile, assigned: Assigned) -> Self {
+        Self {
+            profile: Part::new(profile),
+            assigned: Part::new(assigned),
+            observation: Part::new(Observation::none()),
+            wanted: Part::new(Wanted::default()),
+            enforcement: Part::new(Enforcement::default()),
+        }
+    }
+
+    /// The enforcer's wishes, which replace its earlier ones.
+    pub fn look_after(&mut self, changes: Wishes, vms_often: bool) {
+        let wanted = Wanted { changes, vms_often, requests: self.wanted.requests };
+        if wanted != *self.wanted {
+            self.wanted = Part::new(wanted);
+        }
+    }
+
+    /// A wish for a look at everything.
+    pub fn look_again(&mut self) {
+        let mut wanted = *self.wanted;
+        wanted.requests.service += 1;
+        wanted.requests.vms += 1;
+        self.wanted = Part::new(wanted);
+    }
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::board::{Assigned, Board, Part};
 use super::documents::Account;
 use super::inputs::Profile;
-use super::observer::{Observation, Wanted};
+use super::observer::{Observation, Wishes};
 use super::sights;
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
@@ -80,7 +80,7 @@ pub struct Enforcer {
     stop: watch::Receiver<bool>,
     baseline: Baseline,
     account: Account,
-    wanted: Wanted,
+    wishes: Wishes,
     complaints: PerSetting<String>,
     correction: Option<Correction>,
 }
@@ -99,7 +99,7 @@ impl Enforcer {
         let lost = baseline.is_none() && account.enforced;
         let baseline = baseline.unwrap_or(Baseline { lost, ..Baseline::default() });
         let (complaints, correction) = (PerSetting::new(), None);
-        Self { runner, store, ticker, stop, baseline, account, wanted: Wanted::default(), complaints, correction }
+        Self { runner, store, ticker, stop, baseline, account, wishes: Wishes::default(), complaints, correction }
     }
 
     /// The layers of the moment, and the local restrictions as the user set them.
@@ -179,8 +179,8 @@ impl Enforcer {
             self.remember(&change, outcome);
         }
         match action.subject {
-            Subject::Vm(_) => self.wanted.vms += 1,
-            Subject::App | Subject::User(_) => self.wanted.service += 1,
+            Subject::Vm(_) => self.wishes.vms += 1,
+            Subject::App | Subject::User(_) => self.wishes.service += 1,
         }
     }
 
@@ -248,7 +248,7 @@ impl Enforcer {
             correction: self.correction.clone(),
             baseline_lost: self.baseline.lost,
             write_failed,
-            settled: seen.observation.served.covers(&self.wanted),
+            settled: seen.observation.covers(self.wishes),
             effective: seen.effective,
         }
     }
@@ -275,21 +275,21 @@ impl Task for Enforcer {
         let (layers, local) = self.layers(profile, assigned, &observed);
         let effective = resolve(&layers);
         let seen = Seen { observation, observed, effective, assigned: assigned.assignment.is_some() };
-        self.wanted.vms_often = seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
+        let vms_often = seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
         self.tolerate(&seen);
         let mut write_failed = None;
         // What was changed and not looked at since would be changed again, and count as drift.
-        if observation.begun() && observation.served.covers(&self.wanted) {
+        if observation.begun && observation.covers(self.wishes) {
             let plan = plan(&self.situation(&seen, self.ticker.now()));
             write_failed = self.carry_out(&plan, &seen).await.err();
         }
         let enforcement = self.report(seen, local, write_failed);
         let next = next(&enforcement, self.ticker.now());
-        let wanted = self.wanted;
+        let wishes = self.wishes;
         let enforcement = Part::new(enforcement);
         let publish: Publish = Box::new(move |board| {
             board.enforcement = enforcement;
-            board.want(wanted);
+            board.look_after(wishes, vms_often);
         });
         (publish, next)
     }
