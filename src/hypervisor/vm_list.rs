@@ -316,7 +316,7 @@ mod tests {
 
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../../tests/golden/prlctl_list.pd20.0.json");
+    const REAL: &[u8] = include_bytes!("../../tests/golden/prlctl_list.arm64.pd20.0.json");
     const VARIANT: &[u8] = include_bytes!("../../tests/golden/prlctl_list.variant.json");
 
     #[test]
