@@ -1,0 +1,288 @@
+//! `POST /v1/checkin`: the one request of the steady state.
+//!
+//! [`CheckinRequest`] is what an agent sends. A portal reads [`ReceivedCheckin`]: a bad item is refused by itself
+//! there and the rest counts, so that only `reason` and `have` are typed at once.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
+
+use super::codes::{ComplianceReason, ProblemCode};
+use super::inventory::Inventory;
+use super::time;
+use crate::domain::host::Hardware;
+use crate::domain::ids::{NotAnId, VmId};
+
+/// The path of the endpoint.
+pub const PATH: &str = "/v1/checkin";
+
+/// Why an agent checks in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckinReason {
+    /// The daemon started.
+    Startup,
+    /// It was due.
+    Interval,
+    /// The portal woke it.
+    Wake,
+    /// The virtual machines changed.
+    VmChange,
+    /// The profile changed.
+    ProfileChange,
+    /// The license changed.
+    LicenseChange,
+    /// A person asked for it.
+    Manual,
+    /// The agent is being removed.
+    Uninstall,
+}
+
+/// The versions of the signed documents that an agent has stored; 0 for none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Have {
+    /// `version` of the keyset.
+    pub keyset: u64,
+    /// `version` of the assignment.
+    pub assignment: u64,
+    /// `seq` of the lease.
+    pub lease: u64,
+}
+
+/// What an agent sends. A member that is `None` has not changed since it was last accepted; one that is sent
+/// replaces the whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckinRequest {
+    /// Why.
+    pub reason: CheckinReason,
+    /// What is stored.
+    pub have: Have,
+    /// The Mac.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// How far each setting is enforced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compliance: Option<Vec<ComplianceItem>>,
+    /// What is wrong with the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problems: Option<Vec<ReportedProblem>>,
+    /// The virtual machines; `None` where they could not be listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<Inventory>,
+}
+
+/// A check-in as a portal reads it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReceivedCheckin {
+    /// Why; a bad one makes the request `malformed`.
+    pub reason: CheckinReason,
+    /// What is stored; a bad one makes the request `malformed`.
+    pub have: Have,
+    /// Every other member, known or not.
+    #[serde(flatten)]
+    pub members: Map<String, Value>,
+}
+
+/// The Mac, as it reports itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    /// The hardware, a claim.
+    pub hardware: Hardware,
+    /// The host name.
+    pub hostname: String,
+    /// The version of macOS.
+    pub os_version: String,
+    /// The version of Meridian.
+    pub agent_version: String,
+    /// Parallels Desktop.
+    #[serde(default, skip_serializing_if = "ParallelsVersion::is_unreadable")]
+    pub parallels_version: ParallelsVersion,
+    /// The local restrictions by settings key; the baseline while a policy is assigned. `None` below the version gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_restrictions: Option<Map<String, Value>>,
+    /// The profile's settings by settings key. `None` below the version gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_settings: Option<Map<String, Value>>,
+}
+
+/// Which Parallels Desktop a Mac has. "Cannot be read" is neither "none" nor "too old".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ParallelsVersion {
+    /// One is installed whose version cannot be read; the member is absent.
+    #[default]
+    Unreadable,
+    /// None is installed; the member is null.
+    Missing,
+    /// This one, such as `26.1.1`.
+    Installed(String),
+}
+
+impl ParallelsVersion {
+    /// Whether the member is to be left out.
+    #[must_use]
+    pub const fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable)
+    }
+}
+
+impl Serialize for ParallelsVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unreadable | Self::Missing => serializer.serialize_none(),
+            Self::Installed(version) => serializer.serialize_str(version),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ParallelsVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Missing, Self::Installed))
+    }
+}
+
+/// What a compliance item is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Parallels Desktop on this Mac; `app`.
+    App,
+    /// A virtual machine, by UUID.
+    Vm(VmId),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App => f.write_str("app"),
+            Self::Vm(id) => id.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Subject {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        if text == "app" { Ok(Self::App) } else { text.parse().map(Self::Vm) }
+    }
+}
+
+impl Serialize for Subject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// How far a setting is enforced, as observed after applying it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComplianceState {
+    /// Observed to be as ordered.
+    Compliant,
+    /// Changed behind the agent's back, being put right.
+    Drifted,
+    /// Applying it failed.
+    Failed,
+    /// It cannot be enforced on this Mac.
+    Unsupported,
+    /// Not yet known.
+    Pending,
+    /// Something exists that the policy forbids and Parallels Desktop cannot prevent.
+    Violated,
+}
+
+/// One setting of one subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComplianceItem {
+    /// What the setting is set on.
+    pub subject: Subject,
+    /// The key of the settings catalog, or an unknown one that the policy names.
+    pub setting: String,
+    /// How far it is enforced.
+    pub state: ComplianceState,
+    /// Why, where the state does not say it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ComplianceReason>,
+}
+
+/// Something wrong with the agent or its Mac.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedProblem {
+    /// What.
+    pub code: ProblemCode,
+    /// Since when.
+    #[serde(with = "time")]
+    pub since: Timestamp,
+    /// More for a person: no path below `/Users`, no token, no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// When an agent is to check in again. The agent clamps what it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Next {
+    /// After so many seconds.
+    pub after_s: u64,
+    /// And a random part of so many.
+    pub jitter_s: u64,
+    /// Whether to hold a `GET /v1/wait` open.
+    pub wait: bool,
+}
+
+/// A member that a portal wants in full, though it has not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resend {
+    /// `device`.
+    Device,
+    /// `license`.
+    License,
+    /// `compliance`.
+    Compliance,
+    /// `problems`.
+    Problems,
+    /// `inventory`, as a full report.
+    Inventory,
+    /// A word of a later portal, to be ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// An item that a portal did not take, while the rest counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Its JSON pointer in the request.
+    pub member: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The answer, with status 200. A document that is `None` has not changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckinAnswer {
+    /// The portal's clock.
+    #[serde(with = "time")]
+    pub server_time: Timestamp,
+    /// When to check in again.
+    pub next: Next,
+    /// A keyset, a token; to be taken before the assignment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyset: Option<String>,
+    /// An assignment, a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<String>,
+    /// What to send in full next time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resend: Vec<Resend>,
+    /// What was not taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<Rejected>,
+}
