@@ -1,1 +1,3 @@
-//! To be written.
+//! The shell: where waiting happens. One loop drives every task; the board is the level they look at.
+
+pub mod ticker;

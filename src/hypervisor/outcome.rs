@@ -1,0 +1,1 @@
+//! What a tool's end means.

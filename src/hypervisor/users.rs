@@ -1,0 +1,84 @@
+//! Which macOS users may have virtual machines: those that Parallels' service knows and that are local accounts.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::scalar::Scalar;
+use super::{ParseError, json};
+use crate::domain::ids::Uid;
+
+/// The first user id of people; those below belong to the system.
+const FIRST_PERSON: u32 = 500;
+
+/// The local accounts of people, by short name.
+pub type Accounts = BTreeMap<String, Uid>;
+
+/// Reads `prlsrvctl user list -j`: the short names, without their hosts.
+///
+/// # Errors
+/// A [`ParseError`] when it is no JSON list even after repair.
+pub fn parse_user_list(bytes: &[u8]) -> Result<Vec<String>, ParseError> {
+    #[derive(Deserialize)]
+    struct User<'a> {
+        #[serde(borrow, default, rename = "NAME")]
+        name: Scalar<'a>,
+    }
+    json::read(bytes, |text| {
+        let users: Vec<User<'_>> = serde_json::from_str(text)?;
+        Ok(users.iter().filter_map(|user| user.name.text()).map(|name| short(name).to_owned()).collect())
+    })
+}
+
+/// `anna` of `anna@mac.local`.
+fn short(name: &str) -> &str {
+    name.rsplit_once('@').map_or(name, |(user, _)| user)
+}
+
+/// Reads `dscl . -list /Users UniqueID`: a name and a number a line. Accounts of the system are left out: ids below
+/// 500 and names with a leading underscore.
+#[must_use]
+pub fn parse_accounts(bytes: &[u8]) -> Accounts {
+    String::from_utf8_lossy(bytes)
+        .lines()
+        .filter_map(|line| {
+            let (name, uid) = line.trim().rsplit_once(char::is_whitespace)?;
+            let uid = uid.parse().ok().filter(|&uid| uid >= FIRST_PERSON)?;
+            let name = name.trim();
+            (!name.is_empty() && !name.starts_with('_')).then(|| (name.to_owned(), Uid(uid)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_service_names_its_users_with_a_host() {
+        let output = br#"Noise
+[ {"NAME": "anna@mac.local", "MNG_SETTINGS": "allow", "DEF_VM_HOME": "\/Users\/anna\/Parallels"},
+  {"NAME": "a@b@mac"}, {"NAME": "bert"}, {"NAME": 7}, {"MNG_SETTINGS": "deny"} ]"#;
+        assert_eq!(parse_user_list(output).unwrap(), ["anna", "a@b", "bert"]);
+        assert_eq!(parse_user_list(b"[]").unwrap(), Vec::<String>::new());
+        assert!(parse_user_list(b"{}").is_err());
+    }
+
+    #[test]
+    fn accounts_of_the_system_are_no_people() {
+        let output =
+            b"_www      70\nanna      501\nbert 502\n_mdm 600\ndaemon 1\nnobody    -2\nroot 0\nodd\n\n";
+        let accounts = parse_accounts(output);
+        assert_eq!(accounts, BTreeMap::from([("anna".to_owned(), Uid(501)), ("bert".to_owned(), Uid(502))]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse_user_list(&bytes);
+            let _ = parse_accounts(&bytes);
+        }
+    }
+}
