@@ -1,1 +1,3 @@
-//! To be written.
+//! The mock portal.
+
+pub mod rows;
