@@ -1,3 +1,4 @@
 //! The mock portal.
 
+pub mod pages;
 pub mod rows;
