@@ -104,7 +104,7 @@ pub(super) struct Field {
     pub(super) label: &'static str,
     /// Its values.
     pub(super) values: Vec<Shown>,
-    /// Whether it takes a line for itself.
+    /// Whether it takes the room of two.
     pub(super) wide: bool,
 }
 
@@ -128,7 +128,7 @@ impl Field {
         Self { label, values, wide: false }
     }
 
-    /// The same on a line for itself.
+    /// The same with the room of two.
     pub(super) fn wide(self) -> Self {
         Self { wide: true, ..self }
     }

@@ -184,7 +184,7 @@ fn compliance(counts: &ComplianceCounts) -> Option<Pill> {
     let total = counts.total();
     let (tone, icon, text) = match Grade::of(counts) {
         Grade::Nothing => return None,
-        Grade::Failed => (Tone::Bad, "alert", format!("{wrong} of {total} not compliant")),
+        Grade::Failed => (Tone::Bad, "alert", format!("{wrong} not compliant")),
         Grade::Drifted => (Tone::Warn, "changing", format!("{} drifted", counts.drifted)),
         Grade::Pending => (Tone::Busy, "pending", format!("{} pending", counts.pending)),
         Grade::Partly => (Tone::Good, "check", format!("{} of {total} compliant", counts.compliant)),
@@ -216,16 +216,19 @@ fn details(row: &DeviceRow, now: Timestamp) -> Details {
         (counts.unsupported, "unsupported"),
         (counts.violated, "violated"),
     ];
-    let told =
-        told.iter().filter(|(number, _)| *number > 0).map(|(number, state)| format!("{number} {state}"));
+    let told: Vec<String> = told
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, state)| format!("{number} {state}"))
+        .collect();
     let fields = vec![
         Field::device("macOS", [row.versions.os.clone()], "unknown"),
         Field::ours("Processor", arch),
         Field::device("Model", [row.hardware.model.clone()], "unknown"),
         Field::device("Serial number", [row.hardware.serial.clone()], "unknown"),
         Field::device("Agent", [row.versions.agent.clone()], "unknown"),
-        Field::device("Settings", told, "none assigned"),
-        Field::device("Device id", [row.id.to_string()], ""),
+        Field::device("Settings", [told.join(", ")], "none reported"),
+        Field::device("Device id", [row.id.to_string()], "").wide(),
     ];
     Details {
         fields,

@@ -36,7 +36,8 @@ pub(super) struct Line {
     pub(super) state: Pill,
     pub(super) mac: (Shown, String),
     pub(super) owner: (Shown, Option<Shown>),
-    pub(super) origin: (Pill, Option<Pill>),
+    pub(super) origin: Pill,
+    pub(super) violations: Option<Pill>,
     pub(super) seen: Ago,
     pub(super) details: Option<Details>,
 }
@@ -173,7 +174,8 @@ fn line(
             Shown::cell(&users, "nobody"),
             row.place.group.as_deref().map(|group| Shown::cell(group, "no name")),
         ),
-        origin: (origin(row.origin.corporate), violations(row.violations.len())),
+        origin: origin(row.origin.corporate),
+        violations: violations(row.violations.len()),
         seen: Ago::of(row.last_seen, now),
         details: open.then(|| details(&row)),
         key,
@@ -239,7 +241,7 @@ fn details(row: &VmRow) -> Details {
         Field::device("Networks", networks, "none"),
         Field::device("IP addresses", guest.addresses.iter().cloned(), "none reported"),
         Field::device("Golden image", row.origin.image.iter().cloned(), "none"),
-        Field::device("UUID", [row.id.to_string()], ""),
+        Field::device("UUID", [row.id.to_string()], "").wide(),
     ];
     if row.name.chars().count() > 40 {
         fields.push(Field::device("Full name", [row.name.clone()], "").wide());
