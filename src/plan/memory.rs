@@ -70,6 +70,8 @@ pub struct Attempt {
     pub at: Timestamp,
     /// Not to be tried again before.
     pub not_before: Option<Timestamp>,
+    /// How many attempts in a row were needed shortly after one another.
+    pub streak: u32,
     /// How often the value was found changed by someone else since it was first set.
     pub drifts: u32,
     /// When it was last found changed.

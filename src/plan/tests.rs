@@ -104,6 +104,7 @@ impl Mac {
                 went: Went::Worked,
                 at: NOW,
                 not_before: None,
+                streak: 0,
                 drifts: 0,
                 drifted_at: None,
             };
@@ -264,8 +265,15 @@ fn a_refusal_is_not_repeated_until_something_changes() {
     let mut mac = Mac::with(&[]);
     mac.policy = Some(policy(serde_json::json!({"restrict.add_vm": true})));
     mac.observed.app.as_mut().unwrap().custom_password = true;
-    let attempt =
-        |went, not_before| Attempt { to: ON, went, at: NOW, not_before, drifts: 0, drifted_at: None };
+    let attempt = |went, not_before| Attempt {
+        to: ON,
+        went,
+        at: NOW,
+        not_before,
+        streak: 0,
+        drifts: 0,
+        drifted_at: None,
+    };
     let mut try_after = |attempt: Attempt| {
         mac.attempts.entry(Subject::App).or_default().insert(key("restrict.add_vm"), attempt);
         let plan = mac.plan();

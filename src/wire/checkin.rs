@@ -3,18 +3,15 @@
 //! [`CheckinRequest`] is what an agent sends. A portal reads [`ReceivedCheckin`]: a bad item is refused by itself
 //! there and the rest counts, so that only `reason` and `have` are typed at once.
 
-use std::fmt;
-use std::str::FromStr;
-
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::codes::{ComplianceReason, ProblemCode};
 use super::inventory::Inventory;
 use super::time;
 use crate::domain::host::Hardware;
-use crate::domain::ids::{NotAnId, VmId};
+use crate::domain::subject::Subject;
 
 /// The path of the endpoint.
 pub const PATH: &str = "/v1/checkin";
@@ -143,44 +140,6 @@ impl<'de> Deserialize<'de> for ParallelsVersion {
     }
 }
 
-/// What a compliance item is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// Parallels Desktop on this Mac; `app`.
-    App,
-    /// A virtual machine, by UUID.
-    Vm(VmId),
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::App => f.write_str("app"),
-            Self::Vm(id) => id.fmt(f),
-        }
-    }
-}
-
-impl FromStr for Subject {
-    type Err = NotAnId;
-
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
-        if text == "app" { Ok(Self::App) } else { text.parse().map(Self::Vm) }
-    }
-}
-
-impl Serialize for Subject {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Subject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
 /// How far a setting is enforced, as observed after applying it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -286,3 +245,6 @@ pub struct CheckinAnswer {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<Rejected>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Waits for wall-clock times with one wake-up a minute for the whole process.
+//!
+//! macOS stops `Instant` while the Mac sleeps, so what is due is a wall-clock time that is compared again on every
+//! tick. A small thread ticks, because it wakes once a minute where tokio's timer wheel wakes three times.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+
+/// How long a tick is.
+pub const TICK: Duration = Duration::from_secs(60);
+
+/// Tells when a time has come.
+#[derive(Clone)]
+pub struct Ticker {
+    clock: Arc<dyn Clock>,
+    ticks: watch::Receiver<()>,
+}
+
+impl Ticker {
+    /// A ticker with its thread, which ends when the last ticker is dropped.
+    ///
+    /// # Errors
+    /// The thread could not be started.
+    pub fn start(clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+        let (sender, ticks) = watch::channel(());
+        std::thread::Builder::new().name("ticker".to_owned()).stack_size(64 * 1024).spawn(move || {
+            while !sender.is_closed() {
+                std::thread::park_timeout(TICK);
+                sender.send_replace(());
+            }
+        })?;
+        Ok(Self { clock, ticks })
+    }
+
+    /// A ticker that ticks when the returned sender is used: for tests, and for a runtime with paused time.
+    #[must_use]
+    pub fn driven(clock: Arc<dyn Clock>) -> (Self, watch::Sender<()>) {
+        let (sender, ticks) = watch::channel(());
+        (Self { clock, ticks }, sender)
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The next tick, at most a minute away.
+    pub async fn tick(&mut self) {
+        self.ticks.mark_unchanged();
+        if self.ticks.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Returns once the wall clock shows `at`; at once if it does. A sleep of the Mac makes it late by a tick at most.
+    pub async fn until(&mut self, at: Timestamp) {
+        loop {
+            self.ticks.mark_unchanged();
+            let left = at.duration_since(self.clock.now());
+            if !left.is_positive() {
+                return;
+            }
+            let left = left.unsigned_abs();
+            if left > TICK {
+                self.tick().await;
+            } else {
+                // The time left is short; the tick still comes between, should the Mac sleep meanwhile.
+                tokio::select! {
+                    () = tokio::time::sleep(left) => {}
+                    () = self.tick() => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_that_came_during_sleep_is_seen_on_the_next_tick() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let (mut ticker, ticks) = Ticker::driven(Arc::new(clock.clone()));
+        let due = Timestamp::from_second(3600).unwrap();
+        let waiting = tokio::join!(ticker.until(due), async {
+            tokio::task::yield_now().await;
+            clock.advance(SignedDuration::from_hours(9));
+            ticks.send_replace(());
+        });
+        assert_eq!(waiting, ((), ()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_that_has_come_is_not_waited_for() {
+        let (mut ticker, _ticks) = Ticker::driven(Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)));
+        ticker.until(Timestamp::UNIX_EPOCH).await;
+        ticker.until(Timestamp::MIN).await;
+    }
+}

@@ -1,0 +1,146 @@
+//! Compliance: what was seen, not what was ordered. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Key, LayerKind, Lever, Scope, Value};
+use crate::domain::ids::VmId;
+use crate::domain::subject::Subject;
+use crate::plan::memory::{Attempt, PerSetting, Went, entry};
+use crate::plan::{Plan, Reason, Situation, Withheld};
+use crate::resolve::Outcome;
+use crate::wire::checkin::{ComplianceItem, ComplianceState};
+use crate::wire::codes::ComplianceReason;
+
+/// How one setting of one object stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The object.
+    pub subject: Subject,
+    /// The setting.
+    pub key: Key,
+    /// How it stands.
+    pub state: ComplianceState,
+    /// Why, where there is more to say.
+    pub reason: Option<ComplianceReason>,
+    /// The value that was seen.
+    pub observed: Option<Value>,
+}
+
+impl Standing {
+    /// The item of a check-in.
+    #[must_use]
+    pub fn item(&self) -> ComplianceItem {
+        let setting = self.key.name().to_owned();
+        ComplianceItem { subject: self.subject, setting, state: self.state, reason: self.reason }
+    }
+}
+
+/// How every setting stands that a layer above the local one holds, or that is lifted.
+///
+/// `unobserved` tells why the application could not be asked, should that be so.
+#[must_use]
+pub fn compliance(
+    situation: &Situation<'_>,
+    plan: &Plan,
+    violations: &BTreeMap<VmId, BTreeSet<Key>>,
+    unobserved: ComplianceReason,
+) -> Vec<Standing> {
+    let withheld: BTreeMap<_, _> =
+        plan.withheld.iter().map(|each| ((each.subject, each.key), each)).collect();
+    let planned: BTreeSet<_> = plan.changes().map(|change| (change.subject, change.key)).collect();
+    let judge = |subject: Subject, key: Key| match withheld.get(&(subject, key)) {
+        Some(withheld) => judge_withheld(withheld, situation.attempts, unobserved),
+        None if planned.contains(&(subject, key)) => judge_planned(entry(situation.attempts, subject, key)),
+        None => (ComplianceState::Compliant, None),
+    };
+    let mut standings = Vec::new();
+    for (key, resolved) in &situation.effective.settings {
+        if matches!(&resolved.outcome, Outcome::Holds(winner) if winner.layer == LayerKind::Local) {
+            continue;
+        }
+        if let Lever::Implies(_) = key.setting().lever {
+            let holds = matches!(resolved.outcome, Outcome::Holds(_));
+            standings.extend(judge_violations(*key, holds, violations));
+            continue;
+        }
+        for subject in subjects(situation, *key) {
+            let (state, reason) = judge(subject, *key);
+            standings.push(Standing {
+                subject,
+                key: *key,
+                state,
+                reason,
+                observed: observed(situation, subject, *key),
+            });
+        }
+    }
+    standings
+}
+
+fn subjects(situation: &Situation<'_>, key: Key) -> Vec<Subject> {
+    match key.setting().scope {
+        Scope::VirtualMachine => situation.observed.vms.keys().copied().map(Subject::Vm).collect(),
+        Scope::Application | Scope::User => vec![Subject::App],
+    }
+}
+
+fn observed(situation: &Situation<'_>, subject: Subject, key: Key) -> Option<Value> {
+    let sight = match subject {
+        Subject::Vm(vm) => situation.observed.vms.get(&vm).map(|vm| &vm.sight),
+        Subject::App | Subject::User(_) => situation.observed.app.as_ref(),
+    };
+    sight?.values.get(&key).cloned()
+}
+
+fn judge_planned(last: Option<&Attempt>) -> (ComplianceState, Option<ComplianceReason>) {
+    match last.map(|last| last.went) {
+        None => (ComplianceState::Pending, Some(ComplianceReason::NotYetApplied)),
+        Some(Went::Worked) => (ComplianceState::Drifted, None),
+        Some(_) => (ComplianceState::Failed, Some(ComplianceReason::ToolFailed)),
+    }
+}
+
+fn judge_withheld(
+    withheld: &Withheld,
+    attempts: &PerSetting<Attempt>,
+    unobserved: ComplianceReason,
+) -> (ComplianceState, Option<ComplianceReason>) {
+    let (state, reason) = match withheld.reason {
+        Reason::VersionTooOld => (ComplianceState::Unsupported, ComplianceReason::ParallelsTooOld),
+        Reason::GuestUnsupported => (ComplianceState::Unsupported, ComplianceReason::GuestUnsupported),
+        Reason::NoLever => (ComplianceState::Unsupported, ComplianceReason::NoLever),
+        Reason::BadValue => (ComplianceState::Unsupported, ComplianceReason::InvalidValue),
+        Reason::NotShown => (ComplianceState::Pending, ComplianceReason::NotShown),
+        Reason::NotObserved | Reason::NoAssignment => (ComplianceState::Pending, unobserved),
+        Reason::NeedsCustomPassword => (ComplianceState::Failed, ComplianceReason::NeedsCustomPassword),
+        Reason::VmLocked => (ComplianceState::Failed, ComplianceReason::VmLocked),
+        Reason::NoRecord | Reason::NothingRecorded => {
+            (ComplianceState::Failed, ComplianceReason::BaselineLost)
+        }
+        Reason::Later { .. } => match entry(attempts, withheld.subject, withheld.key).map(|last| last.went) {
+            Some(Went::Worked) => (ComplianceState::Drifted, ComplianceReason::Contested),
+            _ => (ComplianceState::Failed, ComplianceReason::ToolFailed),
+        },
+    };
+    (state, Some(reason))
+}
+
+fn judge_violations(key: Key, holds: bool, violations: &BTreeMap<VmId, BTreeSet<Key>>) -> Vec<Standing> {
+    let standing = |subject, state, reason| Standing { subject, key, state, reason, observed: None };
+    if !holds {
+        let reason = Some(ComplianceReason::InvalidValue);
+        return vec![standing(Subject::App, ComplianceState::Unsupported, reason)];
+    }
+    let mut standings: Vec<_> = violations
+        .iter()
+        .filter(|(_, keys)| keys.contains(&key))
+        .map(|(vm, _)| {
+            let reason = Some(ComplianceReason::CannotPrevent);
+            standing(Subject::Vm(*vm), ComplianceState::Violated, reason)
+        })
+        .collect();
+    if standings.is_empty() {
+        standings.push(standing(Subject::App, ComplianceState::Compliant, None));
+    }
+    standings
+}
