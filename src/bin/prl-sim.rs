@@ -1,2 +1,7 @@
-//! To be written.
-fn main() {}
+//! The stand-in for Parallels' tools and the system tools: acts by its own file name, and as `prl-sim` controls the state.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    meridian::simulator::run()
+}

@@ -44,6 +44,12 @@ impl Gate {
     }
 }
 
+impl From<(u64, u64, u64)> for Gate {
+    fn from((major, minor, patch): (u64, u64, u64)) -> Self {
+        Self::new(major, minor, patch)
+    }
+}
+
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
@@ -69,6 +75,12 @@ impl ParallelsVersion {
     #[must_use]
     pub const fn major(&self) -> u64 {
         self.0.major
+    }
+
+    /// Major, minor, patch.
+    #[must_use]
+    pub const fn numbers(&self) -> (u64, u64, u64) {
+        (self.0.major, self.0.minor, self.0.patch)
     }
 
     /// The build, where the text had one.

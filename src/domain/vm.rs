@@ -126,10 +126,6 @@ pub struct Protection {
     pub configuration_locked: Option<bool>,
     /// A custom password stands before changes; the agent does not know it.
     pub custom_password: Option<bool>,
-    /// The guest is locked when the machine is suspended.
-    pub lock_on_suspend: Option<bool>,
-    /// The guest is isolated from the Mac.
-    pub isolated: Option<bool>,
     /// The actions that ask for a password, in Parallels' words. A list that is not shown is an empty one.
     pub require_password: Option<BTreeSet<String>>,
     /// The expiration.
@@ -150,8 +146,6 @@ pub struct Expiration {
 pub struct VmSettings {
     /// The developer tools are shown.
     pub developer_tools: Option<bool>,
-    /// Parallels Tools update by themselves.
-    pub tools_auto_update: Option<bool>,
     /// When it starts by itself, such as `off` or `user-login`.
     pub autostart: Option<String>,
     /// How it shows itself then, such as `window` or `headless`.

@@ -64,8 +64,9 @@ fn wait(went: Went, streak: u32) -> Option<SignedDuration> {
     match went {
         Went::Worked if streak < FREE_ATTEMPTS => None,
         Went::Worked => Some(SignedDuration::from_secs(doubled(1, streak - FREE_ATTEMPTS + 1))),
-        Went::Failed => Some(SignedDuration::from_secs(doubled(30, streak))),
-        Went::NeedsCustomPassword | Went::VmLocked => None,
+        Went::Failed | Went::NeedsCustomPassword | Went::VmLocked => {
+            Some(SignedDuration::from_secs(doubled(30, streak)))
+        }
     }
 }
 

@@ -6,7 +6,10 @@
 //! format of Parallels' tools, so what changes with a version of them changes here.
 
 pub mod host;
+pub mod inquiry;
+pub mod invocation;
 pub mod json;
+pub mod observation;
 pub mod outcome;
 pub mod runner;
 mod scalar;

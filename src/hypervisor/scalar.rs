@@ -84,7 +84,7 @@ pub(super) fn flag(text: &str) -> Option<bool> {
 }
 
 /// The words of a text with commas or spaces between; `none` and `off` are no words.
-pub(super) fn words(text: &str) -> BTreeSet<String> {
+fn words(text: &str) -> BTreeSet<String> {
     text.split([',', ' ', '\t'])
         .map(|word| word.trim_matches(['"', '[', ']', '\'', '\\']))
         .filter(|word| !matches!(*word, "" | "none" | "off"))

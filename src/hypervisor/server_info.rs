@@ -1,11 +1,11 @@
 //! `prlsrvctl info`, as JSON and as text: the settings of Parallels' service, among them the local restrictions.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::scalar::{Scalar, flag, words};
+use super::scalar::{Scalar, flag};
 use super::{ParseError, json};
 use crate::domain::version::ParallelsVersion;
 
@@ -23,10 +23,8 @@ pub struct ServerInfo {
     pub preferences_locked: Option<bool>,
     /// A custom password stands before changes.
     pub custom_password: Option<bool>,
-    /// The customer experience program.
-    pub cep: Option<bool>,
-    /// Reports may have screenshots attached.
-    pub attach_screenshots: Option<bool>,
+    /// Every line that says on or off, by its title, such as `CEP mechanism`.
+    pub switches: BTreeMap<String, bool>,
     /// The license.
     pub license: Option<ServiceLicense>,
 }
@@ -42,44 +40,19 @@ pub struct ServiceLicense {
     pub restricted: Option<bool>,
 }
 
-#[derive(Deserialize, Default)]
-struct Raw<'a> {
-    #[serde(borrow, default, rename = "Version")]
-    version: Scalar<'a>,
-    #[serde(borrow, default, rename = "Hostname")]
-    hostname: Scalar<'a>,
-    #[serde(borrow, default, rename = "Require password to")]
-    require_password: Scalar<'a>,
-    #[serde(borrow, default, rename = "Preferences are locked")]
-    preferences_locked: Scalar<'a>,
-    #[serde(borrow, default, rename = "Custom password protection")]
-    custom_password: Scalar<'a>,
-    #[serde(borrow, default, rename = "CEP mechanism")]
-    cep: Scalar<'a>,
-    #[serde(borrow, default, rename = "Allow attach screenshots")]
-    attach_screenshots: Scalar<'a>,
-    #[serde(borrow, default, rename = "License")]
-    license: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-struct RawLicense<'a> {
-    #[serde(borrow, default)]
-    state: Scalar<'a>,
-    #[serde(borrow, default)]
-    key: Scalar<'a>,
-    #[serde(borrow, default)]
-    restricted: Scalar<'a>,
-}
-
 /// Reads `prlsrvctl info --json`, and also the text form, should that have come.
 ///
 /// # Errors
 /// A [`ParseError`] when it is neither.
 pub fn parse(bytes: &[u8]) -> Result<ServerInfo, ParseError> {
-    match json::read(bytes, |text| serde_json::from_str::<Raw<'_>>(text).map(ServerInfo::from)) {
-        Ok(info) if info.says_something() => Ok(info),
-        Ok(_) => Err(ParseError::Missing("version of Parallels Desktop")),
+    let from_json = |text: &str| {
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+        let license = members.get("License").and_then(|license| license_of_json(license.get()));
+        let lines = members.iter().map(|(key, value)| Ok((key.as_str(), serde_json::from_str(value.get())?)));
+        Ok(ServerInfo::of(&lines.collect::<serde_json::Result<_>>()?, license))
+    };
+    match json::read(bytes, from_json) {
+        Ok(info) => info.if_it_says_something(),
         Err(ParseError::Empty) => Err(ParseError::Empty),
         Err(json_error) => parse_text(bytes).map_err(|_| json_error),
     }
@@ -91,52 +64,59 @@ pub fn parse(bytes: &[u8]) -> Result<ServerInfo, ParseError> {
 /// A [`ParseError`] when no line of it says what a setting is.
 pub fn parse_text(bytes: &[u8]) -> Result<ServerInfo, ParseError> {
     let text = String::from_utf8_lossy(bytes);
-    let value = |key: &str| {
-        text.lines().find_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix(':').map(str::trim))
-    };
-    let info = ServerInfo {
-        version: value("Version").and_then(|text| text.parse().ok()),
-        hostname: value("Hostname").filter(|text| !text.is_empty()).map(str::to_owned),
-        require_password: Some(value("Require password to").map(words).unwrap_or_default()),
-        preferences_locked: value("Preferences are locked").and_then(flag),
-        custom_password: value("Custom password protection").and_then(flag),
-        cep: value("CEP mechanism").and_then(flag),
-        attach_screenshots: value("Allow attach screenshots").and_then(flag),
-        license: value("License").map(|line| ServiceLicense {
-            state: attribute(line, "state"),
-            key: attribute(line, "key").map(|key| masked(&key)),
-            restricted: attribute(line, "restricted").and_then(|text| flag(&text)),
-        }),
-    };
-    if info.says_something() { Ok(info) } else { Err(ParseError::Missing("version of Parallels Desktop")) }
+    let mut lines = Lines::new();
+    for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
+        lines.entry(key.trim()).or_insert_with(|| Scalar::Text(Cow::Borrowed(value.trim())));
+    }
+    let license = lines.get("License").and_then(Scalar::text).map(license_of_text);
+    ServerInfo::of(&lines, license).if_it_says_something()
 }
 
+/// What stands after each title.
+type Lines<'a> = BTreeMap<&'a str, Scalar<'a>>;
+
 impl ServerInfo {
+    fn of(lines: &Lines<'_>, license: Option<ServiceLicense>) -> Self {
+        let flag = |key| lines.get(key).and_then(Scalar::flag);
+        Self {
+            version: lines.get("Version").and_then(|version| version.text()?.parse().ok()),
+            hostname: lines.get("Hostname").and_then(Scalar::owned),
+            require_password: lines.get("Require password to").unwrap_or(&Scalar::Absent).words(),
+            preferences_locked: flag("Preferences are locked"),
+            custom_password: flag("Custom password protection"),
+            switches: lines
+                .iter()
+                .filter_map(|(key, value)| Some(((*key).to_owned(), value.flag()?)))
+                .collect(),
+            license,
+        }
+    }
+
     /// Guards against taking any other output for one in which nothing is restricted.
-    const fn says_something(&self) -> bool {
-        self.version.is_some() || self.preferences_locked.is_some() || self.custom_password.is_some()
+    fn if_it_says_something(self) -> Result<Self, ParseError> {
+        if self.version.is_some() || self.preferences_locked.is_some() || self.custom_password.is_some() {
+            Ok(self)
+        } else {
+            Err(ParseError::Missing("version of Parallels Desktop"))
+        }
     }
 }
 
-impl From<Raw<'_>> for ServerInfo {
-    fn from(raw: Raw<'_>) -> Self {
-        Self {
-            version: raw.version.text().and_then(|text| text.parse().ok()),
-            hostname: raw.hostname.owned(),
-            require_password: raw.require_password.words(),
-            preferences_locked: raw.preferences_locked.flag(),
-            custom_password: raw.custom_password.flag(),
-            cep: raw.cep.flag(),
-            attach_screenshots: raw.attach_screenshots.flag(),
-            license: raw.license.and_then(|license| {
-                let license: RawLicense<'_> = serde_json::from_str(license.get()).ok()?;
-                Some(ServiceLicense {
-                    state: license.state.owned(),
-                    key: license.key.text().map(masked),
-                    restricted: license.restricted.flag(),
-                })
-            }),
-        }
+fn license_of_json(text: &str) -> Option<ServiceLicense> {
+    let members: BTreeMap<String, Scalar<'_>> = serde_json::from_str(text).ok()?;
+    Some(ServiceLicense {
+        state: members.get("state").and_then(Scalar::owned),
+        key: members.get("key").and_then(Scalar::text).map(masked),
+        restricted: members.get("restricted").and_then(Scalar::flag),
+    })
+}
+
+/// Reads `state='valid' key='…' restricted='false'`.
+fn license_of_text(line: &str) -> ServiceLicense {
+    ServiceLicense {
+        state: attribute(line, "state"),
+        key: attribute(line, "key").map(|key| masked(&key)),
+        restricted: attribute(line, "restricted").and_then(|text| flag(&text)),
     }
 }
 
@@ -211,7 +191,8 @@ mod tests {
     fn an_odd_member_harms_itself_only() {
         let info = parse(br#"{"Version": "Desktop 26.1.1-57288", "Require password to": 7, "CEP mechanism": "later", "License": "none"}"#).unwrap();
         assert_eq!(info.require_password, None);
-        assert_eq!(info.cep, None);
+        assert_eq!(info.switches, BTreeMap::new());
+        assert_eq!(info.license, None);
         assert_eq!(info.version, Some(ParallelsVersion::new(26, 1, 1).with_build(57_288)));
     }
 

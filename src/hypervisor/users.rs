@@ -1,15 +1,29 @@
 //! Which macOS users may have virtual machines: those that Parallels' service knows and that are local accounts.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::outcome::Answer;
+use super::runner::Runner;
 use super::scalar::Scalar;
-use super::{ParseError, json};
+use super::{ParseError, invocation, json};
 use crate::domain::ids::Uid;
 
 /// The first user id of people; those below belong to the system.
 const FIRST_PERSON: u32 = 500;
+
+/// A macOS user, in whose session a tool runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalUser {
+    /// The user id.
+    pub uid: Uid,
+    /// The short name.
+    pub name: String,
+    /// The home folder, below `/Users`; it goes into the tool's environment, where `sudo` puts the true one.
+    pub home: PathBuf,
+}
 
 /// The local accounts of people, by short name.
 pub type Accounts = BTreeMap<String, Uid>;
@@ -48,6 +62,56 @@ pub fn parse_accounts(bytes: &[u8]) -> Accounts {
             (!name.is_empty() && !name.starts_with('_')).then(|| (name.to_owned(), Uid(uid)))
         })
         .collect()
+}
+
+/// Remembers who the users are, so that asking for their virtual machines costs no process for this.
+#[derive(Debug, Default)]
+pub struct Directory {
+    names: Option<Vec<String>>,
+    accounts: Accounts,
+}
+
+impl Directory {
+    /// The users that Parallels' service knows and that are local accounts, by user id.
+    ///
+    /// Asks the service once, and the accounts again only for a name that is new.
+    pub async fn users(&mut self, runner: &Runner) -> Answer<Vec<LocalUser>> {
+        match self.known_or_asked(runner).await {
+            Ok(users) => Answer::Known(users),
+            Err(answer) => answer,
+        }
+    }
+
+    /// Forgets, so that the next question asks again: after a user came or went.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    async fn known_or_asked(&mut self, runner: &Runner) -> Result<Vec<LocalUser>, Answer<Vec<LocalUser>>> {
+        if self.names.is_none() {
+            let output = runner.stdout_of(&invocation::user_list(runner.paths())).await?;
+            let names = parse_user_list(&output)?;
+            if names.iter().any(|name| !self.accounts.contains_key(name)) {
+                self.accounts =
+                    parse_accounts(&runner.stdout_of(&invocation::accounts(runner.paths())).await?);
+            }
+            self.names = Some(names);
+        }
+        let names = self.names.iter().flatten();
+        let mut users: Vec<LocalUser> = names
+            .filter_map(|name| {
+                let uid = *self.accounts.get(name)?;
+                Some(LocalUser {
+                    uid,
+                    name: name.clone(),
+                    home: runner.paths().root().join("Users").join(name),
+                })
+            })
+            .collect();
+        users.sort();
+        users.dedup();
+        Ok(users)
+    }
 }
 
 #[cfg(test)]

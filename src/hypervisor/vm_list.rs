@@ -6,7 +6,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::scalar::Scalar;
@@ -39,8 +39,7 @@ pub struct BadVm {
 /// # Errors
 /// A [`ParseError`] when it is no JSON list even after repair.
 pub fn parse(bytes: &[u8]) -> Result<VmList, ParseError> {
-    let whole = |text: &str| serde_json::from_str::<Vec<RawVm<'_>>>(text).map(VmList::of);
-    json::read(bytes, |text| whole(text).or_else(|_| one_by_one(text)))
+    json::read(bytes, |text| serde_json::from_str(text).or_else(|_| one_by_one(text)))
 }
 
 /// The slower way for a list with a bad member.
@@ -57,17 +56,38 @@ fn one_by_one(text: &str) -> serde_json::Result<VmList> {
 }
 
 impl VmList {
-    fn of(members: Vec<RawVm<'_>>) -> Self {
-        let mut list = Self { vms: Vec::with_capacity(members.len()), bad: Vec::new() };
-        members.into_iter().enumerate().for_each(|(index, raw)| list.push(index, raw));
-        list
-    }
-
     fn push(&mut self, index: usize, raw: RawVm<'_>) {
         match raw.into_vm() {
             Some(vm) => self.vms.push(vm),
             None => self.bad.push(BadVm { index, reason: "its ID is no UUID" }),
         }
+    }
+}
+
+/// Each member becomes a [`Vm`] as soon as it is read, so that no second form of a long list is ever in memory.
+impl<'de> Deserialize<'de> for VmList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = VmList;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of virtual machines")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<VmList, A::Error> {
+        let mut list = VmList::default();
+        let mut index = 0;
+        while let Some(raw) = members.next_element::<RawVm<'de>>()? {
+            list.push(index, raw);
+            index += 1;
+        }
+        Ok(list)
     }
 }
 
@@ -102,7 +122,9 @@ struct RawVm<'a> {
     #[serde(borrow, default, rename = "Startup and Shutdown")]
     startup: RawStartup<'a>,
     #[serde(borrow, default, rename = "Security")]
-    security: RawSecurity<'a>,
+    security: Option<RawSecurity<'a>>,
+    #[serde(borrow, default, rename = "Require password to")]
+    require_password: Scalar<'a>,
     #[serde(borrow, default, rename = "Expiration")]
     expiration: RawExpiration<'a>,
     #[serde(borrow, default, rename = "Hardware")]
@@ -126,8 +148,6 @@ section! {
         encrypted: "Encrypted",
         custom_password: "Custom password protection",
         configuration_locked: "Configuration is locked",
-        lock_on_suspend: "Lock on suspend",
-        isolated: "Isolated",
         require_password: "Require password to",
     }
 }
@@ -244,10 +264,9 @@ impl RawVm<'_> {
                 snapshots: None,
                 template: self.template.flag(),
             },
-            protection: self.security.into_protection(&self.expiration),
+            protection: protection(self.security, &self.require_password, &self.expiration),
             settings: VmSettings {
                 developer_tools: self.advanced.developer_tools.flag(),
-                tools_auto_update: None,
                 autostart: self.startup.autostart.owned(),
                 startup_view: self.startup.startup_view.owned(),
             },
@@ -255,17 +274,27 @@ impl RawVm<'_> {
     }
 }
 
-impl RawSecurity<'_> {
-    fn into_protection(self, expiration: &RawExpiration<'_>) -> Protection {
-        Protection {
-            encrypted: self.encrypted.flag(),
-            configuration_locked: self.configuration_locked.flag(),
-            custom_password: self.custom_password.flag(),
-            lock_on_suspend: self.lock_on_suspend.flag(),
-            isolated: self.isolated.flag(),
-            require_password: self.require_password.words(),
-            expiration: Expiration { enabled: expiration.enabled.flag(), date: expiration.date.owned() },
-        }
+/// The list of actions that ask for a password was seen in `prlsrvctl info` alone; for a virtual machine it is inferred
+/// to stand within `Security` or beside it, and to be left out when it is empty.
+fn protection(
+    security: Option<RawSecurity<'_>>,
+    beside: &Scalar<'_>,
+    expiration: &RawExpiration<'_>,
+) -> Protection {
+    let expiration = Expiration { enabled: expiration.enabled.flag(), date: expiration.date.owned() };
+    let Some(security) = security else {
+        return Protection { expiration, ..Protection::default() };
+    };
+    let require_password = match &security.require_password {
+        Scalar::Absent => beside.words(),
+        within => within.words(),
+    };
+    Protection {
+        encrypted: security.encrypted.flag(),
+        configuration_locked: security.configuration_locked.flag(),
+        custom_password: security.custom_password.flag(),
+        require_password,
+        expiration,
     }
 }
 
@@ -287,7 +316,7 @@ mod tests {
 
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../../tests/golden/prlctl_list.pd20.0.json");
+    const REAL: &[u8] = include_bytes!("../../tests/golden/prlctl_list.arm64.pd20.0.json");
     const VARIANT: &[u8] = include_bytes!("../../tests/golden/prlctl_list.variant.json");
 
     #[test]

@@ -8,13 +8,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{self, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::app::App;
 use super::faults::Faults;
 use super::model::admission::{Token, random_secret};
+use super::pages::{self, PageAccess};
 use super::store::{Store, StoreError, WriterTask};
 use super::{admin, device};
 use crate::clock::{Clock, SystemClock};
@@ -132,17 +136,36 @@ impl Portal {
             faults: Faults::default(),
             admin: Digest::of(admin_token.as_bytes()),
         });
+        let routes = routes(&app, app.origins.main().starts_with("https:"));
         let mut listening = JoinSet::new();
-        listening.spawn(connections::serve(listener, acceptor, routes(&app)));
+        listening.spawn(connections::serve(listener, acceptor, routes));
         Ok(Running { address, origin, admin_token, store, writer, listening })
     }
 }
 
-fn routes(app: &Arc<App>) -> Router {
+fn routes(app: &Arc<App>, secure: bool) -> Router {
+    let judge = Arc::clone(app);
+    let access = PageAccess {
+        organization: app.store.peek(|model| model.organization.name.clone()),
+        accepts: Box::new(move |token| judge.is_admin_token(token)),
+        clock: Arc::clone(&app.clock),
+        secure,
+    };
+    let pages = pages::router(Arc::new(app.store.clone()), access);
     Router::new()
         .merge(device::router(Arc::clone(app)))
         .merge(admin::router(Arc::clone(app)))
+        .merge(pages.layer(from_fn_with_state(Arc::clone(app), own_site)))
         .fallback(|| async { StatusCode::NOT_FOUND })
+}
+
+/// Shows pages under the portal's own names only.
+async fn own_site(State(app): State<Arc<App>>, request: Request, next: middleware::Next) -> Response {
+    if app.origins.admit(request.headers()) {
+        next.run(request).await
+    } else {
+        StatusCode::FORBIDDEN.into_response()
+    }
 }
 
 impl Running {

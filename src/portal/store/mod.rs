@@ -15,6 +15,7 @@ use super::model::organization::{Organization, OrganizationError};
 use super::model::{Model, RecordName};
 
 mod record;
+mod shown;
 mod sqlite;
 mod writer;
 

@@ -6,6 +6,7 @@ use super::super::wait::{WaitAnswer, Wake};
 use super::super::{inventory, portal::PortalAnswer};
 use super::*;
 use crate::domain::digest::Digest;
+use crate::domain::ids::VmId;
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;

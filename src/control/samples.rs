@@ -1,0 +1,198 @@
+//! Answers for tests: two users, 501 with a machine of their own, 502 with another, and one that both share.
+
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::proto::{Answer, Refusal, RefusalCode};
+use super::view::{
+    ActionView, AgentView, AssignmentView, Availability, CheckinView, Compliance, EnforcementView,
+    ExplainView, GroupView, HealthState, HealthView, LastCheckin, LayerView, LoserView, NextCheckin,
+    OutcomeView, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView, SettingView,
+    SourceView, StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView,
+    WinnerView, WithheldView,
+};
+use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid, VmId};
+use crate::domain::subject::Subject;
+use crate::domain::vm::{Owner, VmState};
+
+/// The first of the two users.
+pub(super) const FIRST: Uid = Uid(501);
+/// The other one.
+pub(super) const SECOND: Uid = Uid(502);
+
+/// A name that tries everything.
+pub(super) const HOSTILE: &str = "-rf \"$(x)\"\n\u{1b}[31m<b>😀\u{0}";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_764_000_000 + second).unwrap()
+}
+
+fn subjects() -> Vec<SubjectView> {
+    let vm = |number: u128, owners: &[Uid]| SubjectView {
+        subject: Subject::Vm(VmId::of(Uuid::from_u128(number))),
+        name: Some(HOSTILE.to_owned()),
+        owners: owners.to_vec(),
+    };
+    let user = |uid| SubjectView { subject: Subject::User(uid), name: None, owners: Vec::new() };
+    vec![
+        SubjectView::app(),
+        user(FIRST),
+        user(SECOND),
+        vm(1, &[FIRST]),
+        vm(2, &[SECOND]),
+        vm(3, &[FIRST, SECOND]),
+    ]
+}
+
+fn problem(subject: Option<SubjectView>) -> ProblemView {
+    ProblemView {
+        code: "needs-custom-password".into(),
+        since: at(5),
+        detail: "A change was refused.".into(),
+        remedy: "Enter the password once.".into(),
+        subject,
+    }
+}
+
+fn problems() -> Vec<ProblemView> {
+    std::iter::once(None).chain(subjects().into_iter().map(Some)).map(problem).collect()
+}
+
+fn users() -> Vec<UserVmsView> {
+    let user = |uid, availability, total| UserVmsView {
+        uid,
+        user: format!("user{uid}"),
+        availability,
+        detail: None,
+        total,
+        corporate: total.map(|_| 1),
+    };
+    vec![user(FIRST, Availability::Listed, Some(2)), user(SECOND, Availability::NotLoggedIn, None)]
+}
+
+/// A status with everything in it.
+pub(super) fn status() -> StatusView {
+    StatusView {
+        health: HealthView { state: HealthState::Degraded, since: at(1), problems: problems() },
+        agent: AgentView { version: "0.1.0".into(), pid: 42, started_at: at(0) },
+        portal: PortalView {
+            url: Some("https://portal.example".into()),
+            organization: Some("Example".into()),
+            device: Some(DeviceId::of(Uuid::from_u128(7))),
+            enrolled_at: Some(at(2)),
+        },
+        assignment: Some(AssignmentView {
+            version: 1_764_000_017,
+            refresh_by: Some(at(1000)),
+            group: Some(GroupView { id: GroupId::of(Uuid::from_u128(8)), name: "Sales".into() }),
+            policy: Some(PolicyView {
+                id: PolicyId::of(Uuid::from_u128(9)),
+                name: "Sales Macs".into(),
+                revision: 7,
+                since: at(3),
+            }),
+            retired: false,
+        }),
+        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        checkin: CheckinView {
+            last: Some(LastCheckin { at: at(4), succeeded: true, detail: "nothing new".into() }),
+            last_success: Some(at(4)),
+            next: Some(NextCheckin { at: at(900), reason: "interval".into() }),
+            wait_open: true,
+        },
+        enforcement: EnforcementView {
+            enforced: 4,
+            compliant: 4,
+            corrections: 1,
+            ..EnforcementView::default()
+        },
+        vms: VmTotals { total: Some(3), corporate: Some(1), per_user: users() },
+        sources: vec![SourceView { layer: LayerView::Policy, origin: "Sales Macs 7".into(), since: None }],
+        written_at: at(6),
+    }
+}
+
+fn explain() -> ExplainView {
+    let state = |subject| SubjectStateView {
+        subject,
+        applied: Some(json!(true)),
+        observed: Some(json!(true)),
+        compliance: Compliance::Compliant,
+        reason: None,
+        corrections: 2,
+        last_correction: Some(at(5)),
+    };
+    let setting = SettingView {
+        key: "restrict.create_vm".into(),
+        title: "Creating virtual machines".into(),
+        outcome: OutcomeView::Holds,
+        value: Some(json!(true)),
+        winner: Some(WinnerView {
+            layer: LayerView::Policy,
+            origin: "Sales Macs 7".into(),
+            since: Some(at(3)),
+            derived_from: Some("vms.corporate_only".into()),
+        }),
+        overridden: vec![LoserView {
+            layer: LayerView::Local,
+            origin: "Security tab".into(),
+            value: json!(false),
+            reason: "a policy is assigned".into(),
+        }],
+        problems: problems(),
+        subjects: subjects().into_iter().map(state).collect(),
+    };
+    ExplainView { settings: vec![setting] }
+}
+
+fn plan() -> PlanView {
+    let action = |subject| ActionView {
+        subject,
+        key: "vm.isolate".into(),
+        from: Some(json!(false)),
+        to: Some(json!(true)),
+        why: "policy".into(),
+        commands: vec![vec!["prlctl".into(), "set".into(), HOSTILE.into()]],
+    };
+    let withheld = |subject| WithheldView { subject, key: "vm.expiration".into(), reason: "locked".into() };
+    PlanView {
+        actions: subjects().into_iter().map(action).collect(),
+        withheld: subjects().into_iter().map(withheld).collect(),
+    }
+}
+
+fn vms() -> VmsView {
+    let vm = |subject: SubjectView| match subject.subject {
+        Subject::Vm(uuid) => Some(VmView {
+            uuid,
+            name: HOSTILE.into(),
+            owners: subject
+                .owners
+                .iter()
+                .map(|uid| Owner { uid: *uid, user: format!("user{uid}") })
+                .collect(),
+            os: "win-11".into(),
+            state: VmState::Running,
+            corporate: true,
+            cpu: Some(4),
+            memory_mib: Some(8192),
+            disk_mib: None,
+            violations: vec!["vms.one_per_user".into()],
+        }),
+        Subject::App | Subject::User(_) => None,
+    };
+    VmsView { vms: subjects().into_iter().filter_map(vm).collect(), users: users(), as_of: Some(at(5)) }
+}
+
+/// One of each kind.
+pub(super) fn answers() -> Vec<Answer> {
+    vec![
+        Answer::Status(Box::new(status())),
+        Answer::Explain(explain()),
+        Answer::Plan(plan()),
+        Answer::Vms(vms()),
+        Answer::Accepted { at: at(9) },
+        Answer::Refused(Refusal::new(RefusalCode::UnknownSetting, "there is no setting x")),
+    ]
+}

@@ -1,0 +1,28 @@
+//! The documents of the enforcer, as the store keeps them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::VmId;
+use crate::plan::memory::{Attempt, Baseline, PerSetting};
+use crate::state::document::Kept;
+
+impl Kept for Baseline {
+    const NAME: &'static str = "baseline.json";
+}
+
+/// How the agent's own changes went: worth keeping, and no harm when lost.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The last change of each setting.
+    pub attempts: PerSetting<Attempt>,
+    /// The virtual machines that were there when `vms.corporate_only` came; `None` while it does not hold.
+    pub tolerated: Option<BTreeSet<VmId>>,
+    /// True once an assignment was enforced: from then on a missing baseline is a lost one.
+    pub enforced: bool,
+}
+
+impl Kept for Account {
+    const NAME: &'static str = "account.json";
+}

@@ -1,0 +1,324 @@
+//! The enforcer: layers in, a plan carried out, compliance out.
+//!
+//! In go the profile's layer, the assignment and the observation; out comes an [`Enforcement`]. It writes two documents,
+//! the baseline before the first change and the account after the last, and asks the observer to look again at what it changed.
+//! Between two changes it heeds the daemon's end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use super::board::{Assigned, Board, Part};
+use super::documents::Account;
+use super::inputs::Profile;
+use super::observer::{Observation, Wishes};
+use super::sights;
+use super::tasks::{Next, Publish, Task};
+use super::ticker::Ticker;
+use crate::catalog::{Key, Scope, Value};
+use crate::domain::ids::VmId;
+use crate::domain::subject::Subject;
+use crate::enforce::apply::{self, Outcome, Way};
+use crate::enforce::compliance::{Standing, compliance};
+use crate::enforce::{bookkeeping, violations};
+use crate::hypervisor::runner::Runner;
+use crate::plan::memory::{Attempt, Baseline, PerSetting};
+use crate::plan::{Action, Change, Observed, Plan, Reason, Situation, plan};
+use crate::resolve::{Effective, resolve};
+use crate::sources::layer::Layer;
+use crate::sources::{assignment, local};
+use crate::state::Store;
+
+/// How soon a document is written again that could not be written.
+const WRITE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// What holds, and how it stands.
+#[derive(Debug, Clone, Default)]
+pub struct Enforcement {
+    /// What holds and why.
+    pub effective: Effective,
+    /// The local restrictions as the user set them.
+    pub local: BTreeMap<Key, Value>,
+    /// How each setting stands.
+    pub standings: Vec<Standing>,
+    /// What is left to do, and what is withheld.
+    pub plan: Plan,
+    /// What exists against the policy.
+    pub violations: BTreeMap<VmId, BTreeSet<Key>>,
+    /// How the last changes went.
+    pub attempts: PerSetting<Attempt>,
+    /// What the tools said to changes that did not work.
+    pub complaints: PerSetting<String>,
+    /// The last drift that was put right.
+    pub correction: Option<Correction>,
+    /// The baseline was lost.
+    pub baseline_lost: bool,
+    /// Why a document could not be written.
+    pub write_failed: Option<String>,
+    /// False while changes were made that were not observed yet.
+    pub settled: bool,
+}
+
+/// A drift that was put right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// The object.
+    pub subject: Subject,
+    /// The setting.
+    pub key: Key,
+    /// When it was put right.
+    pub at: Timestamp,
+}
+
+/// The task.
+pub struct Enforcer {
+    runner: Arc<Runner>,
+    store: Arc<Store>,
+    ticker: Ticker,
+    stop: watch::Receiver<bool>,
+    baseline: Baseline,
+    account: Account,
+    wishes: Wishes,
+    complaints: PerSetting<String>,
+    correction: Option<Correction>,
+}
+
+impl Enforcer {
+    /// An enforcer that remembers what the documents say. A baseline that is missing after an assignment was enforced is lost.
+    #[must_use]
+    pub fn new(
+        runner: Arc<Runner>,
+        store: Arc<Store>,
+        ticker: Ticker,
+        stop: watch::Receiver<bool>,
+        remembered: (Option<Baseline>, Account),
+    ) -> Self {
+        let (baseline, account) = remembered;
+        let lost = baseline.is_none() && account.enforced;
+        let baseline = baseline.unwrap_or(Baseline { lost, ..Baseline::default() });
+        let (complaints, correction) = (PerSetting::new(), None);
+        Self {
+            runner,
+            store,
+            ticker,
+            stop,
+            baseline,
+            account,
+            wishes: Wishes::default(),
+            complaints,
+            correction,
+        }
+    }
+
+    /// The layers of the moment, and the local restrictions as the user set them.
+    fn layers(
+        &self,
+        profile: &Profile,
+        assigned: &Assigned,
+        observed: &Observed,
+    ) -> (Vec<Layer>, BTreeMap<Key, Value>) {
+        let recorded = self.baseline.records.get(&Subject::App).into_iter().flatten();
+        let recorded = recorded.map(|(key, record)| (*key, record.value.clone())).collect();
+        let shown = observed.app.as_ref().map(|app| app.values.clone()).unwrap_or_default();
+        let local = local::local(&shown, &recorded);
+        let values =
+            local.items.iter().filter_map(|(key, item)| Some((*key, item.as_ref().ok()?.clone()))).collect();
+        let mut layers = vec![local];
+        layers.extend(profile.layer.clone());
+        for mut layer in assigned.assignment.iter().flat_map(assignment::layers) {
+            layer.since = assigned.since;
+            layers.push(layer);
+        }
+        (layers, values)
+    }
+
+    fn situation<'a>(&'a self, seen: &'a Seen<'_>, now: Timestamp) -> Situation<'a> {
+        Situation {
+            effective: &seen.effective,
+            observed: &seen.observed,
+            gate: sights::gate(seen.observation),
+            baseline: &self.baseline,
+            attempts: &self.account.attempts,
+            may_release: seen.assigned,
+            now,
+        }
+    }
+
+    /// Records before, carries out, remembers after; gives why a document could not be written.
+    async fn carry_out(&mut self, plan: &Plan, seen: &Seen<'_>) -> Result<(), String> {
+        let mut baseline = self.baseline.clone();
+        let mut account = self.account.clone();
+        account.enforced |= seen.effective.policy_assigned;
+        if bookkeeping::keep_records(&mut baseline, &mut account.attempts, plan) {
+            self.save(|store| store.save(&baseline))?;
+            self.baseline = baseline;
+        }
+        if !seen.effective.policy_assigned && self.baseline.lost && seen.assigned {
+            let released = Baseline { lost: false, ..self.baseline.clone() };
+            self.save(|store| store.save(&released))?;
+            self.baseline = released;
+        }
+        if account != self.account {
+            self.save(|store| store.save(&account))?;
+            self.account = account;
+        }
+        let before = (self.baseline.clone(), self.account.clone());
+        for action in &plan.actions {
+            if *self.stop.borrow() {
+                break;
+            }
+            self.act(action, seen.observation).await;
+        }
+        if before.0 != self.baseline {
+            self.save(|store| store.save(&self.baseline))?;
+        }
+        if before.1 != self.account {
+            self.save(|store| store.save(&self.account))?;
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self, action: &Action, observation: &Observation) {
+        let way = match action.subject {
+            Subject::Vm(vm) => {
+                let vm = observation.inventory.vms.get(&vm);
+                vm.and_then(|vm| Some(Way { vm, user: observation.inventory.way_to(vm)? }))
+            }
+            Subject::App | Subject::User(_) => None,
+        };
+        let runner = Arc::clone(&self.runner);
+        let mut results = Vec::new();
+        apply::apply(&runner, action, way, |change, outcome| results.push((change.clone(), outcome))).await;
+        for (change, outcome) in results {
+            self.remember(&change, outcome);
+        }
+        match action.subject {
+            Subject::Vm(_) => self.wishes.vms += 1,
+            Subject::App | Subject::User(_) => self.wishes.service += 1,
+        }
+    }
+
+    fn remember(&mut self, change: &Change, outcome: Outcome) {
+        let now = self.ticker.now();
+        let (subject, key) = (change.subject, change.key);
+        tracing::info!(
+            %subject, %key, to = %change.to, went = ?outcome.went, complaint = outcome.complaint.as_deref(), "changed"
+        );
+        let drift =
+            bookkeeping::remember(&mut self.baseline, &mut self.account.attempts, change, outcome.went, now);
+        if drift {
+            self.correction = Some(Correction { subject, key, at: now });
+        }
+        crate::plan::memory::forget(&mut self.complaints, subject, key);
+        if let Some(complaint) = outcome.complaint {
+            self.complaints.entry(subject).or_default().insert(key, complaint);
+        }
+    }
+
+    fn save(&self, write: impl FnOnce(&Store) -> Result<(), crate::state::StateError>) -> Result<(), String> {
+        write(&self.store).map_err(|error| {
+            let why = crate::error::Chain(&error).to_string();
+            tracing::error!(error = why, "cannot remember what was changed; nothing is changed");
+            why
+        })
+    }
+
+    /// Keeps account of the virtual machines that were there before `vms.corporate_only` came.
+    fn tolerate(&mut self, seen: &Seen<'_>) {
+        let holds = seen.effective.is_on("vms.corporate_only");
+        let complete = seen.observation.listed_at.is_some() && seen.observation.inventory.is_complete();
+        match (holds, &self.account.tolerated) {
+            (true, None) if complete => {
+                self.account.tolerated = Some(seen.observation.inventory.vms.keys().copied().collect());
+            }
+            (false, Some(_)) => self.account.tolerated = None,
+            _ => {}
+        }
+    }
+
+    fn report(
+        &self,
+        seen: Seen<'_>,
+        local: BTreeMap<Key, Value>,
+        write_failed: Option<String>,
+    ) -> Enforcement {
+        let violations = match &self.account.tolerated {
+            Some(tolerated) => {
+                let owners = sights::owners(seen.observation);
+                violations::violations(&seen.effective, &sights::violators(&owners), tolerated)
+            }
+            None => BTreeMap::new(),
+        };
+        let situation = self.situation(&seen, self.ticker.now());
+        let plan = plan(&situation);
+        let standings = compliance(&situation, &plan, &violations, sights::unobserved(seen.observation));
+        Enforcement {
+            local,
+            standings,
+            plan,
+            violations,
+            attempts: self.account.attempts.clone(),
+            complaints: self.complaints.clone(),
+            correction: self.correction.clone(),
+            baseline_lost: self.baseline.lost,
+            write_failed,
+            settled: seen.observation.covers(self.wishes),
+            effective: seen.effective,
+        }
+    }
+}
+
+/// The moment that a pass is about.
+struct Seen<'a> {
+    observation: &'a Observation,
+    observed: Observed,
+    effective: Effective,
+    /// A verified assignment stands.
+    assigned: bool,
+}
+
+impl Task for Enforcer {
+    type Input = (Part<Profile>, Part<Assigned>, Part<Observation>);
+
+    fn input(&self, board: &Board) -> Self::Input {
+        (board.profile.clone(), board.assigned.clone(), board.observation.clone())
+    }
+
+    async fn pass(&mut self, (profile, assigned, observation): &Self::Input) -> (Publish, Next) {
+        let observed = sights::observed(observation);
+        let (layers, local) = self.layers(profile, assigned, &observed);
+        let effective = resolve(&layers);
+        let seen = Seen { observation, observed, effective, assigned: assigned.assignment.is_some() };
+        let vms_often =
+            seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
+        self.tolerate(&seen);
+        let mut write_failed = None;
+        // What was changed and not looked at since would be changed again, and count as drift.
+        if observation.begun && observation.covers(self.wishes) {
+            let plan = plan(&self.situation(&seen, self.ticker.now()));
+            write_failed = self.carry_out(&plan, &seen).await.err();
+        }
+        let enforcement = self.report(seen, local, write_failed);
+        let next = next(&enforcement, self.ticker.now());
+        let wishes = self.wishes;
+        let enforcement = Part::new(enforcement);
+        let publish: Publish = Box::new(move |board| {
+            board.enforcement = enforcement;
+            board.look_after(wishes, vms_often);
+        });
+        (publish, next)
+    }
+}
+
+fn next(enforcement: &Enforcement, now: Timestamp) -> Next {
+    if enforcement.write_failed.is_some() {
+        return now.checked_add(WRITE_AGAIN).map_or(Next::Tick, Next::At);
+    }
+    let later = enforcement.plan.withheld.iter().filter_map(|withheld| match withheld.reason {
+        Reason::Later { until } => Some(until),
+        _ => None,
+    });
+    later.min().map_or(Next::Settled, Next::At)
+}

@@ -1,0 +1,272 @@
+//! The observer: what Parallels Desktop shows now, in as few processes as possible.
+//!
+//! In goes what other tasks want to be looked at; out comes an [`Observation`]. A change of the files below
+//! `/Library/Preferences/Parallels` is looked at at once. The service touches them when it is asked, so the observer
+//! remembers their content from after its last look; and looks that files called for and that found nothing new become rarer,
+//! so that no service can keep it busy.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::board::{Board, Part};
+use super::fingerprint::Fingerprint;
+use super::tasks::{Next, Publish, Task, unchanged};
+use super::ticker::Ticker;
+use super::watch::Watch;
+use crate::domain::host::Host;
+use crate::domain::version::ParallelsVersion;
+use crate::hypervisor::inquiry;
+use crate::hypervisor::outcome::Answer;
+use crate::hypervisor::runner::Runner;
+use crate::hypervisor::server_info::ServerInfo;
+use crate::inventory::{Collector, Snapshot};
+
+/// How often the service is asked when nothing calls for it.
+const SERVICE_EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// How often the virtual machines are listed when nothing calls for it and no policy is about them.
+const VMS_EVERY: SignedDuration = SignedDuration::from_mins(15);
+
+/// Looks without a finding that are free before they become rarer.
+const FREE_LOOKS: u32 = 3;
+
+/// What was seen, and when.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// What this Mac is; `None` until its tools have told.
+    pub host: Option<Host>,
+    /// The version of Parallels Desktop.
+    pub parallels: Answer<ParallelsVersion>,
+    /// What the service shows.
+    pub service: Answer<ServerInfo>,
+    /// The virtual machines: the last inventory stays while they cannot be listed.
+    pub inventory: Snapshot,
+    /// Whether they could be listed the last time.
+    pub listed: Answer<()>,
+    /// When they were last listed.
+    pub listed_at: Option<Timestamp>,
+    /// Which wishes this observation has served.
+    pub served: Wanted,
+    /// The service was asked at all.
+    pub begun: bool,
+}
+
+impl Observation {
+    /// Nothing was looked at yet.
+    #[must_use]
+    pub fn none() -> Self {
+        let not_yet = || "not looked yet".to_owned();
+        Self {
+            host: None,
+            parallels: Answer::CouldNotAsk(not_yet()),
+            service: Answer::CouldNotAsk(not_yet()),
+            inventory: Snapshot::default(),
+            listed: Answer::CouldNotAsk(not_yet()),
+            listed_at: None,
+            served: Wanted::default(),
+            begun: false,
+        }
+    }
+
+    /// True when the enforcer's changes were looked at.
+    #[must_use]
+    pub fn covers(&self, changes: Wishes) -> bool {
+        self.served.changes.service >= changes.service && self.served.changes.vms >= changes.vms
+    }
+}
+
+/// How many looks were wished for: numbers that only rise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// At the service's settings.
+    pub service: u64,
+    /// At the virtual machines.
+    pub vms: u64,
+}
+
+/// Wishes for a look, by who has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The enforcer's, after it changed something.
+    pub changes: Wishes,
+    /// Those of local requests and of the check-in.
+    pub requests: Wishes,
+    /// True while a policy is about virtual machines: they are then listed as often as the service is asked.
+    pub vms_often: bool,
+}
+
+impl Wanted {
+    fn service_beyond(&self, served: &Self) -> bool {
+        self.changes.service > served.changes.service || self.requests.service > served.requests.service
+    }
+
+    fn vms_beyond(&self, served: &Self) -> bool {
+        self.changes.vms > served.changes.vms || self.requests.vms > served.requests.vms
+    }
+}
+
+/// The task.
+pub struct Observer {
+    runner: Arc<Runner>,
+    ticker: Ticker,
+    watch: Watch,
+    collector: Collector,
+    seen: Observation,
+    fingerprint: Fingerprint,
+    service_due: Timestamp,
+    vms_due: Timestamp,
+    fruitless: u32,
+    quiet_until: Timestamp,
+}
+
+/// What a pass looks at, and what called for it.
+struct Look {
+    service: bool,
+    vms: bool,
+    by_files: bool,
+}
+
+impl Observer {
+    /// An observer that has seen nothing.
+    #[must_use]
+    pub fn new(runner: Arc<Runner>, ticker: Ticker, watch: Watch) -> Self {
+        Self {
+            runner,
+            ticker,
+            watch,
+            collector: Collector::default(),
+            seen: Observation::none(),
+            fingerprint: Fingerprint::default(),
+            service_due: Timestamp::MIN,
+            vms_due: Timestamp::MIN,
+            fruitless: 0,
+            quiet_until: Timestamp::MIN,
+        }
+    }
+
+    fn decide(&self, wanted: &Wanted, files: &Fingerprint, now: Timestamp) -> Look {
+        let quiet = now < self.quiet_until && self.quiet_until.duration_since(now) <= SERVICE_EVERY;
+        let files_changed = !quiet && *files != self.fingerprint;
+        let vms_changed = !quiet && files.machines != self.fingerprint.machines;
+        // A due time further away than it can be set was set before the clock was set back.
+        let due = |at: Timestamp, every: SignedDuration| at <= now || at.duration_since(now) > every;
+        let vms_every = if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY };
+        Look {
+            service: files_changed
+                || wanted.service_beyond(&self.seen.served)
+                || due(self.service_due, SERVICE_EVERY),
+            vms: vms_changed || wanted.vms_beyond(&self.seen.served) || due(self.vms_due, vms_every),
+            by_files: files_changed,
+        }
+    }
+
+    async fn look_at_host(&mut self) {
+        if self.seen.host.is_none() {
+            match inquiry::host(&self.runner).await {
+                Ok(host) => self.seen.host = Some(host),
+                Err(error) => {
+                    tracing::warn!(error = %crate::error::Chain(&error), "cannot tell what this Mac is")
+                }
+            }
+        }
+    }
+
+    async fn look_at_service(&mut self) {
+        self.seen.parallels = inquiry::parallels_version(&self.runner).await;
+        self.seen.service = match &self.seen.parallels {
+            Answer::NotInstalled => Answer::NotInstalled,
+            _ => inquiry::server_info(&self.runner).await,
+        };
+    }
+
+    async fn look_at_vms(&mut self, now: Timestamp) {
+        let answer = match &self.seen.service {
+            Answer::Known(_) => self.collector.collect(&self.runner).await,
+            other => other.clone().map(|_| Snapshot::default()),
+        };
+        match answer {
+            Answer::Known(snapshot) => {
+                self.seen.inventory = snapshot.keeping(&self.seen.inventory.vms);
+                self.seen.listed = Answer::Known(());
+                self.seen.listed_at = Some(now);
+            }
+            other => self.seen.listed = other.map(|_| ()),
+        }
+    }
+
+    fn serve(&mut self, wanted: &Wanted, look: &Look) {
+        let served = &mut self.seen.served;
+        if look.service {
+            (served.changes.service, served.requests.service) =
+                (wanted.changes.service, wanted.requests.service);
+            self.seen.begun = true;
+        }
+        if look.vms {
+            (served.changes.vms, served.requests.vms) = (wanted.changes.vms, wanted.requests.vms);
+        }
+    }
+
+    /// Makes looks rarer that files call for and that find nothing new.
+    fn weigh(&mut self, look: &Look, found: bool, now: Timestamp) {
+        if found || !look.by_files {
+            self.fruitless = if found { 0 } else { self.fruitless };
+            return;
+        }
+        self.fruitless = self.fruitless.saturating_add(1);
+        if let Some(over) = self.fruitless.checked_sub(FREE_LOOKS) {
+            let wait = SignedDuration::from_secs(1 << over.min(9)).min(SERVICE_EVERY);
+            self.quiet_until = now.checked_add(wait).unwrap_or(now);
+        }
+    }
+
+    fn next(&self, now: Timestamp) -> Next {
+        if self.seen.host.is_none() {
+            return Next::Tick;
+        }
+        let mut at = self.service_due.min(self.vms_due);
+        if self.quiet_until > now {
+            at = at.min(self.quiet_until);
+        }
+        Next::At(at)
+    }
+}
+
+impl Task for Observer {
+    type Input = Part<Wanted>;
+
+    fn input(&self, board: &Board) -> Self::Input {
+        board.wanted.clone()
+    }
+
+    async fn pass(&mut self, wanted: &Self::Input) -> (Publish, Next) {
+        self.watch.rearm();
+        let now = self.ticker.now();
+        let folder = self.runner.paths().parallels_preferences();
+        let look = self.decide(wanted, &Fingerprint::of(&folder), now);
+        if !look.service && !look.vms {
+            return (unchanged(), self.next(now));
+        }
+        let before = self.seen.clone();
+        self.look_at_host().await;
+        if look.service {
+            self.look_at_service().await;
+            self.service_due = now.checked_add(SERVICE_EVERY).unwrap_or(now);
+        }
+        if look.vms {
+            self.look_at_vms(now).await;
+            self.vms_due =
+                now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
+        }
+        let found = before.service != self.seen.service || before.inventory.vms != self.seen.inventory.vms;
+        self.fingerprint = Fingerprint::of(&folder);
+        self.weigh(&look, found, now);
+        self.serve(wanted, &look);
+        let seen = Part::new(self.seen.clone());
+        (Box::new(move |board| board.observation = seen), self.next(now))
+    }
+
+    async fn stirred(&mut self) {
+        self.watch.changed().await;
+    }
+}

@@ -1,0 +1,86 @@
+//! An observation as the plan, the compliance and the violations look at it.
+
+use crate::catalog::{Key, Scope};
+use crate::domain::host::Arch;
+use crate::domain::ids::{Uid, VmId};
+use crate::domain::vm::{GuestKind, Vm};
+use crate::enforce::violations::Subject;
+use crate::hypervisor::observation::{of_service, of_vm};
+use crate::hypervisor::outcome::Answer;
+use crate::plan::{Gate, Observed, Sight, VmSight};
+use crate::wire::codes::ComplianceReason;
+
+use super::observer::Observation;
+
+/// What the plan sees. A virtual machine none of whose owners could be asked is not among it.
+#[must_use]
+pub fn observed(observation: &Observation) -> Observed {
+    let app = match &observation.service {
+        Answer::Known(info) => Some(Sight {
+            values: keys(Scope::Application)
+                .filter_map(|key| Some((key, of_service(key.setting().sensor, info)?)))
+                .collect(),
+            custom_password: info.custom_password == Some(true),
+        }),
+        _ => None,
+    };
+    let vms = observation.inventory.vms.values().filter_map(|vm| {
+        let owner = observation.inventory.way_to(vm)?;
+        Some((vm.id, vm_sight(vm, owner.uid)))
+    });
+    let vms =
+        if matches!(observation.listed, Answer::Known(())) { vms.collect() } else { Default::default() };
+    Observed { app, vms }
+}
+
+fn vm_sight(vm: &Vm, owner: Uid) -> VmSight {
+    VmSight {
+        sight: Sight {
+            values: keys(Scope::VirtualMachine)
+                .filter_map(|key| Some((key, of_vm(key.setting().sensor, vm)?)))
+                .collect(),
+            custom_password: vm.protection.custom_password == Some(true),
+        },
+        owner,
+        mac_guest: vm.guest_kind() == GuestKind::Macos,
+        locked: vm.protection.configuration_locked == Some(true),
+    }
+}
+
+fn keys(scope: Scope) -> impl Iterator<Item = Key> {
+    Key::all().filter(move |key| key.setting().scope == scope)
+}
+
+/// Where Parallels Desktop stands.
+#[must_use]
+pub fn gate(observation: &Observation) -> Gate {
+    let parallels = match &observation.parallels {
+        Answer::Known(version) => Some(version.numbers()),
+        _ => None,
+    };
+    Gate { parallels, arch: observation.host.as_ref().map_or(Arch::Arm64, |host| host.hardware.arch) }
+}
+
+/// Why the application could not be asked.
+#[must_use]
+pub fn unobserved(observation: &Observation) -> ComplianceReason {
+    match &observation.service {
+        Answer::ServiceStopped => ComplianceReason::ServiceStopped,
+        Answer::NotInstalled => ComplianceReason::ParallelsMissing,
+        Answer::NotLoggedIn => ComplianceReason::UserNotLoggedIn,
+        Answer::Known(_) | Answer::CouldNotAsk(_) | Answer::TooOld(_) => ComplianceReason::NotObserved,
+    }
+}
+
+/// The owners of each virtual machine.
+#[must_use]
+pub fn owners(observation: &Observation) -> Vec<(VmId, Vec<Uid>)> {
+    let vms = observation.inventory.vms.values();
+    vms.map(|vm| (vm.id, vm.owners.iter().map(|owner| owner.uid).collect())).collect()
+}
+
+/// The virtual machines as violations look at them. None is corporate before golden images are installed by the agent.
+#[must_use]
+pub fn violators(owners: &[(VmId, Vec<Uid>)]) -> Vec<Subject<'_>> {
+    owners.iter().map(|(vm, owners)| Subject { vm: *vm, corporate: false, owners }).collect()
+}
