@@ -3,10 +3,15 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::enforcer::Enforcement;
 use super::inputs::Profile;
-use super::observer::{Observation, Wanted};
-use crate::checkin::Assigned;
+use super::observer::{Observation, Wanted, Wishes};
+use crate::control::view::{LastCheckin, NextCheckin};
+use crate::domain::ids::DeviceId;
+use crate::wire::assignment::Assignment;
+use crate::wire::checkin::ReportedProblem;
 
 /// A part of the board. Two are equal when they are the same publication, which costs nothing to tell.
 #[derive(Debug)]
@@ -39,6 +44,32 @@ impl<T> Deref for Part<T> {
     }
 }
 
+/// The verified assignment that stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assigned {
+    /// It; `None` before the first.
+    pub assignment: Option<Assignment>,
+    /// When its present content arrived.
+    pub since: Option<Timestamp>,
+}
+
+/// How the conversation with the portal goes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Conversation {
+    /// The Mac's id at the portal, once enrolled.
+    pub device: Option<DeviceId>,
+    /// The last check-in that ended, well or not.
+    pub last: Option<LastCheckin>,
+    /// When one last ended well.
+    pub last_success: Option<Timestamp>,
+    /// When the next is due, and why then.
+    pub next: Option<NextCheckin>,
+    /// The wait channel is open.
+    pub wait_open: bool,
+    /// What is wrong with it.
+    pub problems: Vec<ReportedProblem>,
+}
+
 /// What is known, all of it.
 #[derive(Debug, Clone)]
 pub struct Board {
@@ -48,8 +79,41 @@ pub struct Board {
     pub assigned: Part<Assigned>,
     /// What was seen; written by the observer.
     pub observation: Part<Observation>,
-    /// What is to be looked at; written by the enforcer and by a local request.
+    /// What is to be looked at; wishes of the enforcer and of local requests.
     pub wanted: Part<Wanted>,
     /// What holds and how it stands; written by the enforcer.
     pub enforcement: Part<Enforcement>,
+    /// How the conversation with the portal goes; written by the check-in.
+    pub conversation: Part<Conversation>,
+}
+
+impl Board {
+    /// The board at boot: what the disk told, and nothing seen yet.
+    #[must_use]
+    pub fn at_boot(profile: Profile, assigned: Assigned) -> Self {
+        Self {
+            profile: Part::new(profile),
+            assigned: Part::new(assigned),
+            observation: Part::new(Observation::none()),
+            wanted: Part::new(Wanted::default()),
+            enforcement: Part::new(Enforcement::default()),
+            conversation: Part::new(Conversation::default()),
+        }
+    }
+
+    /// The enforcer's wishes, which replace its earlier ones.
+    pub fn look_after(&mut self, changes: Wishes, vms_often: bool) {
+        let wanted = Wanted { changes, vms_often, requests: self.wanted.requests };
+        if wanted != *self.wanted {
+            self.wanted = Part::new(wanted);
+        }
+    }
+
+    /// A wish for a look at everything.
+    pub fn look_again(&mut self) {
+        let mut wanted = *self.wanted;
+        wanted.requests.service += 1;
+        wanted.requests.vms += 1;
+        self.wanted = Part::new(wanted);
+    }
 }

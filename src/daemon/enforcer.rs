@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::board::{Assigned, Board, Part};
 use super::documents::Account;
 use super::inputs::Profile;
-use super::observer::{Observation, Wanted};
+use super::observer::{Observation, Wishes};
 use super::sights;
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
@@ -80,7 +80,7 @@ pub struct Enforcer {
     stop: watch::Receiver<bool>,
     baseline: Baseline,
     account: Account,
-    wanted: Wanted,
+    wishes: Wishes,
     complaints: PerSetting<String>,
     correction: Option<Correction>,
 }
@@ -99,16 +99,32 @@ impl Enforcer {
         let lost = baseline.is_none() && account.enforced;
         let baseline = baseline.unwrap_or(Baseline { lost, ..Baseline::default() });
         let (complaints, correction) = (PerSetting::new(), None);
-        Self { runner, store, ticker, stop, baseline, account, wanted: Wanted::default(), complaints, correction }
+        Self {
+            runner,
+            store,
+            ticker,
+            stop,
+            baseline,
+            account,
+            wishes: Wishes::default(),
+            complaints,
+            correction,
+        }
     }
 
     /// The layers of the moment, and the local restrictions as the user set them.
-    fn layers(&self, profile: &Profile, assigned: &Assigned, observed: &Observed) -> (Vec<Layer>, BTreeMap<Key, Value>) {
+    fn layers(
+        &self,
+        profile: &Profile,
+        assigned: &Assigned,
+        observed: &Observed,
+    ) -> (Vec<Layer>, BTreeMap<Key, Value>) {
         let recorded = self.baseline.records.get(&Subject::App).into_iter().flatten();
         let recorded = recorded.map(|(key, record)| (*key, record.value.clone())).collect();
         let shown = observed.app.as_ref().map(|app| app.values.clone()).unwrap_or_default();
         let local = local::local(&shown, &recorded);
-        let values = local.items.iter().filter_map(|(key, item)| Some((*key, item.as_ref().ok()?.clone()))).collect();
+        let values =
+            local.items.iter().filter_map(|(key, item)| Some((*key, item.as_ref().ok()?.clone()))).collect();
         let mut layers = vec![local];
         layers.extend(profile.layer.clone());
         for mut layer in assigned.assignment.iter().flat_map(assignment::layers) {
@@ -179,8 +195,8 @@ impl Enforcer {
             self.remember(&change, outcome);
         }
         match action.subject {
-            Subject::Vm(_) => self.wanted.vms += 1,
-            Subject::App | Subject::User(_) => self.wanted.service += 1,
+            Subject::Vm(_) => self.wishes.vms += 1,
+            Subject::App | Subject::User(_) => self.wishes.service += 1,
         }
     }
 
@@ -190,13 +206,8 @@ impl Enforcer {
         tracing::info!(
             %subject, %key, to = %change.to, went = ?outcome.went, complaint = outcome.complaint.as_deref(), "changed"
         );
-        let drift = bookkeeping::remember(
-            &mut self.baseline,
-            &mut self.account.attempts,
-            change,
-            outcome.went,
-            now,
-        );
+        let drift =
+            bookkeeping::remember(&mut self.baseline, &mut self.account.attempts, change, outcome.went, now);
         if drift {
             self.correction = Some(Correction { subject, key, at: now });
         }
@@ -227,7 +238,12 @@ impl Enforcer {
         }
     }
 
-    fn report(&self, seen: Seen<'_>, local: BTreeMap<Key, Value>, write_failed: Option<String>) -> Enforcement {
+    fn report(
+        &self,
+        seen: Seen<'_>,
+        local: BTreeMap<Key, Value>,
+        write_failed: Option<String>,
+    ) -> Enforcement {
         let violations = match &self.account.tolerated {
             Some(tolerated) => {
                 let owners = sights::owners(seen.observation);
@@ -248,7 +264,7 @@ impl Enforcer {
             correction: self.correction.clone(),
             baseline_lost: self.baseline.lost,
             write_failed,
-            settled: seen.observation.served.covers(&self.wanted),
+            settled: seen.observation.covers(self.wishes),
             effective: seen.effective,
         }
     }
@@ -275,21 +291,22 @@ impl Task for Enforcer {
         let (layers, local) = self.layers(profile, assigned, &observed);
         let effective = resolve(&layers);
         let seen = Seen { observation, observed, effective, assigned: assigned.assignment.is_some() };
-        self.wanted.vms_often = seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
+        let vms_often =
+            seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
         self.tolerate(&seen);
         let mut write_failed = None;
         // What was changed and not looked at since would be changed again, and count as drift.
-        if observation.begun() && observation.served.covers(&self.wanted) {
+        if observation.begun && observation.covers(self.wishes) {
             let plan = plan(&self.situation(&seen, self.ticker.now()));
             write_failed = self.carry_out(&plan, &seen).await.err();
         }
         let enforcement = self.report(seen, local, write_failed);
         let next = next(&enforcement, self.ticker.now());
-        let wanted = self.wanted;
+        let wishes = self.wishes;
         let enforcement = Part::new(enforcement);
         let publish: Publish = Box::new(move |board| {
             board.enforcement = enforcement;
-            board.want(wanted);
+            board.look_after(wishes, vms_often);
         });
         (publish, next)
     }

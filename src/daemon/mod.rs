@@ -1,3 +1,15 @@
 //! The shell: where waiting happens. One loop drives every task; the board is the level they look at.
 
+pub mod board;
+pub mod desk;
+pub mod documents;
+pub mod enforcer;
+pub mod fingerprint;
+pub mod inputs;
+pub mod observer;
+pub mod problems;
+pub mod sights;
+pub mod tasks;
 pub mod ticker;
+pub mod views;
+pub mod watch;

@@ -48,6 +48,8 @@ pub struct Observation {
     pub listed_at: Option<Timestamp>,
     /// Which wishes this observation has served.
     pub served: Wanted,
+    /// The service was asked at all.
+    pub begun: bool,
 }
 
 impl Observation {
@@ -63,32 +65,44 @@ impl Observation {
             listed: Answer::CouldNotAsk(not_yet()),
             listed_at: None,
             served: Wanted::default(),
+            begun: false,
         }
     }
 
-    /// True once the service was asked at all.
+    /// True when the enforcer's changes were looked at.
     #[must_use]
-    pub fn begun(&self) -> bool {
-        self.served != Wanted::default()
+    pub fn covers(&self, changes: Wishes) -> bool {
+        self.served.changes.service >= changes.service && self.served.changes.vms >= changes.vms
     }
 }
 
-/// Wishes for a look: numbers that only rise.
+/// How many looks were wished for: numbers that only rise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// At the service's settings.
+    pub service: u64,
+    /// At the virtual machines.
+    pub vms: u64,
+}
+
+/// Wishes for a look, by who has them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// The service's settings.
-    pub service: u64,
-    /// The virtual machines.
-    pub vms: u64,
+    /// The enforcer's, after it changed something.
+    pub changes: Wishes,
+    /// Those of local requests and of the check-in.
+    pub requests: Wishes,
     /// True while a policy is about virtual machines: they are then listed as often as the service is asked.
     pub vms_often: bool,
 }
 
 impl Wanted {
-    /// True when `self`, as served, covers `wanted`.
-    #[must_use]
-    pub fn covers(&self, wanted: &Self) -> bool {
-        self.service >= wanted.service && self.vms >= wanted.vms
+    fn service_beyond(&self, served: &Self) -> bool {
+        self.changes.service > served.changes.service || self.requests.service > served.requests.service
+    }
+
+    fn vms_beyond(&self, served: &Self) -> bool {
+        self.changes.vms > served.changes.vms || self.requests.vms > served.requests.vms
     }
 }
 
@@ -140,9 +154,9 @@ impl Observer {
         let vms_every = if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY };
         Look {
             service: files_changed
-                || wanted.service > self.seen.served.service
+                || wanted.service_beyond(&self.seen.served)
                 || due(self.service_due, SERVICE_EVERY),
-            vms: vms_changed || wanted.vms > self.seen.served.vms || due(self.vms_due, vms_every),
+            vms: vms_changed || wanted.vms_beyond(&self.seen.served) || due(self.vms_due, vms_every),
             by_files: files_changed,
         }
     }
@@ -151,7 +165,9 @@ impl Observer {
         if self.seen.host.is_none() {
             match inquiry::host(&self.runner).await {
                 Ok(host) => self.seen.host = Some(host),
-                Err(error) => tracing::warn!(error = %crate::error::Chain(&error), "cannot tell what this Mac is"),
+                Err(error) => {
+                    tracing::warn!(error = %crate::error::Chain(&error), "cannot tell what this Mac is")
+                }
             }
         }
     }
@@ -176,6 +192,18 @@ impl Observer {
                 self.seen.listed_at = Some(now);
             }
             other => self.seen.listed = other.map(|_| ()),
+        }
+    }
+
+    fn serve(&mut self, wanted: &Wanted, look: &Look) {
+        let served = &mut self.seen.served;
+        if look.service {
+            (served.changes.service, served.requests.service) =
+                (wanted.changes.service, wanted.requests.service);
+            self.seen.begun = true;
+        }
+        if look.vms {
+            (served.changes.vms, served.requests.vms) = (wanted.changes.vms, wanted.requests.vms);
         }
     }
 
@@ -227,14 +255,13 @@ impl Task for Observer {
         }
         if look.vms {
             self.look_at_vms(now).await;
-            self.vms_due = now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
+            self.vms_due =
+                now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
         }
         let found = before.service != self.seen.service || before.inventory.vms != self.seen.inventory.vms;
         self.fingerprint = Fingerprint::of(&folder);
         self.weigh(&look, found, now);
-        let served = &mut self.seen.served;
-        served.service = if look.service { wanted.service.max(1) } else { served.service };
-        served.vms = if look.vms { wanted.vms.max(1) } else { served.vms };
+        self.serve(wanted, &look);
         let seen = Part::new(self.seen.clone());
         (Box::new(move |board| board.observation = seen), self.next(now))
     }

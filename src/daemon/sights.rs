@@ -17,7 +17,9 @@ use super::observer::Observation;
 pub fn observed(observation: &Observation) -> Observed {
     let app = match &observation.service {
         Answer::Known(info) => Some(Sight {
-            values: keys(Scope::Application).filter_map(|key| Some((key, of_service(key.setting().sensor, info)?))).collect(),
+            values: keys(Scope::Application)
+                .filter_map(|key| Some((key, of_service(key.setting().sensor, info)?)))
+                .collect(),
             custom_password: info.custom_password == Some(true),
         }),
         _ => None,
@@ -26,7 +28,8 @@ pub fn observed(observation: &Observation) -> Observed {
         let owner = observation.inventory.way_to(vm)?;
         Some((vm.id, vm_sight(vm, owner.uid)))
     });
-    let vms = if matches!(observation.listed, Answer::Known(())) { vms.collect() } else { Default::default() };
+    let vms =
+        if matches!(observation.listed, Answer::Known(())) { vms.collect() } else { Default::default() };
     Observed { app, vms }
 }
 

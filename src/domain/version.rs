@@ -77,6 +77,12 @@ impl ParallelsVersion {
         self.0.major
     }
 
+    /// Major, minor, patch.
+    #[must_use]
+    pub const fn numbers(&self) -> (u64, u64, u64) {
+        (self.0.major, self.0.minor, self.0.patch)
+    }
+
     /// The build, where the text had one.
     #[must_use]
     pub fn build(&self) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! Command lines, as data: what the agent asks and orders. Programs are absolute paths, arguments an array; no shell,
 //! no name of a virtual machine, no text that a user chose.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::users::LocalUser;
@@ -37,6 +37,23 @@ impl Invocation {
     pub fn read(program: PathBuf, argv: &[&str]) -> Self {
         let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
         Self { program, argv, as_user: None, mutating: false, limit: LIMIT }
+    }
+
+    /// The program that is started and its arguments, `program` being where the one of this call was found.
+    ///
+    /// As a user: `launchctl asuser UID sudo -n -H -u #UID -- PROGRAM …`, which is in the user's session as well as
+    /// with the user's rights.
+    #[must_use]
+    pub fn command_line(&self, paths: &Paths, program: &Path) -> (PathBuf, Vec<String>) {
+        let Some(user) = &self.as_user else {
+            return (program.to_owned(), self.argv.clone());
+        };
+        let (uid, sudo) = (user.uid.to_string(), paths.sudo());
+        let mut argv = vec!["asuser".to_owned(), uid.clone(), sudo.to_string_lossy().into_owned()];
+        argv.extend(["-n", "-H", "-u", &format!("#{uid}"), "--"].map(str::to_owned));
+        argv.push(program.to_string_lossy().into_owned());
+        argv.extend(self.argv.iter().cloned());
+        (paths.launchctl(), argv)
     }
 
     fn change(program: PathBuf, argv: &[&str]) -> Self {

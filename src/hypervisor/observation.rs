@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_virtual_machine_shows_its_settings() {
-        let real = vm_list::parse(include_bytes!("../../tests/golden/prlctl_list.pd20.0.json"))
+        let real = vm_list::parse(include_bytes!("../../tests/golden/prlctl_list.arm64.pd20.0.json"))
             .unwrap()
             .vms
             .remove(0);

@@ -112,8 +112,9 @@ impl Output {
 
 /// Inferred: how `launchctl asuser` and `sudo` complain when the user has no session.
 fn has_no_session(output: &Output) -> bool {
-    const WORDS: [&str; 4] = [
+    const WORDS: [&str; 5] = [
         "could not find domain",
+        "could not find specified domain",
         "could not switch to audit session",
         "domain does not support specified action",
         "not logged in",
@@ -128,7 +129,7 @@ fn asks_for_custom_password(output: &Output) -> bool {
 
 /// Inferred: the words in which a change is refused while the configuration is locked.
 fn says_locked(output: &Output) -> bool {
-    contains(&output.stderr, "locked") || contains(&output.stdout, "locked")
+    contains(&output.stderr, " locked") || contains(&output.stdout, " locked")
 }
 
 /// Whether the lower-case `words` stand in `bytes` in any case.

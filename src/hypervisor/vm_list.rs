@@ -6,7 +6,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::scalar::Scalar;
@@ -39,8 +39,7 @@ pub struct BadVm {
 /// # Errors
 /// A [`ParseError`] when it is no JSON list even after repair.
 pub fn parse(bytes: &[u8]) -> Result<VmList, ParseError> {
-    let whole = |text: &str| serde_json::from_str::<Vec<RawVm<'_>>>(text).map(VmList::of);
-    json::read(bytes, |text| whole(text).or_else(|_| one_by_one(text)))
+    json::read(bytes, |text| serde_json::from_str(text).or_else(|_| one_by_one(text)))
 }
 
 /// The slower way for a list with a bad member.
@@ -57,17 +56,38 @@ fn one_by_one(text: &str) -> serde_json::Result<VmList> {
 }
 
 impl VmList {
-    fn of(members: Vec<RawVm<'_>>) -> Self {
-        let mut list = Self { vms: Vec::with_capacity(members.len()), bad: Vec::new() };
-        members.into_iter().enumerate().for_each(|(index, raw)| list.push(index, raw));
-        list
-    }
-
     fn push(&mut self, index: usize, raw: RawVm<'_>) {
         match raw.into_vm() {
             Some(vm) => self.vms.push(vm),
             None => self.bad.push(BadVm { index, reason: "its ID is no UUID" }),
         }
+    }
+}
+
+/// Each member becomes a [`Vm`] as soon as it is read, so that no second form of a long list is ever in memory.
+impl<'de> Deserialize<'de> for VmList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = VmList;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of virtual machines")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<VmList, A::Error> {
+        let mut list = VmList::default();
+        let mut index = 0;
+        while let Some(raw) = members.next_element::<RawVm<'de>>()? {
+            list.push(index, raw);
+            index += 1;
+        }
+        Ok(list)
     }
 }
 
@@ -296,7 +316,7 @@ mod tests {
 
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../../tests/golden/prlctl_list.pd20.0.json");
+    const REAL: &[u8] = include_bytes!("../../tests/golden/prlctl_list.arm64.pd20.0.json");
     const VARIANT: &[u8] = include_bytes!("../../tests/golden/prlctl_list.variant.json");
 
     #[test]

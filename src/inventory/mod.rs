@@ -4,5 +4,6 @@
 //! "no virtual machines" and "could not ask" are different things for every user.
 
 pub mod collect;
+pub mod record;
 
 pub use collect::{BadMember, Collector, Listing, Snapshot};

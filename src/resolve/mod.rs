@@ -42,6 +42,8 @@ pub enum Lost {
     SilencedByPolicy,
     /// Another value of the same layer is stricter.
     Stricter,
+    /// Another of the same rank contradicts it, neither is stricter, and the other comes first by name.
+    Contradicted,
     /// The same layer gives the same value in another way.
     Repeated,
 }
@@ -54,6 +56,7 @@ impl Lost {
             Self::Superseded => "superseded by a higher layer",
             Self::SilencedByPolicy => "ignored: a policy is assigned",
             Self::Stricter => "another value of the same layer is stricter",
+            Self::Contradicted => "contradicted by another of the same rank",
             Self::Repeated => "the same layer says so itself",
         }
     }
@@ -71,7 +74,7 @@ pub enum Outcome {
 }
 
 /// A bad item: which layer, and what is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BadItem {
     /// The layer's rank.
     pub layer: LayerKind,
@@ -188,13 +191,13 @@ impl Gathered {
         for key in named {
             let candidates = self.candidates.remove(&key).unwrap_or_default();
             let mut problems = self.problems.remove(&key).unwrap_or_default();
-            problems.sort_by(|a, b| (b.layer, &b.origin).cmp(&(a.layer, &a.origin)));
+            problems.sort_by(|a, b| b.cmp(a));
             let undecided = self.undecided.contains(&key);
             if let Some(resolved) = decide(candidates, problems, policy_assigned, undecided) {
                 settings.insert(key, resolved);
             }
         }
-        self.strangers.sort_by(|a, b| (&a.0, a.1.layer, &a.1.origin).cmp(&(&b.0, b.1.layer, &b.1.origin)));
+        self.strangers.sort();
         Effective { settings, strangers: self.strangers, policy_assigned }
     }
 }
@@ -214,7 +217,8 @@ fn decide(
     let reason = |loser: &Candidate| match &winner {
         _ if silenced(loser) => Lost::SilencedByPolicy,
         Some(winner) if winner.layer == loser.layer && winner.value == loser.value => Lost::Repeated,
-        Some(winner) if winner.layer == loser.layer => Lost::Stricter,
+        Some(winner) if winner.layer == loser.layer && winner.value.is_on() => Lost::Stricter,
+        Some(winner) if winner.layer == loser.layer => Lost::Contradicted,
         _ => Lost::Superseded,
     };
     let overridden: Vec<_> = candidates.iter().map(|loser| (loser.clone(), reason(loser))).collect();

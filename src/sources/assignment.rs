@@ -21,6 +21,8 @@ pub fn layers(assignment: &Assignment) -> Vec<Layer> {
     profiles.chain(policy).collect()
 }
 
-fn named(settings: &serde_json::Map<String, serde_json::Value>) -> impl Iterator<Item = (&str, &serde_json::Value)> {
+fn named(
+    settings: &serde_json::Map<String, serde_json::Value>,
+) -> impl Iterator<Item = (&str, &serde_json::Value)> {
     settings.iter().map(|(name, value)| (name.as_str(), value))
 }

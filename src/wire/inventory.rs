@@ -57,7 +57,8 @@ pub struct Volatile {
     /// For how long it has run, in seconds, rounded.
     pub uptime_s: u64,
     /// How much of the Mac's disk it uses, in MiB, rounded.
-    pub disk_used_mib: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_used_mib: Option<u64>,
 }
 
 /// The stable facts of a virtual machine. The groups of members are flat on the wire.

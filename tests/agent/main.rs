@@ -1,4 +1,6 @@
 //! The integration tests.
 
 #[cfg(test)]
+mod hypervisor;
+#[cfg(test)]
 mod simulator;

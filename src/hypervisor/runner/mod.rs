@@ -1,8 +1,8 @@
 //! The only door to a process.
 //!
 //! What goes in: an [`Invocation`]. What comes out: its [`Output`], or why there is none. The runner keeps the rules that
-//! every call obeys: only the real tools of Parallels are run ([`trust`]), changes run one at a time, a login that failed
-//! is tried again, and tools that hang three times in a row are left alone for a while ([`breaker`]). In tests a function
+//! every call obeys: only the real tools of Parallels are run (`trust`), changes run one at a time, a login that failed
+//! is tried again, and tools that hang three times in a row are left alone for a while (`breaker`). In tests a function
 //! takes the place of the processes, and the rules stay.
 
 use std::io;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Child;
+use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::time::timeout;
 
 use super::super::invocation::Invocation;
@@ -34,32 +34,18 @@ pub(super) struct Command {
     /// What messages call it.
     name: String,
     program: PathBuf,
-    arguments: Vec<OsString>,
+    arguments: Vec<String>,
     environment: [(&'static str, OsString); 5],
 }
 
 impl Command {
     /// The command line of a call, `program` in the place of the one that it names.
-    ///
-    /// As a user: `launchctl asuser UID sudo -n -H -u #UID -- PROGRAM …`, which is in the user's session as well as
-    /// with the user's rights.
     pub(super) fn of(paths: &Paths, invocation: &Invocation, program: &Path) -> Self {
         let (home, user) = match &invocation.as_user {
             Some(user) => (user.home.clone(), user.name.as_str()),
             None => (paths.root().join("var/root"), "root"),
         };
-        let arguments = invocation.argv.iter().map(OsString::from);
-        let (program, arguments) = match &invocation.as_user {
-            None => (program.to_owned(), arguments.collect()),
-            Some(user) => {
-                let mut all: Vec<OsString> =
-                    vec!["asuser".into(), user.uid.to_string().into(), paths.sudo().into()];
-                all.extend(["-n", "-H", "-u", &format!("#{}", user.uid), "--"].map(OsString::from));
-                all.push(program.into());
-                all.extend(arguments);
-                (paths.launchctl(), all)
-            }
-        };
+        let (program, arguments) = invocation.command_line(paths, program);
         Self {
             name: name(&invocation.program),
             program,
@@ -78,7 +64,7 @@ impl Command {
     pub(super) async fn run(&self, limit: Duration) -> Result<Output, RunError> {
         let mut child = self.spawn().map_err(|source| self.system(source))?;
         let mut group = Group::of(&child);
-        let mut capture = Capture::default();
+        let mut capture = Capture::of(&mut child);
         let result = match timeout(limit, capture.until_the_end(&mut child)).await {
             Ok(Ok(ended)) => Ok(ended),
             Ok(Err(Broken::TooMuch)) => Err(RunError::TooMuch(self.name.clone())),
@@ -171,21 +157,25 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// What was printed so far. It lives outside of the reading, so that it survives when that is cut off.
-#[derive(Default)]
+/// Both streams and what was printed so far. They live outside of the reading: what was read survives when that is cut
+/// off, and a tool that is told to end can still write its last words without being killed for it.
 struct Capture {
+    streams: (Option<ChildStdout>, Option<ChildStderr>),
     stdout: Vec<u8>,
     stderr: Vec<u8>,
 }
 
 impl Capture {
+    fn of(child: &mut Child) -> Self {
+        Self { streams: (child.stdout.take(), child.stderr.take()), stdout: Vec::new(), stderr: Vec::new() }
+    }
+
     async fn until_the_end(&mut self, child: &mut Child) -> Result<Ended, Broken> {
         let read_so_far = AtomicUsize::new(0);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let streams = async {
             tokio::try_join!(
-                read(stdout, &mut self.stdout, &read_so_far),
-                read(stderr, &mut self.stderr, &read_so_far)
+                read(self.streams.0.as_mut(), &mut self.stdout, &read_so_far),
+                read(self.streams.1.as_mut(), &mut self.stderr, &read_so_far)
             )
         };
         tokio::pin!(streams);
@@ -213,11 +203,11 @@ impl Capture {
 
 /// Reads a stream to its end; `so_far` counts both streams.
 async fn read(
-    stream: Option<impl AsyncRead + Unpin>,
+    stream: Option<&mut (impl AsyncRead + Unpin)>,
     bytes: &mut Vec<u8>,
     so_far: &AtomicUsize,
 ) -> Result<(), Broken> {
-    let Some(mut stream) = stream else { return Ok(()) };
+    let Some(stream) = stream else { return Ok(()) };
     loop {
         bytes.reserve(CHUNK);
         let count = stream.read_buf(bytes).await?;

@@ -1,0 +1,107 @@
+//! The inputs: what the profiles say, kept over the moments in which macOS takes them away.
+//!
+//! In goes the folder of managed preferences, watched and polled; out comes a [`Profile`]. One document is written: what to
+//! remember of a profile that vanished.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::board::{Board, Part};
+use super::tasks::{Next, Publish, Task, unchanged};
+use super::ticker::Ticker;
+use super::watch::Watch;
+use crate::paths::Paths;
+use crate::sources::layer::{Fault, Layer};
+use crate::sources::profile::{Grace, Managed, Preferences, Remembered, Trouble, UserFile, read_managed};
+use crate::state::Store;
+use crate::state::document::Kept;
+
+impl Kept for Remembered {
+    const NAME: &'static str = "profile.json";
+}
+
+/// What the profiles say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Profile {
+    /// The agent's preferences; `None` without a profile.
+    pub preferences: Option<Preferences>,
+    /// The layer of its settings.
+    pub layer: Option<Layer>,
+    /// What is wrong with the file.
+    pub trouble: Option<Trouble>,
+    /// What is wrong with single items.
+    pub faults: BTreeMap<String, Fault>,
+    /// Files at user scope, which are ignored.
+    pub ignored: Vec<UserFile>,
+}
+
+/// The task.
+pub struct Inputs {
+    paths: Paths,
+    store: Arc<Store>,
+    ticker: Ticker,
+    watch: Watch,
+    remembered: Option<Remembered>,
+    published: Option<Profile>,
+}
+
+impl Inputs {
+    /// Inputs that remember what the document says.
+    #[must_use]
+    pub fn new(
+        paths: Paths,
+        store: Arc<Store>,
+        ticker: Ticker,
+        watch: Watch,
+        remembered: Option<Remembered>,
+    ) -> Self {
+        Self { paths, store, ticker, watch, remembered, published: None }
+    }
+
+    /// Reads the folder, and keeps what must be kept.
+    pub fn read(&mut self) -> Profile {
+        let managed = read_managed(&self.paths);
+        let step = Grace::step(self.remembered.clone(), managed.agent.clone(), self.ticker.now());
+        if step.remembered != self.remembered {
+            self.remember(step.remembered.clone());
+        }
+        profile(step, managed)
+    }
+
+    fn remember(&mut self, remembered: Option<Remembered>) {
+        let kept = match &remembered {
+            Some(remembered) => self.store.save(remembered),
+            None => self.store.remove::<Remembered>(),
+        };
+        if let Err(error) = kept {
+            tracing::error!(error = %crate::error::Chain(&error), "cannot keep the profile for when it vanishes");
+        }
+        self.remembered = remembered;
+    }
+}
+
+fn profile(step: Grace, managed: Managed) -> Profile {
+    let layer = step.preferences.as_ref().map(|preferences| preferences.settings.clone());
+    let faults = step.preferences.as_ref().map(Preferences::problems).unwrap_or_default();
+    Profile { preferences: step.preferences, layer, trouble: step.trouble, faults, ignored: managed.ignored }
+}
+
+impl Task for Inputs {
+    type Input = ();
+
+    fn input(&self, _board: &Board) -> Self::Input {}
+
+    async fn pass(&mut self, (): &Self::Input) -> (Publish, Next) {
+        self.watch.rearm();
+        let profile = self.read();
+        if self.published.as_ref() == Some(&profile) {
+            return (unchanged(), Next::Tick);
+        }
+        self.published = Some(profile.clone());
+        (Box::new(move |board| board.profile = Part::new(profile)), Next::Tick)
+    }
+
+    async fn stirred(&mut self) {
+        self.watch.changed().await;
+    }
+}

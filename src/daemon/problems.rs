@@ -1,0 +1,188 @@
+//! What is wrong, gathered from the board under stable codes, each with the time since when it is so.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::board::Board;
+use super::enforcer::Enforcement;
+use super::inputs::Profile;
+use super::observer::Observation;
+use crate::domain::subject::Subject;
+use crate::domain::version::POLICY_GATE;
+use crate::error::Chain;
+use crate::hypervisor::outcome::Answer;
+use crate::plan::Reason;
+use crate::sources::layer::Fault;
+use crate::sources::profile::Trouble;
+use crate::wire::checkin::ComplianceState;
+use crate::wire::codes::ProblemCode;
+
+/// A problem, and what it is about where it is not the Mac as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Its code.
+    pub code: ProblemCode,
+    /// What it is about.
+    pub subject: Option<Subject>,
+    /// More, in words that may travel: no path of a user, no token, no key.
+    pub detail: String,
+}
+
+impl Problem {
+    fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, subject: None, detail: detail.into() }
+    }
+
+    fn about(code: ProblemCode, subject: Subject, detail: impl Into<String>) -> Self {
+        Self { code, subject: Some(subject), detail: detail.into() }
+    }
+}
+
+/// Since when each problem is there.
+#[derive(Debug, Default)]
+pub struct Since(BTreeMap<(ProblemCode, Option<Subject>), Timestamp>);
+
+impl Since {
+    /// Dates the problems of now; those that are over are forgotten.
+    pub fn date(&mut self, problems: Vec<Problem>, now: Timestamp) -> Vec<(Problem, Timestamp)> {
+        let mut kept = BTreeMap::new();
+        let dated = problems
+            .into_iter()
+            .map(|problem| {
+                let name = (problem.code, problem.subject);
+                let since = *kept.entry(name).or_insert_with(|| self.0.get(&name).copied().unwrap_or(now));
+                (problem, since)
+            })
+            .collect();
+        self.0 = kept;
+        dated
+    }
+}
+
+/// The problems of the moment but for the check-in's own, the most important first.
+#[must_use]
+pub fn problems(board: &Board) -> Vec<Problem> {
+    let mut problems = of_profile(&board.profile);
+    problems.extend(of_observation(&board.observation));
+    problems.extend(of_enforcement(&board.enforcement));
+    problems
+}
+
+fn of_profile(profile: &Profile) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    match &profile.trouble {
+        Some(trouble @ Trouble::Vanished { .. }) => {
+            problems.push(Problem::new(ProblemCode::ProfileVanished, trouble.to_string()));
+        }
+        Some(trouble) => {
+            problems.push(Problem::new(ProblemCode::ProfileUnreadable, Chain(trouble).to_string()))
+        }
+        None if profile.preferences.is_none() => problems.push(Problem::new(ProblemCode::ProfileMissing, "")),
+        None => {}
+    }
+    problems.extend(profile.faults.iter().map(|(name, fault)| {
+        let code = match fault {
+            Fault::Unknown => ProblemCode::ProfileKeyUnknown,
+            Fault::NotAllowedHere | Fault::BadValue { .. } => ProblemCode::ProfileKeyInvalid,
+        };
+        Problem::new(code, format!("{name}: {fault}"))
+    }));
+    problems
+}
+
+fn of_observation(observation: &Observation) -> Vec<Problem> {
+    if !observation.begun {
+        return Vec::new();
+    }
+    let mut problems = Vec::new();
+    match &observation.parallels {
+        Answer::Known(version) if !version.reaches(POLICY_GATE) => {
+            problems.push(Problem::new(ProblemCode::ParallelsTooOld, format!("version {version}")));
+        }
+        Answer::Known(_) | Answer::ServiceStopped | Answer::NotLoggedIn | Answer::TooOld(_) => {}
+        Answer::NotInstalled => problems.push(Problem::new(ProblemCode::ParallelsMissing, "")),
+        Answer::CouldNotAsk(why) => {
+            problems.push(Problem::new(ProblemCode::ParallelsVersionUnreadable, why.clone()));
+        }
+    }
+    match &observation.service {
+        Answer::ServiceStopped => problems.push(Problem::new(ProblemCode::ServiceStopped, "")),
+        Answer::CouldNotAsk(why) => problems.push(Problem::new(could_not_ask(why), why.clone())),
+        _ => {}
+    }
+    for listing in &observation.inventory.listings {
+        if let Answer::CouldNotAsk(why) = &listing.answer {
+            let subject = Subject::User(listing.user.uid);
+            problems.push(Problem::about(
+                could_not_ask(why),
+                subject,
+                format!("{}: {why}", listing.user.name),
+            ));
+        }
+    }
+    problems.extend(observation.inventory.bad.iter().map(|bad| {
+        let subject = Subject::User(bad.user.uid);
+        Problem::about(ProblemCode::OutputUnreadable, subject, "a virtual machine in the list cannot be read")
+    }));
+    problems
+}
+
+/// The code of a failed question, told from its words, which are the runner's own.
+fn could_not_ask(why: &str) -> ProblemCode {
+    if why.contains("is not run") {
+        ProblemCode::ToolUntrusted
+    } else if why.contains("did not end within") || why.contains("hung three times") {
+        ProblemCode::ToolTimeout
+    } else if why.starts_with("the output") {
+        ProblemCode::OutputUnreadable
+    } else {
+        ProblemCode::ToolFailed
+    }
+}
+
+fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(why) = &enforcement.write_failed {
+        problems.push(Problem::new(ProblemCode::StateWriteFailed, why.clone()));
+    }
+    if enforcement.baseline_lost {
+        problems.push(Problem::new(ProblemCode::BaselineLost, ""));
+    }
+    let settings = enforcement.effective.settings.iter();
+    let bad = settings.flat_map(|(key, resolved)| resolved.problems.iter().map(move |bad| (key.name(), bad)));
+    let strangers = enforcement.effective.strangers.iter().map(|(name, bad)| (name.as_str(), bad));
+    problems.extend(bad.chain(strangers).map(|(name, bad)| {
+        let code = if bad.fault == Fault::Unknown {
+            ProblemCode::SettingUnsupported
+        } else {
+            ProblemCode::SettingInvalid
+        };
+        Problem::new(code, format!("{name} in {} {}: {}", bad.layer.title(), bad.origin, bad.fault))
+    }));
+    for standing in &enforcement.standings {
+        let code = match standing.state {
+            ComplianceState::Violated => ProblemCode::Violation,
+            ComplianceState::Failed => ProblemCode::ToolFailed,
+            _ => continue,
+        };
+        let withheld = enforcement.plan.withheld.iter();
+        let reason = withheld
+            .filter(|withheld| (withheld.subject, withheld.key) == (standing.subject, standing.key))
+            .map(|withheld| &withheld.reason)
+            .next();
+        let code = match reason {
+            Some(Reason::NeedsCustomPassword) => ProblemCode::NeedsCustomPassword,
+            Some(Reason::VmLocked) => ProblemCode::VmLocked,
+            Some(Reason::NoRecord | Reason::NothingRecorded) => continue,
+            _ => code,
+        };
+        let complaint = crate::plan::memory::entry(&enforcement.complaints, standing.subject, standing.key);
+        let detail = match complaint {
+            Some(complaint) => format!("{}: {complaint}", standing.key),
+            None => standing.key.name().to_owned(),
+        };
+        problems.push(Problem::about(code, standing.subject, detail));
+    }
+    problems
+}

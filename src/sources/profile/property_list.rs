@@ -1,0 +1,131 @@
+//! Property lists, measured before they are built.
+//!
+//! A binary property list may refer to one object many times, so that 200 bytes unfold into gigabytes, and either form may
+//! nest until the stack ends. So the list is walked once with a budget, keeping nothing, and built only when it is within.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::Cursor;
+
+use plist::{Dictionary, Value};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::Unreadable;
+
+/// Managed preferences nest three deep; MCX on its way to disk a little more.
+const DEEPEST: u8 = 16;
+
+/// Objects and bytes together, counted as often as they are referred to.
+const BUDGET: usize = 2 << 20;
+
+/// Most members of one dictionary or array.
+const MOST_MEMBERS: usize = 10_000;
+
+/// The dictionary of these bytes.
+///
+/// # Errors
+/// The bytes are no XML or binary property list, unfold beyond measure, or hold something other than a dictionary.
+pub(super) fn dictionary(bytes: &[u8]) -> Result<Dictionary, Unreadable> {
+    let malformed = |error: plist::Error| Unreadable::Malformed(error.to_string());
+    let xml = bytes.trim_ascii_start().strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    // The crate would also take the old text form, in which any word is a whole property list.
+    let value = if bytes.starts_with(b"bplist00") {
+        plist::from_bytes::<Measured>(bytes).map_err(malformed)?;
+        Value::from_reader(Cursor::new(bytes))
+    } else if xml.starts_with(b"<") {
+        plist::from_reader_xml::<_, Measured>(xml).map_err(malformed)?;
+        Value::from_reader_xml(xml)
+    } else {
+        return Err(Unreadable::Malformed("neither XML nor binary".to_owned()));
+    };
+    value.map_err(malformed)?.into_dictionary().ok_or(Unreadable::NotADictionary)
+}
+
+/// A property list that is within the budget.
+struct Measured;
+
+impl<'de> serde::Deserialize<'de> for Measured {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Walk { left: &Cell::new(BUDGET), depth: 0 }.deserialize(deserializer)?;
+        Ok(Self)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Walk<'a> {
+    left: &'a Cell<usize>,
+    depth: u8,
+}
+
+impl Walk<'_> {
+    fn spend<E: Error>(self, bytes: usize) -> Result<(), E> {
+        let left = self.left.get().checked_sub(bytes.saturating_add(1));
+        self.left.set(left.ok_or_else(|| E::custom("unfolds beyond measure"))?);
+        Ok(())
+    }
+
+    fn enter<E: Error>(self, members: Option<usize>) -> Result<Self, E> {
+        self.spend(0)?;
+        if self.depth == DEEPEST {
+            return Err(E::custom("nested too deeply"));
+        }
+        if members.is_some_and(|members| members > MOST_MEMBERS) {
+            return Err(E::custom("too many members"));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a property list")
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.spend(text.len())
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<(), E> {
+        self.spend(bytes.len())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let inner = self.enter(members.size_hint())?;
+        while members.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let inner = self.enter(members.size_hint())?;
+        while members.next_key_seed(inner)?.is_some() {
+            members.next_value_seed(inner)?;
+        }
+        Ok(())
+    }
+}
