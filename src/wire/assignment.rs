@@ -151,3 +151,6 @@ impl Assignment {
         now > self.refresh_by
     }
 }
+
+#[cfg(test)]
+mod tests;

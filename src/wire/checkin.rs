@@ -286,3 +286,6 @@ pub struct CheckinAnswer {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<Rejected>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -221,3 +221,6 @@ impl fmt::Debug for SigningKey {
         write!(f, "SigningKey({})", self.public)
     }
 }
+
+#[cfg(test)]
+mod tests;

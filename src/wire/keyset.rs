@@ -122,3 +122,6 @@ impl Keyset {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,3 +20,6 @@ pub mod proof;
 pub mod time;
 pub mod token;
 pub mod wait;
+
+#[cfg(test)]
+mod vectors;

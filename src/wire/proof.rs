@@ -206,3 +206,6 @@ impl Proof {
         if self.seq.is_some_and(|seq| seq <= floor) { Err(ProofError::Sequence { floor }) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

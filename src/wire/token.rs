@@ -268,3 +268,6 @@ fn kid_of(typ: Typ, header: &[u8]) -> Result<Thumbprint, TokenError> {
     }
     text("kid").and_then(|kid| kid.parse().ok()).ok_or(TokenError::Kid)
 }
+
+#[cfg(test)]
+mod tests;
