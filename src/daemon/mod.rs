@@ -1,1 +1,3 @@
-//! To be written.
+//! The shell: what waits and fails around the pure parts. Nothing imports it but the binary.
+
+pub mod checkin;
