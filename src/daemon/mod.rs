@@ -1,6 +1,7 @@
 //! The shell: where waiting happens. One loop drives every task; the board is the level they look at.
 
 pub mod board;
+pub mod checkin;
 pub mod desk;
 pub mod documents;
 pub mod enforcer;
