@@ -1,6 +1,12 @@
 //! The integration tests.
 
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
 mod simulator;
+#[cfg(test)]
+mod spine;
+#[cfg(test)]
+mod support;

@@ -130,13 +130,15 @@ mod tests {
         let mut stdout = process.child.stdout.take().unwrap();
         drop(process);
         // The stream ends once nobody is left who could write to it.
-        let end = tokio::io::AsyncReadExt::read_to_end(&mut stdout, &mut Vec::new());
+        let mut rest = Vec::new();
+        let end = tokio::io::AsyncReadExt::read_to_end(&mut stdout, &mut rest);
         timeout(Duration::from_secs(5), end).await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn it_is_asked_first() {
-        let mut process = Process::start(shell("trap 'exit 7' TERM; echo; while :; do sleep 0.01; done")).unwrap();
+        let mut process =
+            Process::start(shell("trap 'exit 7' TERM; echo; while :; do sleep 0.01; done")).unwrap();
         assert_eq!(process.ended(), None);
         // The trap may not be set yet; either way it ends by what it is asked.
         process.terminate();

@@ -147,10 +147,9 @@ impl Programs {
         let folder = executable.parent().unwrap_or(executable);
         let agent = agent.map_or_else(|| folder.join("meridian"), Path::to_owned);
         let programs = Self { agent, simulator: folder.join("prl-sim") };
-        match [&programs.agent, &programs.simulator].into_iter().find(|program| !program.is_file()) {
-            Some(missing) => Err(LayoutError::NoProgram(missing.clone())),
-            None => Ok(programs),
-        }
+        let all = [&programs.agent, &programs.simulator];
+        let missing = all.into_iter().find(|program| !program.is_file()).cloned();
+        missing.map_or(Ok(programs), |missing| Err(LayoutError::NoProgram(missing)))
     }
 }
 

@@ -5,7 +5,6 @@
 //! calls are simulated. Nothing outside the root is touched, also on a Mac that has Parallels Desktop.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use plist::{Dictionary, Value};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,7 +26,6 @@ use story::{Failure, Stage};
 
 use super::server::{Config, Portal, Running, StartError};
 use crate::cli::output;
-use crate::error::Chain;
 use crate::simulator::State;
 
 /// How many lines of the agent's log a failure shows.
@@ -62,21 +60,19 @@ pub enum DemoError {
     /// The system refused a process, a signal or the screen.
     #[error("cannot {0}")]
     System(&'static str, #[source] std::io::Error),
-    /// A step did not come true; the story says which.
+    /// A step did not come true.
     #[error("the story ended early")]
     Story(#[from] Failure),
 }
 
 /// Tells the story, and keeps what it is about running until Ctrl-C unless it is to be told once.
-pub async fn run(options: Options) -> ExitCode {
+///
+/// # Errors
+/// [`DemoError`]; a step that did not come true has been told on the screen, too.
+pub fn run(options: &Options) -> Result<(), DemoError> {
     guard::end_on_panic();
-    match stage(&options).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::write_error(&format!("mock-portal: {}\n", Chain(&error)));
-            ExitCode::FAILURE
-        }
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| DemoError::System("start", error))?.block_on(stage(options))
 }
 
 /// The signals that end the demo in order.
@@ -101,7 +97,8 @@ impl Ends {
 
 async fn stage(options: &Options) -> Result<(), DemoError> {
     let mut ends = Ends::listen().map_err(|error| DemoError::System("listen to signals", error))?;
-    let executable = std::env::current_exe().map_err(|error| DemoError::System("find this program", error))?;
+    let executable =
+        std::env::current_exe().map_err(|error| DemoError::System("find this program", error))?;
     let programs = Programs::beside(&executable, options.agent.as_deref())?;
     let root = match &options.root {
         Some(path) => Root::given(path)?,
@@ -109,7 +106,8 @@ async fn stage(options: &Options) -> Result<(), DemoError> {
     };
     layout::lay(&root.paths(), &programs.simulator, &State::demo())?;
     layout::install_parallels_profile(&root.paths())?;
-    let portal = Portal::start(Config { organization: "Example Ltd".to_owned(), ..Config::default() }).await?;
+    let portal =
+        Portal::start(Config { organization: "Example Ltd".to_owned(), ..Config::default() }).await?;
     layout::install_agent_profile(&root.paths(), profile(&portal).await?)?;
     let agent = Agent::new(programs.agent, root.paths());
     let process = agent.start().map_err(|error| DemoError::System("start the agent", error))?;
@@ -131,7 +129,10 @@ async fn tell(
 ) -> Result<(), DemoError> {
     let screen = |error| DemoError::System("write to the screen", error);
     let below = format!("Everything lies below {}; nothing else is touched.", stage.root.display());
-    stage.narrator.title("Meridian: a policy travels to a Mac, and its virtual machines travel back", &below).map_err(screen)?;
+    stage
+        .narrator
+        .title("Meridian: a policy travels to a Mac, and its virtual machines travel back", &below)
+        .map_err(screen)?;
     let told = tokio::select! {
         told = stage.tell() => Some(told),
         () = ends.come() => None,
@@ -171,7 +172,8 @@ async fn tell(
 /// The profile of the agent, as MDM would install it.
 async fn profile(portal: &Running) -> Result<Dictionary, DemoError> {
     let token = portal.enrollment_token("The demo's Mac", None).await?;
-    let settings: Dictionary = [("updates.stay_on_major".to_owned(), Value::Boolean(true))].into_iter().collect();
+    let settings: Dictionary =
+        [("updates.stay_on_major".to_owned(), Value::Boolean(true))].into_iter().collect();
     let items = [
         ("PortalURL", Value::String(portal.origin().to_owned())),
         ("PortalRootKey", Value::String(portal.root_key().to_string())),

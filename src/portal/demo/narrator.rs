@@ -62,7 +62,11 @@ impl Narrator {
             screen.hanging(0, &mark, &Line::of(Tone::Strong, what));
             screen.hanging(INDENT, &Line::new(), &Line::of(Tone::Bad, why));
             if !log.is_empty() {
-                screen.hanging(INDENT, &Line::new(), &Line::of(Tone::Faint, "The last lines of the agent's log:"));
+                screen.hanging(
+                    INDENT,
+                    &Line::new(),
+                    &Line::of(Tone::Faint, "The last lines of the agent's log:"),
+                );
             }
             for line in log {
                 screen.hanging(INDENT, &Line::of(Tone::Faint, "│ "), &Line::plain(line));

@@ -139,7 +139,12 @@ impl Stage {
         let claims = &device["claims"];
         let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
         let hardware = &claims["hardware"];
-        let mac = format!("{}, {}, {}", text(&claims["hostname"]), text(&hardware["model"]), text(&hardware["serial"]));
+        let mac = format!(
+            "{}, {}, {}",
+            text(&claims["hostname"]),
+            text(&hardware["model"]),
+            text(&hardware["serial"])
+        );
         self.tell_fact(&step, "portal sees", &mac)?;
         let own = status.portal.device.map_or_else(|| "none".to_owned(), |id| id.to_string());
         self.tell_fact(&step, "device id", &own)?;
@@ -217,7 +222,11 @@ impl Stage {
             .await?;
         self.narrator.step(repair.name, took).map_err(|error| repair.failed(&error))?;
         self.tell_fact(&repair, "the Mac", &format!("asks for a password to {}", names.join(", ")))?;
-        self.tell_fact(&repair, "took", &format!("{} from the user's change to the Mac's state", spoken(took)))?;
+        self.tell_fact(
+            &repair,
+            "took",
+            &format!("{} from the user's change to the Mac's state", spoken(took)),
+        )?;
         self.tell_fact(&repair, "corrections", &status.enforcement.corrections.to_string())
     }
 
@@ -246,7 +255,8 @@ impl Stage {
         self.tell_fact(&step, "group", &format!("{name}, policy {}", assigned["policy"]))?;
         let back = Step::begin("The local restrictions are back");
         // At most one wake a minute is followed, so the agent is asked for a check-in as a person would.
-        let sync = self.agent.command(&["sync", "--json"]).output().await.map_err(|error| back.failed(&error))?;
+        let sync =
+            self.agent.command(&["sync", "--json"]).output().await.map_err(|error| back.failed(&error))?;
         if !sync.status.success() {
             return Err(back.fails(String::from_utf8_lossy(&sync.stderr).trim().to_owned()));
         }
@@ -275,7 +285,11 @@ impl Stage {
     async fn show(&self, step: &Step, arguments: &[&str]) -> Result<(), Failure> {
         self.narrator.pause().map_err(|error| step.failed(&error))?;
         let status = self.agent.show(arguments).await.map_err(|error| step.failed(&error))?;
-        if status.success() { Ok(()) } else { Err(step.fails(format!("meridian {} ended with {status}", arguments.join(" ")))) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(step.fails(format!("meridian {} ended with {status}", arguments.join(" "))))
+        }
     }
 
     fn restrictions(&self, step: &Step) -> Result<Vec<String>, Failure> {
