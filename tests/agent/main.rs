@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod portal;
+#[cfg(test)]
 mod simulator;
