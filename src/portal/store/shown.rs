@@ -84,7 +84,7 @@ fn vm_row(model: &Model, device: DeviceId, id: VmId, vm: &Vm) -> Option<VmRow> {
             memory_mib: resources.memory_mib,
             disk_mib: resources.disk_mib,
             disk_used_mib: volatile.and_then(|volatile| volatile.disk_used_mib),
-            uptime_s: volatile.and_then(|volatile| volatile.uptime_s),
+            uptime_s: volatile.map(|volatile| volatile.uptime_s),
             snapshots: record.snapshots,
             encrypted: resources.encrypted,
             configuration_locked: record.standing.configuration_locked,
