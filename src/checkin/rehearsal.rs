@@ -1,5 +1,7 @@
 //! A portal that signs, a Mac whose disk is a struct, and dice: what the tests of the check-in play with.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -20,6 +22,7 @@ use crate::wire::inventory::{Guest, Owner, Provenance, Resources, Standing, Tool
 use crate::wire::key::{KeyError, SigningKey, Thumbprint};
 use crate::wire::keyset::{KeyUse, Keyset, KeysetKey};
 use crate::wire::problem::{MEDIA_TYPE, Problem, Refusal};
+use crate::wire::proof::Proof;
 use crate::wire::time::{self, NumericDate};
 use crate::wire::token::Typ;
 
@@ -167,7 +170,7 @@ impl Signer {
                 201,
                 &json!({
                     "device_id": self.device, "keyset": self.keyset(1), "assignment": self.assignment(version, version, jkt),
-                    "next": {"after_s": 900, "jitter_s": 180, "wait": true}, "server_time": time::write(at(0)),
+                    "next": {"after_s": 900, "jitter_s": 180, "wait": true}, "server_time": server_time(request),
                 }),
             );
         }
@@ -177,7 +180,7 @@ impl Signer {
     /// A successful check-in with further members.
     pub(crate) fn checked_in(&self, request: &HttpRequest, members: &Value) -> HttpAnswer {
         let mut body = json!({
-            "server_time": time::write(at(0)), "next": {"after_s": 900, "jitter_s": 180, "wait": true},
+            "server_time": server_time(request), "next": {"after_s": 900, "jitter_s": 180, "wait": true},
         });
         for (name, member) in members.as_object().unwrap() {
             body[name] = member.clone();
@@ -213,6 +216,17 @@ pub(crate) fn vm(number: u128, name: &str) -> VmRecord {
         snapshots: None,
         standing: Standing { configuration_locked: false, violations: Vec::new() },
     }
+}
+
+/// What a request's proof claims.
+pub(crate) fn proof(request: &HttpRequest) -> Proof {
+    let payload = request.authorization.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+/// The clock of a portal that agrees with the agent.
+fn server_time(request: &HttpRequest) -> String {
+    time::write(proof(request).iat.timestamp())
 }
 
 pub(crate) fn body(request: &HttpRequest) -> Value {
