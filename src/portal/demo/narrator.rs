@@ -13,8 +13,11 @@ use crate::cli::screen::{Screen, Table};
 /// How far what belongs to a step stands from the left.
 const INDENT: usize = 4;
 
-/// The column of labels below a step.
-const LABELS: usize = 14;
+/// The column of labels below a step, which holds the names of most settings.
+const LABELS: usize = 22;
+
+/// The column of labels at the end, as wide as that of the status screen.
+const LAST_LABELS: usize = 14;
 
 /// Tells the story on standard output.
 #[derive(Debug)]
@@ -100,7 +103,7 @@ impl Narrator {
         self.draw(|screen| {
             screen.blank();
             for (label, fact) in facts {
-                screen.labelled(LABELS, label, &Line::of(Tone::Accent, fact));
+                screen.labelled(LAST_LABELS, label, &Line::of(Tone::Accent, fact));
             }
             screen.blank();
             screen.line(&Line::of(Tone::Faint, closing));

@@ -7,14 +7,14 @@ use crate::cli::screen::{Column, Table};
 use crate::control::view::{ExplainView, LayerView, OutcomeView};
 use crate::simulator::State;
 
-/// The settings whose value this layer gives: key, value, origin.
-pub(super) fn enforced_layers(explain: &ExplainView, layer: LayerView) -> Vec<(String, String, String)> {
+/// The settings that this layer switches on, each with where it does.
+pub(super) fn switched_on(explain: &ExplainView, layer: LayerView) -> Vec<(String, String)> {
     let holding = explain.settings.iter().filter(|setting| setting.outcome == OutcomeView::Holds);
     holding
+        .filter(|setting| setting.value == Some(Value::Bool(true)))
         .filter_map(|setting| {
             let winner = setting.winner.as_ref().filter(|winner| winner.layer == layer)?;
-            let value = setting.value.as_ref()?.to_string();
-            Some((setting.key.clone(), value, winner.origin.clone()))
+            Some((setting.key.clone(), winner.origin.clone()))
         })
         .collect()
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::admin::{Admin, AdminError};
 use super::agent::Agent;
 use super::narrator::{Narrator, spoken};
-use super::observed::{enforced_layers, restrictions, vm_table};
+use super::observed::{restrictions, switched_on, vm_table};
 use crate::control::view::{HealthState, LayerView, StatusView};
 use crate::error::Chain;
 use crate::simulator::{self, State};
@@ -112,13 +112,13 @@ impl Stage {
                     return Err("the agent is starting".to_owned());
                 }
                 let explain = self.agent.explain().await.map_err(|error| Chain(&error).to_string())?;
-                let held = enforced_layers(&explain, LayerView::Local);
+                let held = switched_on(&explain, LayerView::Local);
                 if held.is_empty() { Err("the agent sees no local restriction".to_owned()) } else { Ok(held) }
             })
             .await?;
         self.tell_step(&step)?;
-        for (key, value, origin) in &held {
-            self.tell_fact(&step, key, &format!("{value}, says {origin}"))?;
+        for (key, origin) in &held {
+            self.tell_fact(&step, key, &format!("on, says the {origin}"))?;
         }
         let names = self.restrictions(&step)?;
         self.tell_fact(&step, "the Mac", &format!("asks for a password to {}", names.join(", ")))?;
@@ -252,7 +252,9 @@ impl Stage {
         let assigned = self.admin.assign(group, None).await.map_err(|error| step.failed(&error))?;
         self.tell_step(&step)?;
         let name = assigned["name"].as_str().unwrap_or("?");
-        self.tell_fact(&step, "group", &format!("{name}, policy {}", assigned["policy"]))?;
+        let policy = assigned["policy"].as_str().unwrap_or("none");
+        self.tell_fact(&step, "group", name)?;
+        self.tell_fact(&step, "policy", policy)?;
         let back = Step::begin("The local restrictions are back");
         // At most one wake a minute is followed, so the agent is asked for a check-in as a person would.
         let sync =
