@@ -1,7 +1,7 @@
 use super::*;
 use crate::checkin::local::Machines;
 use crate::checkin::rehearsal::{Signer, at, vm};
-use crate::wire::checkin::Subject;
+use crate::domain::subject::Subject;
 use crate::wire::limits::REQUEST_BODY;
 
 #[test]
