@@ -1,5 +1,7 @@
 //! A real browser: Chromium without a window, driven through ChromeDriver on a free loopback port.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -24,9 +26,11 @@ const BROWSERS: [&str; 4] = [
 /// How long a page may take to show what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A browser with one window; it ends when dropped.
+/// A browser with one window; it ends when dropped, also by a test that fails.
 pub(crate) struct Browser {
     pub(crate) page: Client,
+    session: String,
+    port: u16,
     _driver: Child,
     _output: Lines<BufReader<ChildStdout>>,
     _profile: tempfile::TempDir,
@@ -72,7 +76,8 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("ChromeDriver starts Chromium");
-        Self { page, _driver: driver, _output: output, _profile: profile }
+        let session = page.session_id().await.unwrap().unwrap();
+        Self { page, session, port, _driver: driver, _output: output, _profile: profile }
     }
 
     /// Runs a script and gives what it returns.
@@ -100,6 +105,21 @@ impl Browser {
             "return JSON.stringify([...document.querySelectorAll('tr.row .toggle')].map(a => a.textContent)) === JSON.stringify({names})"
         ))
         .await;
+    }
+}
+
+impl Drop for Browser {
+    /// Asks ChromeDriver to end Chromium, which outlives its driver otherwise.
+    fn drop(&mut self) {
+        let end = || -> std::io::Result<()> {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            write!(stream, "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", self.session)?;
+            stream.read(&mut [0; 16]).map(|_| ())
+        };
+        if let Err(error) = end() {
+            println!("Chromium may still run: {error}");
+        }
     }
 }
 
