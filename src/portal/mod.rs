@@ -1,1 +1,4 @@
-//! To be written.
+//! The mock portal.
+
+pub mod pages;
+pub mod rows;

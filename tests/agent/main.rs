@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod simulator;
