@@ -19,5 +19,6 @@ pub mod watch;
 
 pub use run::{StartError, run};
 
-#[cfg(all(test, feature = "portal"))]
+#[cfg(test)]
+#[cfg(feature = "portal")]
 mod tests;

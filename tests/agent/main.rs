@@ -4,5 +4,6 @@
 mod hypervisor;
 #[cfg(test)]
 mod pages;
+mod portal;
 #[cfg(test)]
 mod simulator;
