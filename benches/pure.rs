@@ -303,7 +303,7 @@ fn prepared_plan(mac: Mac) -> impl Fn() -> usize {
 
 /// The real sample as often as needed, each with its own id and name.
 fn prepared_parse() -> impl Fn() -> usize {
-    const SAMPLE: &str = include_str!("../tests/golden/prlctl_list.pd20.0.json");
+    const SAMPLE: &str = include_str!("../tests/golden/prlctl_list.arm64.pd20.0.json");
     let (head, tail) =
         SAMPLE.split_once("de22df32-80e2-4e92-ba4b-efb3a66cf092").expect("the sample has its id");
     let head = head.trim_start().strip_prefix('[').expect("the sample is a list");
