@@ -40,7 +40,7 @@ const VMS: u32 = 1000;
 const TOLERANCE_PERCENT: u64 = 5;
 
 /// Each time is the best of this many: what the machine does besides only adds to it.
-const REPETITIONS: u32 = 15;
+const REPETITIONS: u32 = 100;
 
 /// One thing to measure: its name, the code, and the budget that it belongs to.
 struct Case {
