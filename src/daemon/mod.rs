@@ -13,3 +13,6 @@ pub mod tasks;
 pub mod ticker;
 pub mod views;
 pub mod watch;
+
+#[cfg(all(test, feature = "portal"))]
+mod tests;
