@@ -1,2 +1,8 @@
-//! To be written.
-fn main() {}
+//! The agent and its command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    meridian::platform::restrict_umask();
+    meridian::cli::run(|_| meridian::error::Exit::Failed).into()
+}

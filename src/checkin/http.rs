@@ -57,8 +57,10 @@ impl Http {
             .client(&request.origin, portal.ca.as_ref())?
             .request(method, url)
             .timeout(limit)
-            .header(AUTHORIZATION, request.authorization)
             .header(REQUEST_ID, request.request_id.to_string());
+        if !request.authorization.is_empty() {
+            builder = builder.header(AUTHORIZATION, request.authorization);
+        }
         if let Some(body) = request.body {
             builder = builder.header(CONTENT_TYPE, JSON).body(body);
         }

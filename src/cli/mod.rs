@@ -1,1 +1,137 @@
-//! To be written.
+//! The command line. A command is request → view → render.
+//!
+//! In goes the command line; out come a screen or JSON on standard output, a complaint on standard error, and an exit
+//! code. A module a verb asks the daemon for a view ([`crate::control::client`]) and has a pure `render(view, style, now)`;
+//! `--json` prints the same view with the number of its schema. [`ink::Line`] makes all text harmless, so hostile names
+//! reach no terminal. What may change is how screens look; the JSON, the fields of `status --field` and the exit codes may
+//! only be added to.
+
+mod arguments;
+mod doctor;
+mod explain;
+mod failure;
+mod field;
+mod ink;
+mod nearest;
+mod output;
+mod plan;
+#[cfg(test)]
+mod samples;
+mod screen;
+mod status;
+mod sync;
+mod text;
+mod version;
+mod vms;
+mod words;
+
+use std::time::Duration;
+
+use clap::Parser;
+use serde::Serialize;
+
+use arguments::{Arguments, Format, StatusArguments, Verb};
+use failure::Failure;
+use ink::Style;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Exit;
+use crate::paths::Paths;
+
+/// What a command prints and how it ends.
+struct Done {
+    text: String,
+    exit: Exit,
+}
+
+impl Done {
+    /// A view as JSON or as a screen.
+    fn of(
+        format: Format,
+        exit: Exit,
+        view: &impl Serialize,
+        render: impl FnOnce(&Style) -> String,
+    ) -> Result<Self, Failure> {
+        let text = match format.json {
+            true => output::json(view).map_err(Failure::Encode)?,
+            false => render(&output::style()),
+        };
+        Ok(Self { text, exit })
+    }
+}
+
+/// Runs the command of the process's arguments. `daemon` runs the agent in the foreground and returns when it has ended;
+/// it is handed in because nothing imports the daemon.
+pub fn run(daemon: impl FnOnce(Paths) -> Exit) -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Help goes to standard output and usage errors to standard error; a reader that has gone away is no failure.
+            let _ = usage.print();
+            return if usage.use_stderr() { Exit::Usage } else { Exit::Fine };
+        }
+    };
+    let paths = Paths::under(&arguments.root);
+    if matches!(arguments.verb, Verb::Daemon) {
+        return daemon(paths);
+    }
+    let json = arguments.verb.format().json;
+    let done = perform(&arguments.verb, &paths, &SystemClock)
+        .and_then(|done| output::write_out(&done.text).map(|()| done.exit).map_err(Failure::Output));
+    done.unwrap_or_else(|failure| {
+        output::write_error(&failure.complaint());
+        if let (true, Ok(text)) = (json, failure.json()) {
+            // The complaint is told already; without standard output there is nobody to tell it to again.
+            let _ = output::write_out(&text);
+        }
+        failure.exit()
+    })
+}
+
+fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
+    let format = verb.format();
+    match verb {
+        Verb::Status(arguments) => show_status(arguments, paths, clock),
+        Verb::Explain(arguments) => {
+            let key = arguments.key.as_deref();
+            let view = explain::request(paths, key)?;
+            Done::of(format, Exit::Fine, &view, |style| explain::render(&view, key, style, clock.now()))
+        }
+        Verb::Plan(_) => {
+            let view = plan::request(paths)?;
+            Done::of(format, Exit::Fine, &view, |style| plan::render(&view, style))
+        }
+        Verb::Vms(_) => {
+            let view = vms::request(paths)?;
+            Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
+        }
+        Verb::Sync(arguments) => {
+            let limit = Duration::from_secs(arguments.timeout.into());
+            let synced = sync::request(paths, clock, limit)?;
+            Done::of(format, synced.exit(), &synced, |style| sync::render(&synced, style))
+        }
+        Verb::Version(_) => {
+            let view = version::request();
+            Done::of(format, Exit::Fine, &view, |_| version::render(&view))
+        }
+        Verb::Doctor(_) => {
+            let view = doctor::request(paths, clock);
+            Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
+        }
+        // It is told apart before anything else, because it prints nothing.
+        Verb::Daemon => Ok(Done { text: String::new(), exit: Exit::Fine }),
+    }
+}
+
+fn show_status(arguments: &StatusArguments, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
+    let seen = status::request(paths)?;
+    let exit = seen.exit(arguments.check);
+    if let Some(field) = arguments.field {
+        let text = field.of(&seen.view).map(|value| format!("{value}\n")).unwrap_or_default();
+        return Ok(Done { text, exit });
+    }
+    Done::of(arguments.format, exit, &seen, |style| status::render(&seen, style, clock.now()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -99,6 +99,12 @@ impl Client {
         Self { socket: paths.socket(), limit: LIMIT }
     }
 
+    /// The same client with another time limit.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
     /// How the agent is.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod hypervisor;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod simulator;

@@ -38,7 +38,7 @@ pub struct HttpRequest {
     pub query: Option<String>,
     /// `Meridian-Request-Id`.
     pub request_id: RequestId,
-    /// `Authorization`.
+    /// `Authorization`; empty for a request that anyone may make.
     pub authorization: String,
     /// The body, JSON; `None` for a request without.
     pub body: Option<Vec<u8>>,

@@ -1,0 +1,115 @@
+//! The command line's grammar. A usage error ends with exit code 2.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::field;
+
+/// Which value of every setting of Parallels Desktop holds on this Mac, and why.
+#[derive(Debug, Parser)]
+#[command(
+    name = "meridian",
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 failed, 2 usage, 3 degraded (status --check), 4 must be root, 5 daemon \
+                        unreachable.\nIn scripts use the absolute path: /opt/meridian/bin/meridian"
+)]
+pub struct Arguments {
+    /// Use the Mac layout below this folder instead of the Mac's own.
+    #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_short_help = true)]
+    pub root: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show how the agent is: health, portal, policy, check-ins, settings, virtual machines
+    Status(StatusArguments),
+    /// Show which value of each setting holds, who says so, and what it overrides
+    Explain(ExplainArguments),
+    /// Show what would be changed on this Mac now, and why
+    Plan(Format),
+    /// List the virtual machines that you may see
+    Vms(Format),
+    /// Check in with the portal now and wait for the result (root only)
+    Sync(SyncArguments),
+    /// Show the version
+    Version(Format),
+    /// Look for trouble: profile, portal, TLS, keys, Parallels' tools, the agent itself
+    Doctor(Format),
+    /// Run the agent in the foreground; launchd does this
+    #[command(hide = true)]
+    Daemon,
+}
+
+/// For people or for programs.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Format {
+    /// Print JSON ("schema": 1) instead of a screen
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `status`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The status comes from the daemon, or within 2 s from the file that it last wrote; then the exit \
+                        code is 5.\n`meridian status --help` lists the names of --field."
+)]
+#[command(after_long_help = field::help())]
+pub struct StatusArguments {
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+    /// Print the bare value of this field alone, on one line; nothing where there is none
+    #[arg(long, value_name = "NAME", conflicts_with = "json", value_parser = field::parse)]
+    pub field: Option<field::Field>,
+    /// End with exit code 3 unless all is well
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// One setting in full, such as restrict.create_vm; without it, all that are managed
+    pub key: Option<String>,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Of `sync`.
+#[derive(Debug, Args)]
+pub struct SyncArguments {
+    /// Wait this long for the check-in to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub timeout: u16,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+impl Verb {
+    /// For people or for programs.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        match self {
+            Self::Status(StatusArguments { format, .. })
+            | Self::Explain(ExplainArguments { format, .. })
+            | Self::Sync(SyncArguments { format, .. })
+            | Self::Plan(format)
+            | Self::Vms(format)
+            | Self::Version(format)
+            | Self::Doctor(format) => *format,
+            Self::Daemon => Format { json: false },
+        }
+    }
+}

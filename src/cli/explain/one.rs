@@ -1,0 +1,94 @@
+//! All about one setting.
+
+use jiff::Timestamp;
+
+use super::super::ink::{Line, Style, Tone};
+use super::super::screen::{Column, Screen, Table};
+use super::super::status::problems;
+use super::super::words::{self, ago, count, lasting, maybe, subject};
+use super::{compliance, decider, decision, source, standing, verdict};
+use crate::control::view::{OutcomeView, SettingView, SubjectStateView};
+
+/// The cells of the labels' column.
+const LABELS: usize = 13;
+
+/// The screen.
+#[must_use]
+pub(super) fn render(setting: &SettingView, style: &Style, now: Timestamp) -> String {
+    let mut screen = Screen::new(style);
+    let (mark, value) = verdict(setting);
+    let headline = Line::of(Tone::Strong, &setting.key).text(" is ").join(value);
+    let standing = standing(setting);
+    let headline = match standing.worst {
+        Some(_) => headline.text(": ").join(standing.line()),
+        None => headline,
+    };
+    screen.hanging(0, &mark.text(" "), &headline);
+    screen.hanging(2, &Line::new(), &Line::of(Tone::Faint, &setting.title));
+    screen.blank();
+    screen.labelled(LABELS, "Decided by", &decided(setting, now));
+    if let Some(key) = setting.winner.as_ref().and_then(|winner| winner.derived_from.as_ref()) {
+        let because = Line::of(Tone::Accent, key).text(" is on, and implies this setting");
+        screen.labelled(LABELS, "Because", &because);
+    }
+    for (index, loser) in setting.overridden.iter().enumerate() {
+        let label = if index == 0 { "Overridden" } else { "" };
+        let line = Line::plain(words::value(&loser.value))
+            .then(Tone::Faint, format!("  {}: {}", source(loser.layer, &loser.origin), loser.reason));
+        screen.labelled(LABELS, label, &line);
+    }
+    problems(&mut screen, &setting.problems, now);
+    if !setting.subjects.is_empty() {
+        screen.blank();
+        screen.table(2, &objects(&setting.subjects, now));
+    }
+    for state in &setting.subjects {
+        if let Some(reason) = &state.reason {
+            let why = Line::of(Tone::Strong, subject(&state.subject)).text(format!(": {reason}"));
+            screen.hanging(2, &Line::of(compliance(state.compliance).0, "! "), &why);
+        }
+    }
+    screen.finish()
+}
+
+fn decided(setting: &SettingView, now: Timestamp) -> Line {
+    match (&setting.winner, setting.outcome) {
+        (Some(winner), _) => {
+            let since = winner.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
+            decider(&crate::control::view::WinnerView { derived_from: None, ..winner.clone() })
+                .then(Tone::Faint, since)
+        }
+        (None, OutcomeView::Unmanaged) => Line::plain("nobody: no source names it, nothing touches it"),
+        (None, _) => decision(setting),
+    }
+}
+
+fn objects(states: &[SubjectStateView], now: Timestamp) -> Table {
+    let mut table = Table::of(vec![
+        Column::giving_way("ON"),
+        Column::giving_way("SET"),
+        Column::giving_way("SEEN"),
+        Column::firm("STATE"),
+        Column::giving_way("DRIFT PUT RIGHT"),
+    ]);
+    for state in states {
+        let (tone, mark, word) = compliance(state.compliance);
+        table.row(vec![
+            Line::plain(subject(&state.subject)),
+            Line::plain(maybe(state.applied.as_ref())),
+            Line::plain(maybe(state.observed.as_ref())),
+            Line::of(tone, format!("{mark} {word}")),
+            corrections(state, now),
+        ]);
+    }
+    table
+}
+
+fn corrections(state: &SubjectStateView, now: Timestamp) -> Line {
+    if state.corrections == 0 {
+        return Line::of(Tone::Faint, "never");
+    }
+    let times = count(state.corrections, "time", "times");
+    let last = state.last_correction.map(|at| format!(", last {}", ago(at, now))).unwrap_or_default();
+    Line::plain(format!("{times}{last}"))
+}

@@ -1,0 +1,138 @@
+//! Why a command failed, for people and for programs.
+
+use std::io;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::text::printable;
+use crate::control::client::ClientError;
+use crate::error::{Chain, Exit};
+
+/// Why a command failed. Each message ends with the next step, or its source does.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The daemon gave no answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The daemon gave no answer, and there is no status file to show instead.
+    #[error(
+        "no status from the daemon and none on disk ({file}); is the agent installed? ask: meridian doctor"
+    )]
+    NoStatus {
+        /// What is wrong with the file.
+        file: String,
+        /// Why the daemon gave no answer.
+        #[source]
+        source: ClientError,
+    },
+    /// There is no such setting.
+    #[error("there is no setting “{key}”; {hint}")]
+    UnknownSetting {
+        /// What was asked for.
+        key: String,
+        /// The nearest names.
+        hint: String,
+    },
+    /// Only root may do it.
+    #[error("only root may do this; use: sudo meridian {0}")]
+    MustBeRoot(&'static str),
+    /// The check-in did not end in time.
+    #[error("the check-in did not end within {} s and goes on; see: meridian status", .0.as_secs())]
+    SyncPending(Duration),
+    /// There is no portal to check in with.
+    #[error(
+        "the profile names no portal to check in with; install a profile with PortalURL, then see: meridian doctor"
+    )]
+    NoPortal,
+    /// The answer has no JSON form.
+    #[error("cannot write the answer as JSON; report this")]
+    Encode(#[source] serde_json::Error),
+    /// Standard output is gone.
+    #[error("cannot write the answer")]
+    Output(#[source] io::Error),
+}
+
+#[derive(Serialize)]
+struct FailureView<'a> {
+    error: Explanation<'a>,
+}
+
+#[derive(Serialize)]
+struct Explanation<'a> {
+    message: &'a str,
+    exit: u8,
+}
+
+impl Failure {
+    /// How the command ends.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Client(error) => error.exit(),
+            Self::NoStatus { .. } => Exit::Unreachable,
+            Self::UnknownSetting { .. } => Exit::Usage,
+            Self::MustBeRoot(_) => Exit::MustBeRoot,
+            Self::SyncPending(_) | Self::NoPortal | Self::Encode(_) | Self::Output(_) => Exit::Failed,
+        }
+    }
+
+    /// The complaint for people: the chain on one line.
+    #[must_use]
+    pub fn complaint(&self) -> String {
+        // `NoStatus` says the next step itself, and its cause comes first for those who read one line only.
+        let chain = match self {
+            Self::NoStatus { source, .. } => format!("{}; {self}", Chain(source)),
+            other => Chain(other).to_string(),
+        };
+        format!("meridian: {}\n", printable(&chain))
+    }
+
+    /// The complaint for programs.
+    ///
+    /// # Errors
+    /// When it has no JSON form.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        let complaint = Chain(self).to_string();
+        super::output::json(&FailureView {
+            error: Explanation { message: &complaint, exit: self.exit() as u8 },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::proto::{Refusal, RefusalCode};
+
+    #[test]
+    fn each_failure_has_its_exit_code_and_ends_with_a_step() {
+        let no_socket = || ClientError::NoSocket("/var/run/meridian/agent.sock".into());
+        let refusal = Refusal::new(RefusalCode::Busy, "too many ask; try again");
+        for (failure, exit, end) in [
+            (Failure::Client(no_socket()), 5, "kickstart system/dev.meridian.agent"),
+            (Failure::Client(ClientError::TimedOut(Duration::from_secs(2))), 5, "see its log"),
+            (Failure::Client(ClientError::MustBeRoot), 4, "use sudo"),
+            (Failure::Client(ClientError::Rejected(refusal)), 1, "try again"),
+            (Failure::NoStatus { file: "no file".into(), source: no_socket() }, 5, "meridian doctor"),
+            (
+                Failure::UnknownSetting { key: "x\u{1b}".into(), hint: "see: meridian explain".into() },
+                2,
+                "explain",
+            ),
+            (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
+            (Failure::SyncPending(Duration::from_secs(45)), 1, "meridian status"),
+            (Failure::NoPortal, 1, "meridian doctor"),
+        ] {
+            let complaint = failure.complaint();
+            assert_eq!(failure.exit() as u8, exit, "{complaint}");
+            assert!(complaint.trim_end().ends_with(end), "{complaint}");
+            assert!(!complaint.contains('\u{1b}') && complaint.lines().count() == 1, "{complaint}");
+            let json: serde_json::Value = serde_json::from_str(&failure.json().unwrap()).unwrap();
+            assert_eq!(
+                (json["schema"].as_u64(), json["error"]["exit"].as_u64()),
+                (Some(1), Some(u64::from(exit)))
+            );
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! `meridian status`: from the daemon, or from the status file where the daemon does not answer.
+//!
+//! It is answered within 2 s whatever the daemon does: the request has [`PATIENCE`], and the file is one small read.
+
+use std::fs::File;
+use std::io::Read;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::ink::{Line, Style, Tone};
+use super::screen::{Column, Screen, Table};
+use super::words::{ago, count, due, lasting, layer, subject};
+use crate::control::client::{Client, ClientError};
+use crate::control::view::{
+    AssignmentView, Availability, CheckinView, EnforcementView, HealthState, ParallelsGate, ProblemView,
+    StatusView, UserVmsView,
+};
+use crate::error::{Chain, Exit};
+use crate::paths::Paths;
+
+/// How long the daemon has to answer; what is left of the 2 s is for the file.
+const PATIENCE: Duration = Duration::from_millis(1_700);
+
+/// The most bytes of a status file.
+const LARGEST: u64 = 1 << 20;
+
+/// The cells of the labels' column.
+const LABELS: usize = 14;
+
+/// A status and where it comes from.
+#[derive(Debug, Serialize)]
+pub struct Seen {
+    /// `daemon`, or `file` when the daemon does not answer.
+    pub source: Source,
+    /// Why the daemon did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<String>,
+    /// The status.
+    #[serde(flatten)]
+    pub view: StatusView,
+}
+
+/// Where a status comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The daemon itself.
+    Daemon,
+    /// The file that it last wrote.
+    File,
+}
+
+impl Seen {
+    /// How the command ends; `check` is for scripts that ask whether all is well.
+    #[must_use]
+    pub const fn exit(&self, check: bool) -> Exit {
+        match (self.source, self.view.health.state) {
+            (Source::File, _) => Exit::Unreachable,
+            (Source::Daemon, HealthState::Degraded | HealthState::Starting) if check => Exit::Degraded,
+            (Source::Daemon, _) => Exit::Fine,
+        }
+    }
+}
+
+/// Asks the daemon, and looks at the file where it does not answer.
+///
+/// # Errors
+/// When there is neither an answer nor a file.
+pub fn request(paths: &Paths) -> Result<Seen, Failure> {
+    match Client::of(paths).within(PATIENCE).status() {
+        Ok(view) => Ok(Seen { source: Source::Daemon, unreachable: None, view }),
+        Err(error) => match read_file(paths) {
+            Ok(view) => Ok(Seen { source: Source::File, unreachable: Some(Chain(&error).to_string()), view }),
+            Err(file) => Err(no_status(file, error)),
+        },
+    }
+}
+
+/// A refusal is an answer: the daemon runs, and the file would hide what it said.
+fn no_status(file: String, error: ClientError) -> Failure {
+    match error {
+        ClientError::MustBeRoot | ClientError::Rejected(_) => Failure::Client(error),
+        source => Failure::NoStatus { file, source },
+    }
+}
+
+fn read_file(paths: &Paths) -> Result<StatusView, String> {
+    let path = paths.status_file();
+    let shown = path.display();
+    let mut bytes = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => Err(format!("{shown}: {error}")),
+        Ok(length) if length as u64 > LARGEST => Err(format!("{shown} is larger than 1 MiB")),
+        Ok(_) => serde_json::from_slice(&bytes).map_err(|error| format!("{shown}: {error}")),
+    }
+}
+
+/// The screen.
+#[must_use]
+pub fn render(seen: &Seen, style: &Style, now: Timestamp) -> String {
+    let (view, mut screen) = (&seen.view, Screen::new(style));
+    if let Some(why) = &seen.unreachable {
+        let mark = Line::of(Tone::Bad, "✗ ");
+        let age = ago(view.written_at, now);
+        let verdict =
+            Line::of(Tone::Bad, "The daemon does not answer").text(format!("; this is as of {age}."));
+        screen.hanging(0, &mark, &verdict);
+        screen.hanging(2, &Line::new(), &Line::of(Tone::Faint, why));
+        screen.blank();
+    }
+    let (mark, verdict) = headline(view, now);
+    screen.hanging(0, &mark, &verdict);
+    screen.blank();
+    facts(&mut screen, view, now);
+    problems(&mut screen, &view.health.problems, now);
+    screen.finish()
+}
+
+/// The most important line: whether all is well, and what is not.
+fn headline(view: &StatusView, now: Timestamp) -> (Line, Line) {
+    let (tone, mark, words) = match view.health.state {
+        HealthState::Ok => (Tone::Good, "✓ ", "All is well"),
+        HealthState::Starting => (Tone::Warning, "… ", "Starting"),
+        HealthState::Degraded => (Tone::Warning, "! ", "Needs attention"),
+    };
+    let line = Line::of(tone, words);
+    let lasting = lasting(view.health.since, now);
+    let number = view.health.problems.len() as u64;
+    let line = match (view.health.state, number) {
+        (HealthState::Degraded, 0) => line.text(format!(" {lasting}; ask as root to see for what.")),
+        (HealthState::Degraded, number) => {
+            line.text(format!(" {lasting}: {}.", count(number, "problem", "problems")))
+        }
+        _ => line.text(format!(" {lasting}.")),
+    };
+    (Line::of(tone, mark), line)
+}
+
+fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
+    screen.labelled(LABELS, "Policy", &policy(view.assignment.as_ref(), now));
+    screen.labelled(LABELS, "Settings", &settings(&view.enforcement));
+    if view.enforcement.corrections > 0 {
+        screen.labelled(LABELS, "Drift", &drift(&view.enforcement, now));
+    }
+    screen.labelled(LABELS, "Portal", &portal(view, now));
+    screen.labelled(LABELS, "Check-in", &checkin(&view.checkin, now));
+    screen.labelled(LABELS, "Parallels", &parallels(view));
+    screen.labelled(LABELS, "Machines", &machines(view));
+    users(screen, &view.vms.per_user);
+    for (index, source) in view.sources.iter().rev().enumerate() {
+        let label = if index == 0 { "Sources" } else { "" };
+        let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
+        let line = Line::plain(layer(source.layer)).then(Tone::Faint, format!("  {}{since}", source.origin));
+        screen.labelled(LABELS, label, &line);
+    }
+    let agent = format!(
+        "Meridian {}, pid {}, started {}",
+        view.agent.version,
+        view.agent.pid,
+        ago(view.agent.started_at, now)
+    );
+    screen.labelled(LABELS, "Agent", &Line::plain(agent));
+}
+
+fn policy(assignment: Option<&AssignmentView>, now: Timestamp) -> Line {
+    let Some(assignment) = assignment else {
+        return Line::of(Tone::Faint, "nothing assigned yet");
+    };
+    if assignment.retired {
+        return Line::of(Tone::Warning, "the portal retired this Mac; local restrictions hold");
+    }
+    let group = assignment.group.as_ref().map(|group| format!("group “{}”", group.name));
+    let line = match &assignment.policy {
+        Some(policy) => Line::of(Tone::Strong, &policy.name).text(format!(
+            " revision {}, {}",
+            policy.revision,
+            lasting(policy.since, now)
+        )),
+        None => Line::plain("none; local restrictions hold"),
+    };
+    let line = line.then(Tone::Faint, group.map(|group| format!(" · {group}")).unwrap_or_default());
+    match assignment.refresh_by {
+        Some(refresh_by) if refresh_by < now => {
+            line.then(Tone::Warning, format!(" · refresh overdue, due {}", ago(refresh_by, now)))
+        }
+        _ => line,
+    }
+}
+
+fn settings(enforcement: &EnforcementView) -> Line {
+    if enforcement.enforced == 0 {
+        return Line::of(Tone::Faint, "none is managed");
+    }
+    let all = enforcement.compliant == enforcement.enforced;
+    let tone = if all { Tone::Good } else { Tone::Plain };
+    let mut line = Line::of(tone, format!("{} of {} kept", enforcement.compliant, enforcement.enforced));
+    for (number, tone, what) in [
+        (enforcement.violated, Tone::Bad, "violated"),
+        (enforcement.failed, Tone::Bad, "failed"),
+        (enforcement.drifted, Tone::Warning, "drifted"),
+        (enforcement.pending, Tone::Faint, "pending"),
+    ] {
+        if number > 0 {
+            line = line.text(", ").then(tone, format!("{number} {what}"));
+        }
+    }
+    line
+}
+
+fn drift(enforcement: &EnforcementView, now: Timestamp) -> Line {
+    let times = count(enforcement.corrections, "time", "times");
+    let last = enforcement.last_correction.map(|at| format!(", last {}", ago(at, now))).unwrap_or_default();
+    Line::plain(format!("put right {times}{last}"))
+}
+
+fn portal(view: &StatusView, now: Timestamp) -> Line {
+    let portal = &view.portal;
+    let Some(url) = &portal.url else {
+        return Line::of(Tone::Warning, "none: the profile names no portal");
+    };
+    let line = match &portal.organization {
+        Some(name) => Line::plain(name).then(Tone::Faint, format!("  {url}")),
+        None => Line::plain(url),
+    };
+    match (&portal.device, portal.enrolled_at) {
+        (None, _) => line.then(Tone::Warning, "  not enrolled"),
+        (Some(_), Some(at)) => line.then(Tone::Faint, format!("  enrolled {}", ago(at, now))),
+        (Some(_), None) => line,
+    }
+}
+
+fn checkin(checkin: &CheckinView, now: Timestamp) -> Line {
+    let line = match &checkin.last {
+        None => Line::of(Tone::Faint, "none yet"),
+        Some(last) if last.succeeded => Line::plain(format!("{}, {}", ago(last.at, now), last.detail)),
+        Some(last) => {
+            let line =
+                Line::of(Tone::Warning, "failed").text(format!(" {}: {}", ago(last.at, now), last.detail));
+            match checkin.last_success {
+                Some(at) => line.then(Tone::Faint, format!("; last one that worked {}", ago(at, now))),
+                None => line.then(Tone::Faint, "; none has worked so far"),
+            }
+        }
+    };
+    let line = match &checkin.next {
+        Some(next) => line.then(Tone::Faint, format!("; next {} ({})", due(next.at, now), next.reason)),
+        None => line,
+    };
+    if checkin.wait_open { line.then(Tone::Faint, "; changes arrive at once") } else { line }
+}
+
+fn parallels(view: &StatusView) -> Line {
+    let version = view.parallels.version.as_deref().unwrap_or("of unknown version");
+    let name = Line::plain(format!("Parallels Desktop {version}"));
+    match view.parallels.gate {
+        ParallelsGate::NotInstalled => Line::of(Tone::Faint, "Parallels Desktop is not installed"),
+        ParallelsGate::TooOld => name.then(Tone::Warning, ", too old: policies need 20.1.0"),
+        ParallelsGate::Policies => name.then(Tone::Faint, "; settings of virtual machines need 26.1.0"),
+        ParallelsGate::Full | ParallelsGate::Unknown => name,
+    }
+}
+
+fn machines(view: &StatusView) -> Line {
+    match view.vms.total {
+        None => Line::of(Tone::Faint, "could not be listed"),
+        Some(0) => Line::plain("no virtual machines"),
+        Some(total) => {
+            let corporate = view.vms.corporate.map(|number| format!(", {number} of them corporate"));
+            let machines = count(u64::from(total), "virtual machine", "virtual machines");
+            Line::plain(machines).text(corporate.unwrap_or_default())
+        }
+    }
+}
+
+fn users(screen: &mut Screen<'_>, users: &[UserVmsView]) {
+    if users.is_empty() {
+        return;
+    }
+    let mut table = Table::of(vec![Column::giving_way(""), Column::number(""), Column::giving_way("")]);
+    for user in users {
+        let total = user.total.map_or_else(|| "–".to_owned(), |total| total.to_string());
+        table.row(vec![Line::plain(&user.user), Line::plain(total), availability(user)]);
+    }
+    screen.rows(2 + LABELS, &table);
+}
+
+/// Whether the machines of a user could be listed, in words.
+pub(super) fn availability(user: &UserVmsView) -> Line {
+    let (tone, words) = match user.availability {
+        Availability::Listed => (Tone::Faint, ""),
+        Availability::CouldNotAsk => (Tone::Warning, "could not ask"),
+        Availability::ServiceStopped => (Tone::Faint, "Parallels' service is stopped; the last list stays"),
+        Availability::NotLoggedIn => (Tone::Faint, "not logged in; the last list stays"),
+        Availability::NotInstalled => (Tone::Faint, "Parallels Desktop is not installed"),
+        Availability::TooOld => (Tone::Warning, "Parallels Desktop is too old"),
+    };
+    let line = Line::of(tone, words);
+    match &user.detail {
+        Some(detail) if words.is_empty() => line.then(Tone::Faint, detail),
+        Some(detail) => line.then(Tone::Faint, format!(": {detail}")),
+        None => line,
+    }
+}
+
+/// What is wrong, since when, and what to do.
+pub(super) fn problems(screen: &mut Screen<'_>, problems: &[ProblemView], now: Timestamp) {
+    if problems.is_empty() {
+        return;
+    }
+    screen.heading("Problems");
+    for problem in problems {
+        let about = problem.subject.as_ref().map(|view| format!(" · {}", subject(view))).unwrap_or_default();
+        let line = Line::of(Tone::Bad, &problem.code)
+            .text(about)
+            .then(Tone::Faint, format!(" · {}", lasting(problem.since, now)));
+        screen.hanging(2, &Line::of(Tone::Bad, "! "), &line);
+        screen.hanging(4, &Line::new(), &Line::plain(&problem.detail));
+        if !problem.remedy.is_empty() {
+            screen.hanging(4, &Line::of(Tone::Accent, "→ "), &Line::plain(&problem.remedy));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! `meridian vms`: the virtual machines that the caller may see.
+
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::ink::{Line, Style, Tone};
+use super::screen::{Column, Screen, Table};
+use super::status::availability;
+use super::words::{ago, count};
+use crate::control::client::Client;
+use crate::control::view::{Availability, VmView, VmsView};
+use crate::domain::vm::VmState;
+use crate::paths::Paths;
+
+/// Asks the daemon.
+///
+/// # Errors
+/// When the daemon does not answer.
+pub fn request(paths: &Paths) -> Result<VmsView, Failure> {
+    Ok(Client::of(paths).vms()?)
+}
+
+/// The screen.
+#[must_use]
+pub fn render(view: &VmsView, style: &Style, now: Timestamp) -> String {
+    let mut screen = Screen::new(style);
+    screen.line(&summary(view, now));
+    let unlisted = view.users.iter().filter(|user| user.availability != Availability::Listed);
+    for user in unlisted {
+        let line = Line::of(Tone::Strong, &user.user).text(": ").join(availability(user));
+        screen.hanging(0, &Line::of(Tone::Warning, "! "), &line);
+    }
+    if !view.vms.is_empty() {
+        screen.blank();
+        screen.table(0, &table(&view.vms));
+    }
+    let violating: Vec<_> = view.vms.iter().filter(|vm| !vm.violations.is_empty()).collect();
+    if !violating.is_empty() {
+        screen.heading("Violations");
+        for vm in violating {
+            let line = Line::of(Tone::Strong, &vm.name).text(format!(": {}", vm.violations.join(", ")));
+            screen.hanging(2, &Line::of(Tone::Bad, "✗ "), &line);
+        }
+    }
+    screen.finish()
+}
+
+fn summary(view: &VmsView, now: Timestamp) -> Line {
+    let nobody =
+        !view.users.is_empty() && view.users.iter().all(|user| user.availability != Availability::Listed);
+    let line = match view.vms.len() as u64 {
+        0 if nobody || view.as_of.is_none() => Line::of(Tone::Warning, "No virtual machines could be listed"),
+        0 => Line::plain("No virtual machines"),
+        number => Line::of(Tone::Strong, count(number, "virtual machine", "virtual machines")),
+    };
+    let corporate = view.vms.iter().filter(|vm| vm.corporate).count();
+    let line = if corporate > 0 { line.text(format!(", {corporate} corporate")) } else { line };
+    match view.as_of {
+        Some(at) => line.then(Tone::Faint, format!(" · listed {}", ago(at, now))),
+        None => line,
+    }
+}
+
+fn table(vms: &[VmView]) -> Table {
+    let mut table = Table::of(vec![
+        Column::giving_way("NAME"),
+        Column::firm("STATE"),
+        Column::giving_way("GUEST"),
+        Column::giving_way("OWNER"),
+        Column::firm("CORPORATE"),
+        Column::number("CPU"),
+        Column::number("MEMORY"),
+        Column::number("DISK"),
+    ]);
+    for vm in vms {
+        let owners: Vec<_> = vm.owners.iter().map(|owner| owner.user.as_str()).collect();
+        let corporate = if vm.corporate { Line::of(Tone::Good, "yes") } else { Line::of(Tone::Faint, "no") };
+        let number = |value: Option<String>| Line::plain(value.unwrap_or_else(|| "–".to_owned()));
+        table.row(vec![
+            Line::plain(&vm.name),
+            state(&vm.state),
+            Line::plain(&vm.os),
+            Line::plain(owners.join(", ")),
+            corporate,
+            number(vm.cpu.map(|cpu| cpu.to_string())),
+            number(vm.memory_mib.map(size)),
+            number(vm.disk_mib.map(size)),
+        ]);
+    }
+    table
+}
+
+fn state(state: &VmState) -> Line {
+    let tone = match state {
+        VmState::Running => Tone::Good,
+        VmState::Invalid => Tone::Bad,
+        VmState::Stopped | VmState::Suspended | VmState::Paused => Tone::Faint,
+        _ => Tone::Plain,
+    };
+    // A word of a later version may be any text; the column must not grow with it.
+    Line::of(tone, state.name()).cut(12)
+}
+
+/// A size in its largest unit, with one digit behind the point where it is not whole.
+fn size(mib: u64) -> String {
+    match (mib / 1024, mib % 1024 * 10 / 1024) {
+        (0, _) => format!("{mib} MiB"),
+        (gib, 0) => format!("{gib} GiB"),
+        (gib, tenth) => format!("{gib}.{tenth} GiB"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{self, NOW, screens};
+    use super::*;
+
+    #[test]
+    fn machines_are_listed_and_who_could_not_be_asked() {
+        screens("vms", |style| render(&samples::vms(), style, *NOW));
+        screens("vms_hostile", |style| render(&samples::hostile_vms(), style, *NOW));
+    }
+
+    #[test]
+    fn no_machines_and_could_not_ask_are_told_apart() {
+        let style = Style { width: 80, color: false };
+        let listed = VmsView { as_of: Some(*NOW), ..VmsView::default() };
+        assert_eq!(render(&listed, &style, *NOW), "No virtual machines · listed just now\n");
+        assert_eq!(render(&VmsView::default(), &style, *NOW), "No virtual machines could be listed\n");
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        for (mib, text) in [
+            (0, "0 MiB"),
+            (512, "512 MiB"),
+            (8192, "8 GiB"),
+            (1536, "1.5 GiB"),
+            (u64::MAX, "18014398509481983.9 GiB"),
+        ] {
+            assert_eq!(size(mib), text);
+        }
+    }
+}
