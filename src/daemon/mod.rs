@@ -1,6 +1,7 @@
 //! The shell: where waiting happens. One loop drives every task; the board is the level they look at.
 
 pub mod board;
+pub mod checkin;
 pub mod desk;
 pub mod documents;
 pub mod enforcer;
@@ -8,8 +9,15 @@ pub mod fingerprint;
 pub mod inputs;
 pub mod observer;
 pub mod problems;
+pub mod report;
+pub mod run;
 pub mod sights;
 pub mod tasks;
 pub mod ticker;
 pub mod views;
 pub mod watch;
+
+pub use run::{StartError, run};
+
+#[cfg(all(test, feature = "portal"))]
+mod tests;

@@ -1,0 +1,88 @@
+//! What the rest of the agent tells the check-in: where the portal is, and what to report.
+
+use serde_json::{Map, Value};
+
+use crate::domain::host::Host;
+use crate::domain::version::{POLICY_GATE, ParallelsVersion};
+use crate::wire::checkin::{self, ComplianceItem, ReportedProblem};
+use crate::wire::enrollment::EnrollmentToken;
+use crate::wire::inventory::{VmRecord, Volatile};
+use crate::wire::key::PublicKey;
+
+/// Everything the check-in knows of this Mac. It is compared with what the portal accepted last; there are no events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Local {
+    /// What the profile says of the portal.
+    pub portal: Portal,
+    /// This Mac; `None` until it could be read, and then nothing is enrolled.
+    pub host: Option<Host>,
+    /// The version of Meridian.
+    pub agent_version: String,
+    /// Parallels Desktop.
+    pub parallels: Parallels,
+    /// The local restrictions by settings key; the baseline while a policy is assigned.
+    pub local_restrictions: Map<String, Value>,
+    /// The profile's settings by settings key.
+    pub profile_settings: Map<String, Value>,
+    /// How far each setting is enforced.
+    pub compliance: Vec<ComplianceItem>,
+    /// What is wrong with the agent. The check-in adds its own.
+    pub problems: Vec<ReportedProblem>,
+    /// The virtual machines; `None` where they could not be listed.
+    pub vms: Option<Machines>,
+}
+
+/// The virtual machines of all users.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machines {
+    /// Their stable facts.
+    pub records: Vec<VmRecord>,
+    /// Their volatile figures, rounded.
+    pub volatile: Vec<Volatile>,
+}
+
+/// What the profile says of the portal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Portal {
+    /// `PortalURL` as an origin, without a slash at the end.
+    pub origin: Option<String>,
+    /// `PortalRootKey`.
+    pub root_key: Option<PublicKey>,
+    /// `EnrollmentToken`.
+    pub token: Option<EnrollmentToken>,
+    /// `PortalCA`: certificates that the portal's may chain to, besides the system's; PEM text or DER.
+    pub ca: Option<Vec<u8>>,
+}
+
+/// Parallels Desktop on this Mac.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parallels {
+    /// Not installed.
+    Missing,
+    /// Installed in a version that cannot be read: neither "none" nor "too old".
+    Unreadable,
+    /// Installed.
+    Installed(ParallelsVersion),
+}
+
+impl Parallels {
+    /// Whether a check-in carries presence only.
+    #[must_use]
+    pub fn is_below_gate(&self) -> bool {
+        match self {
+            Self::Missing => true,
+            Self::Unreadable => false,
+            Self::Installed(version) => !version.reaches(POLICY_GATE),
+        }
+    }
+
+    /// As a check-in says it.
+    #[must_use]
+    pub fn on_the_wire(&self) -> checkin::ParallelsVersion {
+        match self {
+            Self::Missing => checkin::ParallelsVersion::Missing,
+            Self::Unreadable => checkin::ParallelsVersion::Unreadable,
+            Self::Installed(version) => checkin::ParallelsVersion::Installed(version.to_string()),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a session tells whoever drives it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Session;
+use crate::checkin::identity::Identities;
+use crate::checkin::report::Memory;
+use crate::checkin::trust::TrustDocument;
+use crate::domain::digest::Digest;
+use crate::domain::ids::{DeviceId, OrganizationId, RequestId};
+use crate::wire::assignment::Assignment;
+use crate::wire::checkin::{CheckinReason, ReportedProblem};
+use crate::wire::token::Verified;
+
+/// What to do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Do {
+    /// Send this; the answer, or why there is none, goes to [`Session::answer`].
+    Send(HttpRequest),
+    /// Ask again at this time, or when something changed.
+    Until(Timestamp),
+    /// Ask again when something changed.
+    Nothing,
+}
+
+/// A request to the portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// The portal's origin.
+    pub origin: String,
+    /// The method.
+    pub method: &'static str,
+    /// The path.
+    pub path: &'static str,
+    /// The query, without question mark.
+    pub query: Option<String>,
+    /// `Meridian-Request-Id`.
+    pub request_id: RequestId,
+    /// `Authorization`.
+    pub authorization: String,
+    /// The body, JSON; `None` for a request without.
+    pub body: Option<Vec<u8>>,
+}
+
+/// A document to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Save {
+    /// What is trusted.
+    Trust(TrustDocument),
+    /// Who this Mac is.
+    Identities(Identities),
+    /// What the portal accepted.
+    Memory(Memory),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Another assignment holds.
+    Assigned(Arc<Verified<Assignment>>),
+    /// The device was retired; its identity is archived.
+    Retired,
+    /// A check-in succeeded; whether the portal wants a wait to be held open.
+    CheckedIn {
+        /// `next.wait`.
+        wait: bool,
+    },
+    /// The portal found a request malformed, told once for each body.
+    Malformed(Digest),
+}
+
+/// One step of a session.
+#[must_use]
+#[derive(Debug)]
+pub struct Step {
+    /// The session after it, if the saves succeed.
+    pub session: Session,
+    /// What has to be stored first, in this order.
+    pub saves: Vec<Save>,
+    /// Whether the step must not be taken unless the saves succeeded. The others guard against rare repetitions only:
+    /// a full disk is no reason to fall silent.
+    pub essential: bool,
+    /// What to publish then.
+    pub effects: Vec<Effect>,
+    /// What to do then.
+    pub then: Do,
+}
+
+/// How this Mac stands to the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The profile names no portal.
+    NoPortal,
+    /// The profile names no root key.
+    NoRootKey,
+    /// Not enrolled, and nothing to enroll with.
+    NoToken,
+    /// What the Mac is could not be read yet.
+    NoHost,
+    /// About to enroll.
+    Enrolling,
+    /// Enrolled.
+    Enrolled,
+    /// Another Mac than the one that enrolled, and nothing to enroll with.
+    HardwareChanged,
+    /// Retired; another token enrolls again.
+    Retired,
+}
+
+/// What a person is shown of the check-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// How this Mac stands to the portal.
+    pub standing: Standing,
+    /// The device, once enrolled.
+    pub device: Option<DeviceId>,
+    /// The organization, once enrolled.
+    pub organization: Option<OrganizationId>,
+    /// When a check-in succeeded last since the daemon started.
+    pub last_success: Option<Timestamp>,
+    /// When the next request leaves, and why.
+    pub next: Option<(Timestamp, CheckinReason)>,
+    /// The failures in a row.
+    pub failures: u32,
+    /// What is wrong.
+    pub problems: Vec<ReportedProblem>,
+}

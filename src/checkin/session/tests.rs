@@ -1,0 +1,4 @@
+mod documents;
+mod enrollment;
+mod refusals;
+mod reporting;
