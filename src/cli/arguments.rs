@@ -8,9 +8,16 @@ use super::field;
 
 /// Which value of every setting of Parallels Desktop holds on this Mac, and why.
 #[derive(Debug, Parser)]
-#[command(name = "meridian", disable_version_flag = true, disable_help_subcommand = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 fine, 1 failed, 2 usage, 3 degraded (status --check), 4 must be root, 5 daemon \
-                        unreachable.\nIn scripts use the absolute path: /opt/meridian/bin/meridian")]
+#[command(
+    name = "meridian",
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 failed, 2 usage, 3 degraded (status --check), 4 must be root, 5 daemon \
+                        unreachable.\nIn scripts use the absolute path: /opt/meridian/bin/meridian"
+)]
 pub struct Arguments {
     /// Use the Mac layout below this folder instead of the Mac's own.
     #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_short_help = true)]
@@ -38,7 +45,7 @@ pub enum Verb {
     /// Look for trouble: profile, portal, TLS, keys, Parallels' tools, the agent itself
     Doctor(Format),
     /// Run the agent in the foreground; launchd does this
-    #[command(hide_short_help = true)]
+    #[command(hide = true)]
     Daemon,
 }
 
@@ -52,8 +59,10 @@ pub struct Format {
 
 /// Of `status`.
 #[derive(Debug, Args)]
-#[command(after_help = "The status comes from the daemon, or within 2 s from the file that it last wrote; then the exit \
-                        code is 5.\n`meridian status --help` lists the names of --field.")]
+#[command(
+    after_help = "The status comes from the daemon, or within 2 s from the file that it last wrote; then the exit \
+                        code is 5.\n`meridian status --help` lists the names of --field."
+)]
 #[command(after_long_help = field::help())]
 pub struct StatusArguments {
     /// For people or for programs.

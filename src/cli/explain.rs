@@ -63,14 +63,19 @@ fn render_all(view: &ExplainView, style: &Style) -> String {
     screen.blank();
     if !unmanaged.is_empty() {
         let rest = count(unmanaged.len() as u64, "setting is", "settings are");
-        screen.line(&Line::of(Tone::Faint, format!("{rest} unmanaged: no source names them, nothing touches them.")));
+        screen.line(&Line::of(
+            Tone::Faint,
+            format!("{rest} unmanaged: no source names them, nothing touches them."),
+        ));
     }
     screen.line(&Line::of(Tone::Faint, "All about one: ").then(Tone::Accent, "meridian explain KEY"));
     screen.finish()
 }
 
 fn is_shown(setting: &SettingView) -> bool {
-    setting.outcome != OutcomeView::Unmanaged || !setting.overridden.is_empty() || !setting.problems.is_empty()
+    setting.outcome != OutcomeView::Unmanaged
+        || !setting.overridden.is_empty()
+        || !setting.problems.is_empty()
 }
 
 /// The most important line: how many settings are managed, and how many are not as they should be.
@@ -175,7 +180,8 @@ struct Standing {
 }
 
 fn standing(setting: &SettingView) -> Standing {
-    let worst = setting.subjects.iter().map(|state| state.compliance).max_by_key(|compliance| severity(*compliance));
+    let worst =
+        setting.subjects.iter().map(|state| state.compliance).max_by_key(|compliance| severity(*compliance));
     let such = |state: &&SubjectStateView| Some(state.compliance) == worst;
     Standing {
         worst,
@@ -232,7 +238,11 @@ impl Standing {
 
     fn line(self) -> Line {
         let Some(worst) = self.worst else {
-            return if self.bad_value { Line::of(Tone::Warning, "bad value") } else { Line::of(Tone::Faint, "–") };
+            return if self.bad_value {
+                Line::of(Tone::Warning, "bad value")
+            } else {
+                Line::of(Tone::Faint, "–")
+            };
         };
         let (tone, _, word) = compliance(worst);
         let of = if self.all > 1 { format!("{} of {} ", self.such, self.all) } else { String::new() };

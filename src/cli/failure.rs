@@ -16,7 +16,9 @@ pub enum Failure {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The daemon gave no answer, and there is no status file to show instead.
-    #[error("no status from the daemon and none on disk ({file}); is the agent installed? ask: meridian doctor")]
+    #[error(
+        "no status from the daemon and none on disk ({file}); is the agent installed? ask: meridian doctor"
+    )]
     NoStatus {
         /// What is wrong with the file.
         file: String,
@@ -39,7 +41,9 @@ pub enum Failure {
     #[error("the check-in did not end within {} s and goes on; see: meridian status", .0.as_secs())]
     SyncPending(Duration),
     /// There is no portal to check in with.
-    #[error("the profile names no portal to check in with; install a profile with PortalURL, then see: meridian doctor")]
+    #[error(
+        "the profile names no portal to check in with; install a profile with PortalURL, then see: meridian doctor"
+    )]
     NoPortal,
     /// The answer has no JSON form.
     #[error("cannot write the answer as JSON; report this")]
@@ -90,7 +94,9 @@ impl Failure {
     /// When it has no JSON form.
     pub fn json(&self) -> Result<String, serde_json::Error> {
         let complaint = Chain(self).to_string();
-        super::output::json(&FailureView { error: Explanation { message: &complaint, exit: self.exit() as u8 } })
+        super::output::json(&FailureView {
+            error: Explanation { message: &complaint, exit: self.exit() as u8 },
+        })
     }
 }
 
@@ -109,7 +115,11 @@ mod tests {
             (Failure::Client(ClientError::MustBeRoot), 4, "use sudo"),
             (Failure::Client(ClientError::Rejected(refusal)), 1, "try again"),
             (Failure::NoStatus { file: "no file".into(), source: no_socket() }, 5, "meridian doctor"),
-            (Failure::UnknownSetting { key: "x\u{1b}".into(), hint: "see: meridian explain".into() }, 2, "explain"),
+            (
+                Failure::UnknownSetting { key: "x\u{1b}".into(), hint: "see: meridian explain".into() },
+                2,
+                "explain",
+            ),
             (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
             (Failure::SyncPending(Duration::from_secs(45)), 1, "meridian status"),
             (Failure::NoPortal, 1, "meridian doctor"),
@@ -119,7 +129,10 @@ mod tests {
             assert!(complaint.trim_end().ends_with(end), "{complaint}");
             assert!(!complaint.contains('\u{1b}') && complaint.lines().count() == 1, "{complaint}");
             let json: serde_json::Value = serde_json::from_str(&failure.json().unwrap()).unwrap();
-            assert_eq!((json["schema"].as_u64(), json["error"]["exit"].as_u64()), (Some(1), Some(u64::from(exit))));
+            assert_eq!(
+                (json["schema"].as_u64(), json["error"]["exit"].as_u64()),
+                (Some(1), Some(u64::from(exit)))
+            );
         }
     }
 }

@@ -19,7 +19,9 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("health", "ok, degraded or starting", |v| Some(word(&v.health.state))),
     ("health.since", "since when", |v| time(Some(v.health.since))),
     ("problems.count", "how many problems", |v| text(Some(v.health.problems.len()))),
-    ("problems.codes", "their codes, with spaces between", |v| Some(codes(v)).filter(|text| !text.is_empty())),
+    ("problems.codes", "their codes, with spaces between", |v| {
+        Some(codes(v)).filter(|text| !text.is_empty())
+    }),
     ("agent.version", "the daemon's version", |v| text(Some(&v.agent.version))),
     ("agent.pid", "the daemon's process id", |v| text(Some(v.agent.pid))),
     ("agent.started", "when the daemon started", |v| time(Some(v.agent.started_at))),
@@ -31,13 +33,17 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("assignment.refresh_by", "when the portal should have sent another", |v| {
         time(v.assignment.as_ref()?.refresh_by)
     }),
-    ("assignment.retired", "true when the portal retired this Mac", |v| text(Some(v.assignment.as_ref()?.retired))),
+    ("assignment.retired", "true when the portal retired this Mac", |v| {
+        text(Some(v.assignment.as_ref()?.retired))
+    }),
     ("group.id", "the user group's id", |v| text(Some(v.assignment.as_ref()?.group.as_ref()?.id))),
     ("group.name", "the user group", |v| text(Some(&v.assignment.as_ref()?.group.as_ref()?.name))),
     ("policy.id", "the policy's id", |v| text(Some(v.assignment.as_ref()?.policy.as_ref()?.id))),
     ("policy.name", "the policy", |v| text(Some(&v.assignment.as_ref()?.policy.as_ref()?.name))),
     ("policy.revision", "its revision", |v| text(Some(v.assignment.as_ref()?.policy.as_ref()?.revision))),
-    ("policy.since", "since when it is in force here", |v| time(Some(v.assignment.as_ref()?.policy.as_ref()?.since))),
+    ("policy.since", "since when it is in force here", |v| {
+        time(Some(v.assignment.as_ref()?.policy.as_ref()?.since))
+    }),
     ("parallels.version", "Parallels Desktop's version", |v| text(v.parallels.version.as_ref())),
     ("parallels.gate", "what this version can be managed in", |v| Some(word(&v.parallels.gate))),
     ("checkin.last", "when the last check-in ended", |v| time(Some(v.checkin.last.as_ref()?.at))),
@@ -57,7 +63,9 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("corrections.last", "when it last was", |v| time(v.enforcement.last_correction)),
     ("vms.count", "virtual machines", |v| text(v.vms.total)),
     ("vms.corporate", "those from a golden image", |v| text(v.vms.corporate)),
-    ("sources", "the layers that are there, lowest first", |v| Some(layers(v)).filter(|text| !text.is_empty())),
+    ("sources", "the layers that are there, lowest first", |v| {
+        Some(layers(v)).filter(|text| !text.is_empty())
+    }),
     ("written_at", "when this status was put together", |v| time(Some(v.written_at))),
 ];
 

@@ -208,9 +208,13 @@ mod tests {
         assert_eq!(rows("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(rows("東京 東京", 5), ["東京", "東京"]);
         assert_eq!(rows("", 5), [""]);
-        for (text, limit, cut) in
-            [("abcdef", 6, "abcdef"), ("abcdef", 4, "abc…"), ("東京東京", 4, "東…"), ("abc", 1, "…"), ("abc", 0, "")]
-        {
+        for (text, limit, cut) in [
+            ("abcdef", 6, "abcdef"),
+            ("abcdef", 4, "abc…"),
+            ("東京東京", 4, "東…"),
+            ("abc", 1, "…"),
+            ("abc", 0, ""),
+        ] {
             assert_eq!(Line::plain(text).cut(limit).paint(&BARE), cut);
         }
     }

@@ -35,7 +35,6 @@ fn distance(from: &[char], to: &[char]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
 
     #[test]
     fn near_names_are_found() {

@@ -72,16 +72,17 @@ pub fn style() -> Style {
     let stdout = io::stdout();
     let terminal = stdout.is_terminal();
     let size = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
-    let width = size.filter(|columns| terminal && *columns > 0).or_else(|| environment("COLUMNS")?.parse().ok());
+    let width =
+        size.filter(|columns| terminal && *columns > 0).or_else(|| environment("COLUMNS")?.parse().ok());
     let plain = environment("NO_COLOR").is_some_and(|value| !value.is_empty())
         || environment("TERM").is_some_and(|value| value == "dumb");
-    Style {
-        width: width.unwrap_or(NO_TERMINAL).clamp(*SANE.start(), *SANE.end()),
-        color: terminal && !plain,
-    }
+    Style { width: width.unwrap_or(NO_TERMINAL).clamp(*SANE.start(), *SANE.end()), color: terminal && !plain }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how to draw is the terminal's word, which it says in the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how to draw is the terminal's word, which it says in the environment"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -23,7 +23,8 @@ pub fn render(view: &PlanView, style: &Style) -> String {
     let (actions, withheld) = (view.actions.len() as u64, view.withheld.len() as u64);
     let line = match actions {
         0 => Line::of(Tone::Good, "Nothing is to be changed"),
-        _ => Line::of(Tone::Strong, count(actions, "change", "changes")).text(" would be made now, in this order"),
+        _ => Line::of(Tone::Strong, count(actions, "change", "changes"))
+            .text(" would be made now, in this order"),
     };
     let held = (withheld > 0).then(|| format!("; {} held back", count(withheld, "one is", "are")));
     let held = held.map(|text| text.replace("1 one is", "one is"));

@@ -73,9 +73,7 @@ pub fn request(paths: &Paths) -> Result<Seen, Failure> {
     match Client::of(paths).within(PATIENCE).status() {
         Ok(view) => Ok(Seen { source: Source::Daemon, unreachable: None, view }),
         Err(error) => match read_file(paths) {
-            Ok(view) => {
-                Ok(Seen { source: Source::File, unreachable: Some(Chain(&error).to_string()), view })
-            }
+            Ok(view) => Ok(Seen { source: Source::File, unreachable: Some(Chain(&error).to_string()), view }),
             Err(file) => Err(no_status(file, error)),
         },
     }
@@ -108,7 +106,8 @@ pub fn render(seen: &Seen, style: &Style, now: Timestamp) -> String {
     if let Some(why) = &seen.unreachable {
         let mark = Line::of(Tone::Bad, "✗ ");
         let age = ago(view.written_at, now);
-        let verdict = Line::of(Tone::Bad, "The daemon does not answer").text(format!("; this is as of {age}."));
+        let verdict =
+            Line::of(Tone::Bad, "The daemon does not answer").text(format!("; this is as of {age}."));
         screen.hanging(0, &mark, &verdict);
         screen.hanging(2, &Line::new(), &Line::of(Tone::Faint, why));
         screen.blank();
@@ -158,7 +157,12 @@ fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
         let line = Line::plain(layer(source.layer)).then(Tone::Faint, format!("  {}{since}", source.origin));
         screen.labelled(LABELS, label, &line);
     }
-    let agent = format!("Meridian {}, pid {}, started {}", view.agent.version, view.agent.pid, ago(view.agent.started_at, now));
+    let agent = format!(
+        "Meridian {}, pid {}, started {}",
+        view.agent.version,
+        view.agent.pid,
+        ago(view.agent.started_at, now)
+    );
     screen.labelled(LABELS, "Agent", &Line::plain(agent));
 }
 
@@ -171,8 +175,11 @@ fn policy(assignment: Option<&AssignmentView>, now: Timestamp) -> Line {
     }
     let group = assignment.group.as_ref().map(|group| format!("group “{}”", group.name));
     let line = match &assignment.policy {
-        Some(policy) => Line::of(Tone::Strong, &policy.name)
-            .text(format!(" revision {}, {}", policy.revision, lasting(policy.since, now))),
+        Some(policy) => Line::of(Tone::Strong, &policy.name).text(format!(
+            " revision {}, {}",
+            policy.revision,
+            lasting(policy.since, now)
+        )),
         None => Line::plain("none; local restrictions hold"),
     };
     let line = line.then(Tone::Faint, group.map(|group| format!(" · {group}")).unwrap_or_default());
@@ -231,7 +238,8 @@ fn checkin(checkin: &CheckinView, now: Timestamp) -> Line {
         None => Line::of(Tone::Faint, "none yet"),
         Some(last) if last.succeeded => Line::plain(format!("{}, {}", ago(last.at, now), last.detail)),
         Some(last) => {
-            let line = Line::of(Tone::Warning, "failed").text(format!(" {}: {}", ago(last.at, now), last.detail));
+            let line =
+                Line::of(Tone::Warning, "failed").text(format!(" {}: {}", ago(last.at, now), last.detail));
             match checkin.last_success {
                 Some(at) => line.then(Tone::Faint, format!("; last one that worked {}", ago(at, now))),
                 None => line.then(Tone::Faint, "; none has worked so far"),

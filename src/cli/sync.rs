@@ -48,7 +48,10 @@ pub fn request(paths: &Paths, clock: &dyn Clock, limit: Duration) -> Result<Sync
     wait(ordered_at, clock, limit, || client.status(), pause)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a command in the foreground that waits for the daemon has nothing else to do")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command in the foreground that waits for the daemon has nothing else to do"
+)]
 fn pause() {
     std::thread::sleep(PAUSE);
 }

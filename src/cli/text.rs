@@ -142,9 +142,16 @@ mod tests {
 
     #[test]
     fn cells_are_counted() {
-        for (text, cells) in
-            [("", 0), ("abc", 3), ("é", 1), ("e\u{301}", 1), ("東京", 4), ("😀!", 3), ("…→✓✗", 4), ("한국", 4)]
-        {
+        for (text, cells) in [
+            ("", 0),
+            ("abc", 3),
+            ("é", 1),
+            ("e\u{301}", 1),
+            ("東京", 4),
+            ("😀!", 3),
+            ("…→✓✗", 4),
+            ("한국", 4),
+        ] {
             assert_eq!(width(text), cells, "{text}");
         }
     }

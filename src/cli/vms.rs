@@ -46,7 +46,8 @@ pub fn render(view: &VmsView, style: &Style, now: Timestamp) -> String {
 }
 
 fn summary(view: &VmsView, now: Timestamp) -> Line {
-    let nobody = !view.users.is_empty() && view.users.iter().all(|user| user.availability != Availability::Listed);
+    let nobody =
+        !view.users.is_empty() && view.users.iter().all(|user| user.availability != Availability::Listed);
     let line = match view.vms.len() as u64 {
         0 if nobody || view.as_of.is_none() => Line::of(Tone::Warning, "No virtual machines could be listed"),
         0 => Line::plain("No virtual machines"),
@@ -130,7 +131,13 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        for (mib, text) in [(0, "0 MiB"), (512, "512 MiB"), (8192, "8 GiB"), (1536, "1.5 GiB"), (u64::MAX, "18014398509481983.9 GiB")] {
+        for (mib, text) in [
+            (0, "0 MiB"),
+            (512, "512 MiB"),
+            (8192, "8 GiB"),
+            (1536, "1.5 GiB"),
+            (u64::MAX, "18014398509481983.9 GiB"),
+        ] {
             assert_eq!(size(mib), text);
         }
     }

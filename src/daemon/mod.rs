@@ -7,13 +7,19 @@ pub mod documents;
 pub mod enforcer;
 pub mod fingerprint;
 pub mod inputs;
+pub mod log;
 pub mod observer;
 pub mod problems;
+pub mod report;
+pub mod run;
 pub mod sights;
 pub mod tasks;
 pub mod ticker;
 pub mod views;
 pub mod watch;
 
-#[cfg(all(test, feature = "portal"))]
+pub use run::{StartError, run};
+
+#[cfg(test)]
+#[cfg(feature = "portal")]
 mod tests;

@@ -107,9 +107,8 @@ impl Mac {
             "configuration_profiles": [], "retired": false,
         }))
         .unwrap();
-        let since = Some(Timestamp::UNIX_EPOCH);
         self.board.send_modify(|board| {
-            board.assigned = super::board::Part::new(Assigned { assignment: Some(assignment), since });
+            board.assigned = super::board::Part::new(Assigned { assignment: Some(assignment) });
         });
     }
 

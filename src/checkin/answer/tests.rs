@@ -30,7 +30,8 @@ fn meaning(answer: HttpAnswer) -> Meaning<CheckinAnswer> {
 #[test]
 fn a_success_is_right_in_every_respect_or_it_is_the_network() {
     assert!(matches!(meaning(success()), Meaning::Success(_)));
-    let wrong: [(&str, fn(&mut HttpAnswer)); 12] = [
+    type Change = fn(&mut HttpAnswer);
+    let wrong: [(&str, Change); 12] = [
         ("another success", |answer| answer.status = 201),
         ("no content", |answer| answer.status = 204),
         ("a redirect", |answer| answer.status = 302),

@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use uuid::Uuid;
@@ -132,8 +132,9 @@ fn what_is_silent_times_out() {
 }
 
 /// A certificate authority, and a server on a loopback port whose certificate is made by `change`.
-fn tls(change: impl FnOnce(&mut CertificateParams)) -> (String, String, JoinHandle<String>) {
+fn tls(name: &str, change: impl FnOnce(&mut CertificateParams)) -> (String, String, JoinHandle<String>) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.distinguished_name.push(DnType::CommonName, name);
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -164,29 +165,32 @@ fn tls(change: impl FnOnce(&mut CertificateParams)) -> (String, String, JoinHand
 
 #[test]
 fn tls_is_trusted_with_the_profiles_ca_and_each_flaw_has_its_name() {
-    let (origin, ca, asked) = tls(|_| {});
+    let (origin, ca, asked) = tls("ours", |_| {});
     assert_eq!(call(&origin, Some(ca.into_bytes())).unwrap().status, 204);
     asked.join().unwrap();
 
-    let (origin, _, asked) = tls(|_| {});
-    let (_, other, _) = tls(|_| {});
+    let (origin, _, asked) = tls("ours", |_| {});
+    let (_, other, _) = tls("other", |_| {});
     let unknown = call(&origin, Some(other.into_bytes()));
     assert_eq!(unknown, Err(NetFault::Tls(TlsFault::UnknownIssuer)));
     asked.join().unwrap();
 
-    let (origin, ca, asked) = tls(|server| server.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    let (origin, ca, asked) = tls("ours", |server| server.not_after = rcgen::date_time_ymd(2020, 1, 1));
     assert_eq!(call(&origin, Some(ca.into_bytes())), Err(NetFault::Tls(TlsFault::Expired)));
     asked.join().unwrap();
 
-    let (origin, ca, asked) = tls(|server| {
+    let (origin, ca, asked) = tls("ours", |server| {
         server.subject_alt_names =
             CertificateParams::new(vec!["elsewhere.example".to_owned()]).unwrap().subject_alt_names;
     });
     assert_eq!(call(&origin, Some(ca.into_bytes())), Err(NetFault::Tls(TlsFault::Name)));
     asked.join().unwrap();
 
-    let (origin, asked) = serve(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
-    let plain = call(&origin.replace("http", "https"), None);
-    assert_eq!(plain, Err(NetFault::Tls(TlsFault::Handshake)));
-    drop(asked);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let plain = std::thread::spawn(move || {
+        listener.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    });
+    assert_eq!(call(&origin, None), Err(NetFault::Tls(TlsFault::Handshake)));
+    plain.join().unwrap().unwrap();
 }

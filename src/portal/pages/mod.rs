@@ -112,6 +112,3 @@ fn broken(error: &(dyn Error + 'static)) -> Response {
     let text = "The portal could not make this page. Its log says why; reload to try again.\n";
     (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
 }
-
-#[cfg(test)]
-mod tests;

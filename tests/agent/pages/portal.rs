@@ -1,6 +1,7 @@
 //! A portal with pages alone: rows in memory, and a server on a free loopback port.
 
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use jiff::{SignedDuration, Timestamp};
 use meridian::clock::{Clock, ManualClock};
@@ -13,8 +14,7 @@ use meridian::portal::rows::{
 };
 use meridian::wire::checkin::ComplianceState;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 /// The admin token that the pages take.
@@ -53,18 +53,19 @@ impl Rows for Memory {
     }
 }
 
-/// A running portal; it ends when dropped.
+/// A running portal; when dropped it ends at once with all of its connections, as a killed one does.
 pub(crate) struct Portal {
     pub(crate) rows: Arc<Memory>,
     pub(crate) address: String,
-    _server: JoinSet<()>,
+    server: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Portal {
     /// Starts one with these rows on a port, 0 for a free one.
-    pub(crate) async fn start(vms: Vec<VmRow>, devices: Vec<DeviceRow>, port: u16) -> Self {
+    pub(crate) fn start(vms: Vec<VmRow>, devices: Vec<DeviceRow>, port: u16) -> Self {
         let rows = Arc::new(Memory { rows: Mutex::new((vms, devices)), changes: watch::Sender::new(1) });
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let access = PageAccess {
             organization: "Example Corp".to_owned(),
@@ -73,9 +74,27 @@ impl Portal {
             secure: false,
         };
         let app = router(rows.clone(), access);
-        let mut server = JoinSet::new();
-        server.spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { rows, address, _server: server }
+        let (end, ended) = oneshot::channel();
+        let server = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener).unwrap();
+                tokio::select! {
+                    served = async { axum::serve(listener, app).await } => served.unwrap(),
+                    _ = ended => {}
+                }
+            });
+        });
+        Self { rows, address, server: Some((end, server)) }
+    }
+}
+
+impl Drop for Portal {
+    fn drop(&mut self) {
+        if let Some((end, server)) = self.server.take() {
+            drop(end);
+            let _ended = server.join();
+        }
     }
 }
 
@@ -118,7 +137,7 @@ pub(crate) fn vm(number: u128, name: &str, state: &str, os: &str) -> VmRow {
             encrypted: false,
             configuration_locked: true,
         },
-        origin: Origin { corporate: true, image: Some("Windows 11 Sales".to_owned()) },
+        origin: Origin { corporate: true, image: Some("Sales image".to_owned()) },
         violations: Vec::new(),
         last_seen: now() - SignedDuration::from_secs(40),
     }

@@ -200,11 +200,13 @@
   }
 
   let typing;
-  document.addEventListener("input", (event) => {
+  function wish(event) {
     if (!event.target.closest("form.filters")) return;
     clearTimeout(typing);
-    typing = setTimeout(() => go(wishes()), event.target.type === "search" ? 150 : 0);
-  });
+    typing = setTimeout(() => go(wishes()), event.type === "input" ? 150 : 0);
+  }
+  document.addEventListener("input", (event) => event.target.type === "search" && wish(event));
+  document.addEventListener("change", (event) => event.target.nodeName === "SELECT" && wish(event));
 
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form.filters")) return;

@@ -75,7 +75,7 @@ impl View {
             hidden: query
                 .pairs()
                 .into_iter()
-                .filter(|(key, _)| ["sort", "dir", "device"].contains(key))
+                .filter(|(key, _)| ["sort", "dir", "device", "open"].contains(key))
                 .collect(),
             selects,
             pager,

@@ -97,7 +97,7 @@ fn state_name(state: &VmState) -> &'static str {
         VmState::Stopping => "Stopping",
         VmState::Compacting => "Compacting",
         VmState::Suspended => "Suspended",
-        VmState::Snapshotting => "Taking snapshot",
+        VmState::Snapshotting => "Snapshotting",
         VmState::Continuing => "Continuing",
         VmState::Migrating => "Migrating",
         VmState::DeletingSnapshot => "Deleting snapshot",

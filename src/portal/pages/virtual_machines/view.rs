@@ -31,13 +31,12 @@ pub(super) struct View {
 pub(super) struct Line {
     pub(super) key: String,
     pub(super) toggle: String,
-    pub(super) name: Shown,
+    pub(super) name: (Shown, Option<Pill>),
     pub(super) guest: (Icon, Shown),
     pub(super) state: Pill,
     pub(super) mac: (Shown, String),
     pub(super) owner: (Shown, Option<Shown>),
     pub(super) origin: Pill,
-    pub(super) violations: Option<Pill>,
     pub(super) seen: Ago,
     pub(super) details: Option<Details>,
 }
@@ -78,7 +77,7 @@ impl View {
             hidden: query
                 .pairs()
                 .into_iter()
-                .filter(|(key, _)| ["sort", "dir", "device"].contains(key))
+                .filter(|(key, _)| ["sort", "dir", "device", "open"].contains(key))
                 .collect(),
             selects,
             pager,
@@ -166,7 +165,7 @@ fn line(
     let users = row.place.users.join(", ");
     Line {
         toggle: at(query.browse.toggled(&key)),
-        name: Shown::cell(&row.name, "no name"),
+        name: (Shown::cell(&row.name, "no name"), violations(row.violations.len())),
         guest: guest(&row.guest.os),
         state: state(&row.state),
         mac: (Shown::cell(&row.place.mac, "no name"), devices::of_device(&row.device.to_string())),
@@ -175,7 +174,6 @@ fn line(
             row.place.group.as_deref().map(|group| Shown::cell(group, "no name")),
         ),
         origin: origin(row.origin.corporate),
-        violations: violations(row.violations.len()),
         seen: Ago::of(row.last_seen, now),
         details: open.then(|| details(&row)),
         key,

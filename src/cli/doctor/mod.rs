@@ -1,0 +1,199 @@
+//! `meridian doctor`: looks for what stands in the way, and tells apart the profile, the portal, TLS, keys, the clock,
+//! Parallels' tools and the agent itself.
+//!
+//! It works with the daemon up or down and for any user; what only root can see is said to be unknown. A finding is a
+//! line and, where something is wrong, one remedy. The checks look for themselves, and the daemon is asked last.
+
+mod agent;
+mod keys;
+mod parallels;
+mod portal;
+mod profile;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::ink::{Line, Style, Tone};
+use super::screen::Screen;
+use super::words::count;
+use crate::checkin::local::Portal;
+use crate::clock::Clock;
+use crate::error::{Chain, Exit};
+use crate::hypervisor::runner::Runner;
+use crate::paths::Paths;
+use crate::sources::profile::Preferences;
+
+/// How long the portal has to answer.
+const PORTAL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The cells of the column that names what a finding is about.
+const AREAS: usize = 11;
+
+/// What was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Area {
+    /// The managed preferences.
+    Profile,
+    /// The root key, the CA, the keyset.
+    Keys,
+    /// The way to the portal and its answer.
+    Portal,
+    /// The trusted connection.
+    Tls,
+    /// This Mac's clock against the portal's.
+    Clock,
+    /// Parallels Desktop and its tools.
+    Parallels,
+    /// The daemon, its files and what it says.
+    Agent,
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// Wrong.
+    Bad,
+    /// Could not be looked at, or is nobody's fault.
+    Unknown,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// About what.
+    pub area: Area,
+    /// Good or bad.
+    pub verdict: Verdict,
+    /// In a sentence.
+    pub text: String,
+    /// What to do.
+    pub remedy: Option<String>,
+}
+
+/// Everything that was found.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct DoctorView {
+    /// How many findings are bad.
+    pub trouble: usize,
+    /// The findings, in the order in which one depends on the other.
+    pub findings: Vec<Finding>,
+}
+
+impl Area {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Keys => "keys",
+            Self::Portal => "portal",
+            Self::Tls => "TLS",
+            Self::Clock => "clock",
+            Self::Parallels => "Parallels",
+            Self::Agent => "agent",
+        }
+    }
+
+    fn good(self, text: impl Into<String>) -> Finding {
+        Finding { area: self, verdict: Verdict::Good, text: text.into(), remedy: None }
+    }
+
+    fn bad(self, text: impl Into<String>, remedy: impl Into<String>) -> Finding {
+        Finding { area: self, verdict: Verdict::Bad, text: text.into(), remedy: Some(remedy.into()) }
+    }
+
+    fn unknown(self, text: impl Into<String>) -> Finding {
+        Finding { area: self, verdict: Verdict::Unknown, text: text.into(), remedy: None }
+    }
+}
+
+impl Finding {
+    fn or_try(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+impl DoctorView {
+    fn of(findings: Vec<Finding>) -> Self {
+        let trouble = findings.iter().filter(|finding| finding.verdict == Verdict::Bad).count();
+        Self { trouble, findings }
+    }
+
+    /// How the command ends.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        if self.trouble > 0 { Exit::Failed } else { Exit::Fine }
+    }
+}
+
+/// Looks at everything. It takes as long as the portal and Parallels' tools do, each within its limit.
+#[must_use]
+pub fn request(paths: &Paths, clock: &dyn Clock) -> DoctorView {
+    let (mut findings, preferences) = profile::check(paths);
+    findings.extend(preferences.as_ref().map(keys::check).unwrap_or_default());
+    let runner = Arc::new(Runner::real(paths.clone()));
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(async {
+            let portal = preferences.as_ref().map(where_it_is);
+            findings.extend(portal::check(portal, clock, PORTAL_PATIENCE).await);
+            findings.extend(parallels::check(&runner).await);
+        }),
+        Err(error) => {
+            let text = format!("portal and Parallels' tools could not be asked: {}", Chain(&error));
+            findings.push(Area::Portal.unknown(text));
+        }
+    }
+    findings.extend(agent::check(paths));
+    DoctorView::of(findings)
+}
+
+/// What the profile says of the portal, as the check-in takes it.
+fn where_it_is(preferences: &Preferences) -> Portal {
+    Portal {
+        origin: preferences.portal_url.value().map(ToString::to_string),
+        root_key: keys::root_key(preferences),
+        token: None,
+        ca: preferences.portal_ca.value().cloned(),
+    }
+}
+
+/// The screen.
+#[must_use]
+pub fn render(view: &DoctorView, style: &Style) -> String {
+    let mut screen = Screen::new(style);
+    screen.line(&summary(view));
+    screen.blank();
+    for finding in &view.findings {
+        let (tone, mark) = match finding.verdict {
+            Verdict::Good => (Tone::Good, "[+] "),
+            Verdict::Bad => (Tone::Bad, "[-] "),
+            Verdict::Unknown => (Tone::Warning, "[?] "),
+        };
+        let area = Line::of(tone, mark).then(Tone::Faint, format!("{:<AREAS$}", finding.area.name()));
+        screen.hanging(0, &area, &Line::plain(&finding.text));
+        if let Some(remedy) = &finding.remedy {
+            screen.hanging(4 + AREAS, &Line::of(Tone::Accent, "→ "), &Line::plain(remedy));
+        }
+    }
+    screen.finish()
+}
+
+fn summary(view: &DoctorView) -> Line {
+    let unknown = view.findings.iter().filter(|finding| finding.verdict == Verdict::Unknown).count() as u64;
+    let line = match view.trouble as u64 {
+        0 => Line::of(Tone::Good, "No trouble found"),
+        trouble => Line::of(Tone::Bad, format!("{} found", count(trouble, "trouble", "troubles"))),
+    };
+    let checks = count(view.findings.len() as u64, "check", "checks");
+    match unknown {
+        0 => line.text(format!(" in {checks}.")),
+        unknown => line.text(format!(" in {checks}; {unknown} could not be settled.")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

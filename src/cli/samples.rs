@@ -1,0 +1,414 @@
+//! Views for the screens' tests: a Mac with a policy, two users and five virtual machines, and what is hostile or empty.
+
+use std::sync::LazyLock;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::ink::Style;
+use crate::control::view::{
+    ActionView, AgentView, AssignmentView, Availability, CheckinView, Compliance, EnforcementView,
+    ExplainView, GroupView, HealthState, HealthView, LastCheckin, LayerView, LoserView, NextCheckin,
+    OutcomeView, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView, SettingView,
+    SourceView, StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView,
+    WinnerView, WithheldView,
+};
+use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid, VmId};
+use crate::domain::subject::Subject;
+use crate::domain::vm::{Owner, VmState};
+
+/// When the screens are drawn.
+pub(super) static NOW: LazyLock<Timestamp> = LazyLock::new(|| Timestamp::from_second(1_764_000_000).unwrap());
+
+/// A name that tries everything.
+pub(super) const HOSTILE: &str = "-rf \"$(x)\"\n\u{1b}[31m\u{1b}]0;owned\u{7}<b>😀\u{202e}\u{9b}2J\u{0}東京";
+
+/// The screen at both widths, without and with color, as reviewed snapshots; and none of them wider than it may be.
+pub(super) fn screens(name: &str, draw: impl Fn(&Style) -> String) {
+    for width in [80, 120] {
+        let bare = draw(&Style { width, color: false });
+        for row in bare.lines() {
+            assert!(super::text::width(row) <= width, "{name} at {width}: {row}");
+            assert!(!row.chars().any(super::text::is_dangerous), "{name} at {width}: {row:?}");
+        }
+        insta::assert_snapshot!(format!("{name}.{width}"), bare);
+        let colored = draw(&Style { width, color: true });
+        assert_eq!(without_color(&colored), bare, "color changes nothing else");
+        if width == 80 {
+            insta::assert_snapshot!(format!("{name}.{width}.color"), colored.replace('\u{1b}', "␛"));
+        }
+    }
+}
+
+/// The text without the sequences that this crate writes; a row whose last cells were padding keeps none.
+fn without_color(text: &str) -> String {
+    let mut bare = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        bare.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    bare.push_str(rest);
+    bare
+}
+
+/// So many seconds ago.
+fn past(seconds: i64) -> Timestamp {
+    *NOW - SignedDuration::from_secs(seconds)
+}
+
+fn vm(number: u128, name: &str) -> SubjectView {
+    SubjectView {
+        subject: Subject::Vm(VmId::of(Uuid::from_u128(number))),
+        name: Some(name.into()),
+        owners: vec![Uid(501)],
+    }
+}
+
+fn problem(code: &str, detail: &str, remedy: &str, subject: Option<SubjectView>) -> ProblemView {
+    ProblemView { code: code.into(), since: past(150), detail: detail.into(), remedy: remedy.into(), subject }
+}
+
+fn users() -> Vec<UserVmsView> {
+    let user = |uid, user: &str, availability, total, detail: Option<&str>| UserVmsView {
+        uid: Uid(uid),
+        user: user.into(),
+        availability,
+        detail: detail.map(str::to_owned),
+        total,
+        corporate: total.map(|_| 1),
+    };
+    vec![
+        user(501, "alice", Availability::Listed, Some(3), None),
+        user(502, "bob", Availability::NotLoggedIn, Some(2), None),
+        user(
+            503,
+            "carol",
+            Availability::CouldNotAsk,
+            None,
+            Some("prlctl did not end within 30 s and was killed"),
+        ),
+    ]
+}
+
+/// A Mac that needs attention.
+pub(super) fn status() -> StatusView {
+    let remedy = "Switch off custom password protection, or make the change by hand.";
+    let detail = "A change needs the custom password that protects Parallels Desktop's settings.";
+    let problems = vec![
+        problem("needs-custom-password", detail, remedy, Some(vm(1, "Windows 11"))),
+        problem(
+            "user-not-logged-in",
+            "The virtual machines of a user cannot be asked for until the user logs in.",
+            "",
+            None,
+        ),
+    ];
+    StatusView {
+        health: HealthView { state: HealthState::Degraded, since: past(150), problems },
+        agent: AgentView { version: "0.1.0".into(), pid: 4242, started_at: past(7_300) },
+        portal: PortalView {
+            url: Some("https://portal.example.com".into()),
+            organization: Some("Example Inc.".into()),
+            device: Some(DeviceId::of(Uuid::from_u128(7))),
+            enrolled_at: Some(past(500_000)),
+        },
+        assignment: Some(AssignmentView {
+            version: 1_764_000_017,
+            refresh_by: Some(past(-500_000)),
+            group: Some(GroupView { id: GroupId::of(Uuid::from_u128(8)), name: "Sales".into() }),
+            policy: Some(PolicyView {
+                id: PolicyId::of(Uuid::from_u128(9)),
+                name: "Sales Macs".into(),
+                revision: 7,
+                since: past(5_400),
+            }),
+            retired: false,
+        }),
+        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        checkin: CheckinView {
+            last: Some(LastCheckin { at: past(130), succeeded: true, detail: "nothing new".into() }),
+            last_success: Some(past(130)),
+            next: Some(NextCheckin { at: past(-770), reason: "interval".into() }),
+            wait_open: true,
+        },
+        enforcement: EnforcementView {
+            enforced: 14,
+            compliant: 11,
+            violated: 1,
+            pending: 2,
+            corrections: 3,
+            last_correction: Some(past(3_700)),
+            ..EnforcementView::default()
+        },
+        vms: VmTotals { total: Some(5), corporate: Some(2), per_user: users() },
+        sources: vec![
+            SourceView { layer: LayerView::Local, origin: "Security tab".into(), since: None },
+            SourceView {
+                layer: LayerView::Profile,
+                origin: "dev.meridian.agent.plist".into(),
+                since: Some(past(500_000)),
+            },
+            SourceView {
+                layer: LayerView::Policy,
+                origin: "“Sales Macs” revision 7".into(),
+                since: Some(past(5_400)),
+            },
+        ],
+        written_at: past(1),
+    }
+}
+
+/// A Mac of which nothing is known yet.
+pub(super) fn starting() -> StatusView {
+    StatusView {
+        health: HealthView { state: HealthState::Starting, since: past(1), problems: vec![] },
+        portal: PortalView::default(),
+        assignment: None,
+        parallels: ParallelsView { version: None, gate: ParallelsGate::NotInstalled },
+        checkin: CheckinView::default(),
+        enforcement: EnforcementView::default(),
+        vms: VmTotals::default(),
+        sources: vec![],
+        ..status()
+    }
+}
+
+/// A Mac on which all is well.
+pub(super) fn healthy() -> StatusView {
+    let mut view = status();
+    view.health = HealthView { state: HealthState::Ok, since: past(5_000), problems: vec![] };
+    view.enforcement = EnforcementView { enforced: 14, compliant: 14, ..EnforcementView::default() };
+    view.vms.per_user.truncate(1);
+    view
+}
+
+/// A Mac whose texts are all hostile.
+pub(super) fn hostile_status() -> StatusView {
+    let mut view = status();
+    view.portal.organization = Some(HOSTILE.into());
+    view.checkin.last = Some(LastCheckin { at: past(9), succeeded: false, detail: HOSTILE.into() });
+    view.health.problems = vec![problem(HOSTILE, HOSTILE, HOSTILE, Some(vm(1, HOSTILE)))];
+    view.vms.per_user[0].user = HOSTILE.into();
+    view.sources[1].origin = HOSTILE.into();
+    if let Some(assignment) = &mut view.assignment {
+        assignment.refresh_by = Some(past(90));
+        if let Some(policy) = &mut assignment.policy {
+            policy.name = HOSTILE.into();
+        }
+    }
+    view
+}
+
+fn state(subject: SubjectView, compliance: Compliance, reason: Option<&str>) -> SubjectStateView {
+    let seen = compliance == Compliance::Compliant;
+    SubjectStateView {
+        subject,
+        applied: Some(json!(true)),
+        observed: Some(json!(seen)),
+        compliance,
+        reason: reason.map(str::to_owned),
+        corrections: if seen { 2 } else { 0 },
+        last_correction: seen.then(|| past(150)),
+    }
+}
+
+/// A setting that the policy decides.
+fn setting(key: &str, title: &str, value: Value) -> SettingView {
+    SettingView {
+        key: key.into(),
+        title: title.into(),
+        outcome: OutcomeView::Holds,
+        value: Some(value),
+        winner: Some(WinnerView {
+            layer: LayerView::Policy,
+            origin: "“Sales Macs” revision 7".into(),
+            since: Some(past(5_400)),
+            derived_from: None,
+        }),
+        overridden: vec![],
+        problems: vec![],
+        subjects: vec![state(SubjectView::app(), Compliance::Compliant, None)],
+    }
+}
+
+fn loser(layer: LayerView, origin: &str, value: Value, reason: &str) -> LoserView {
+    LoserView { layer, origin: origin.into(), value, reason: reason.into() }
+}
+
+/// The one that `explain KEY` shows: derived, with losers, a problem and objects.
+pub(super) fn one_setting() -> SettingView {
+    let mut one =
+        setting("restrict.create_vm", "Creating virtual machines needs an administrator", json!(true));
+    if let Some(winner) = &mut one.winner {
+        winner.derived_from = Some("vms.corporate_only".into());
+    }
+    one.overridden = vec![
+        loser(LayerView::Profile, "dev.meridian.agent.plist", json!(false), "superseded by a higher layer"),
+        loser(LayerView::Local, "Security tab", json!(false), "ignored: a policy is assigned"),
+    ];
+    one
+}
+
+/// All outcomes and states.
+pub(super) fn explain() -> ExplainView {
+    let mut lifted = setting("restrict.clone_vm", "Cloning virtual machines", json!(false));
+    lifted.outcome = OutcomeView::Lifted;
+    (lifted.winner, lifted.value) = (None, None);
+    lifted.overridden =
+        vec![loser(LayerView::Local, "Security tab", json!(true), "ignored: a policy is assigned")];
+    let mut undecided = setting("updates.check", "Checking for updates", json!("daily"));
+    undecided.outcome = OutcomeView::Undecided;
+    (undecided.winner, undecided.value) = (None, None);
+    undecided.subjects.clear();
+    undecided.problems = vec![problem(
+        "setting-invalid",
+        "expected one of daily, weekly in profile dev.meridian.agent.plist",
+        "Correct the value in the policy or profile.",
+        None,
+    )];
+    let mut feed = setting(
+        "updates.feed_url",
+        "Where updates come from",
+        json!("https://updates.example.com/parallels/feed.xml"),
+    );
+    if let Some(winner) = &mut feed.winner {
+        (winner.layer, winner.origin) =
+            (LayerView::Profile, "dev.meridian.agent.plist (payload 0f1e2d3c)".into());
+    }
+    let mut machines =
+        setting("vm.require_password.change_guest_password", "Changing a guest password", json!(true));
+    machines.subjects = vec![
+        state(vm(1, "Windows 11"), Compliance::Compliant, None),
+        state(vm(2, "Ubuntu"), Compliance::Failed, Some("needs the custom password")),
+        state(vm(3, "macOS"), Compliance::Unsupported, Some("not for macOS guests")),
+    ];
+    let mut one_per_user = setting("vms.one_per_user", "One virtual machine for each user", json!(true));
+    one_per_user.subjects = vec![state(SubjectView::app(), Compliance::Violated, Some("user bob has two"))];
+    let mut drifted = setting("restrict.preferences", "Changing preferences", json!(true));
+    drifted.subjects = vec![state(SubjectView::app(), Compliance::Drifted, None)];
+    let mut unmanaged = setting("experience.cep", "Customer experience program", json!(false));
+    unmanaged.outcome = OutcomeView::Unmanaged;
+    (unmanaged.winner, unmanaged.value) = (None, None);
+    unmanaged.subjects.clear();
+    let mut corporate = setting("vms.corporate_only", "Corporate virtual machines only", json!(true));
+    corporate.subjects.clear();
+    ExplainView {
+        settings: vec![
+            corporate,
+            one_per_user,
+            one_setting(),
+            lifted,
+            drifted,
+            undecided,
+            feed,
+            machines,
+            unmanaged,
+        ],
+    }
+}
+
+/// A setting whose texts are hostile.
+pub(super) fn hostile_setting() -> SettingView {
+    let mut setting = setting("vm.isolate", HOSTILE, json!(HOSTILE));
+    setting.subjects = vec![state(vm(1, HOSTILE), Compliance::Failed, Some(HOSTILE))];
+    setting.overridden = vec![loser(LayerView::Local, HOSTILE, json!(HOSTILE), HOSTILE)];
+    setting.problems = vec![problem("setting-invalid", HOSTILE, HOSTILE, Some(vm(1, HOSTILE)))];
+    setting
+}
+
+fn action(subject: SubjectView, key: &str, argv: &[&str]) -> ActionView {
+    ActionView {
+        subject,
+        key: key.into(),
+        from: Some(json!(false)),
+        to: Some(json!(true)),
+        why: "policy “Sales Macs” revision 7".into(),
+        commands: vec![argv.iter().map(|argument| (*argument).to_owned()).collect()],
+    }
+}
+
+/// Two changes and one that is held back.
+pub(super) fn plan() -> PlanView {
+    let prlctl = "/Applications/Parallels Desktop.app/Contents/MacOS/prlctl";
+    PlanView {
+        actions: vec![
+            action(
+                SubjectView::app(),
+                "restrict.create_vm",
+                &["/usr/bin/prlsrvctl", "set", "--require-pwd", "create-vm:on"],
+            ),
+            action(
+                vm(1, "Windows 11"),
+                "vm.isolate",
+                &[
+                    "/bin/launchctl",
+                    "asuser",
+                    "501",
+                    "/usr/bin/sudo",
+                    "-u",
+                    "#501",
+                    prlctl,
+                    "set",
+                    "{00000000-0000-0000-0000-000000000001}",
+                    "--isolate-vm",
+                    "on",
+                ],
+            ),
+        ],
+        withheld: vec![WithheldView {
+            subject: vm(2, "Ubuntu"),
+            key: "vm.lock_configuration".into(),
+            reason: "needs the custom password; tried once, and again when something changes".into(),
+        }],
+    }
+}
+
+/// The same with hostile texts.
+pub(super) fn hostile_plan() -> PlanView {
+    let mut view = plan();
+    view.actions.truncate(1);
+    view.actions[0] = action(vm(1, HOSTILE), HOSTILE, &["prlctl", HOSTILE]);
+    view.withheld[0].subject = vm(2, HOSTILE);
+    view.withheld[0].reason = HOSTILE.into();
+    view
+}
+
+/// Machines of two users.
+pub(super) fn vms() -> VmsView {
+    let machine = |number: u128, name: &str, owners: &[&str], os: &str, state: &str, corporate| VmView {
+        uuid: VmId::of(Uuid::from_u128(number)),
+        name: name.into(),
+        owners: owners.iter().map(|user| Owner { uid: Uid(501), user: (*user).into() }).collect(),
+        os: os.into(),
+        state: VmState::from(state),
+        corporate,
+        cpu: Some(4),
+        memory_mib: Some(8192),
+        disk_mib: (number != 3).then_some(65_700),
+        violations: if corporate { vec![] } else { vec!["vms.corporate_only".into()] },
+    };
+    VmsView {
+        vms: vec![
+            machine(1, "Windows 11", &["alice"], "win-11", "running", true),
+            machine(2, "Ubuntu 24.04 für Tests", &["alice", "bob"], "ubuntu", "suspended", false),
+            machine(3, "開発用の仮想マシン 😀", &["bob"], "macosx", "stopped", true),
+        ],
+        users: users(),
+        as_of: Some(past(95)),
+    }
+}
+
+/// Machines with hostile names.
+pub(super) fn hostile_vms() -> VmsView {
+    let mut view = vms();
+    for vm in &mut view.vms {
+        vm.name = HOSTILE.repeat(if vm.corporate { 1 } else { 80 });
+        vm.os = HOSTILE.into();
+        vm.state = VmState::Unknown(HOSTILE.into());
+    }
+    view.users[2].user = HOSTILE.into();
+    view.users[2].detail = Some(HOSTILE.into());
+    view
+}

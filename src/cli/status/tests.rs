@@ -1,0 +1,90 @@
+//! The screen of `status`, where it comes from, and how it ends.
+
+use super::super::samples::{self, NOW, screens};
+use super::*;
+
+fn live(view: StatusView) -> Seen {
+    Seen { source: Source::Daemon, unreachable: None, view }
+}
+
+#[test]
+fn the_most_important_line_comes_first() {
+    for (name, view) in [
+        ("status", samples::status()),
+        ("status_healthy", samples::healthy()),
+        ("status_starting", samples::starting()),
+        ("status_hostile", samples::hostile_status()),
+    ] {
+        screens(name, |style| render(&live(view.clone()), style, *NOW));
+    }
+}
+
+#[test]
+fn exit_codes_are_those_of_the_table() {
+    for (state, check, exit) in [
+        (HealthState::Ok, false, 0),
+        (HealthState::Ok, true, 0),
+        (HealthState::Degraded, false, 0),
+        (HealthState::Degraded, true, 3),
+        (HealthState::Starting, false, 0),
+        (HealthState::Starting, true, 3),
+    ] {
+        let mut seen = live(samples::status());
+        seen.view.health.state = state;
+        assert_eq!(seen.exit(check) as u8, exit, "{state:?} {check}");
+        seen.source = Source::File;
+        assert_eq!(seen.exit(check), Exit::Unreachable);
+    }
+}
+
+/// A root with this status file and no daemon.
+fn root(content: Option<&[u8]>) -> (tempfile::TempDir, Paths) {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = Paths::under(scratch.path());
+    if let Some(content) = content {
+        std::fs::create_dir_all(paths.support()).unwrap();
+        std::fs::write(paths.status_file(), content).unwrap();
+    }
+    (scratch, paths)
+}
+
+#[test]
+fn without_the_daemon_the_file_is_shown_with_its_age() {
+    let mut view = samples::healthy();
+    view.written_at = *NOW - jiff::SignedDuration::from_mins(7);
+    let (_scratch, paths) = root(Some(&serde_json::to_vec(&view).unwrap()));
+    let seen = request(&paths).unwrap();
+    assert_eq!((seen.source, seen.exit(false), &seen.view), (Source::File, Exit::Unreachable, &view));
+    assert!(seen.unreachable.as_ref().unwrap().contains("launchctl kickstart"));
+    let style = Style { width: 80, color: false };
+    let text = render(&seen, &style, *NOW);
+    assert!(text.starts_with("✗ The daemon does not answer; this is as of 7 min ago.\n"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&super::super::output::json(&seen).unwrap()).unwrap();
+    assert_eq!(
+        (&json["schema"], &json["source"], &json["health"]["state"]),
+        (&1.into(), &"file".into(), &"ok".into())
+    );
+}
+
+#[test]
+fn without_both_it_is_unreachable_and_says_so() {
+    for content in [None, Some(&b"{"[..]), Some(b"[]"), Some(b"\xff")] {
+        let (_scratch, paths) = root(content);
+        let failure = request(&paths).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Unreachable);
+        assert!(failure.complaint().contains("status.json"), "{}", failure.complaint());
+    }
+    let (_scratch, paths) = root(Some(&vec![b' '; (LARGEST + 1) as usize]));
+    assert!(request(&paths).unwrap_err().complaint().contains("larger than 1 MiB"));
+}
+
+#[test]
+fn a_daemon_that_hangs_costs_less_than_two_seconds() {
+    let (_scratch, paths) = root(Some(&serde_json::to_vec(&samples::healthy()).unwrap()));
+    std::fs::create_dir_all(paths.socket_folder()).unwrap();
+    let _hangs = std::os::unix::net::UnixListener::bind(paths.socket()).unwrap();
+    let start = std::time::SystemTime::now();
+    let seen = request(&paths).unwrap();
+    assert_eq!(seen.source, Source::File);
+    assert!(start.elapsed().unwrap() < Duration::from_secs(2));
+}
