@@ -172,23 +172,19 @@ fn fault(error: &reqwest::Error) -> NetFault {
     }
 }
 
-/// Looks for what rustls said below a failure. An `io::Error` shows what it wraps, but not as its source.
-fn tls_fault(error: &reqwest::Error) -> Option<TlsFault> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let found = error
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-        if let Some(found) = found {
-            return Some(match found {
-                rustls::Error::InvalidCertificate(error) => certificate_fault(error),
-                _ => TlsFault::Handshake,
-            });
-        }
-        source = error.source();
+/// Looks for what rustls said below a failure. An `io::Error` holds what it wraps, which may be another one, but does not
+/// name it as its source.
+fn tls_fault(error: &(dyn Error + 'static)) -> Option<TlsFault> {
+    if let Some(found) = error.downcast_ref::<rustls::Error>() {
+        return Some(match found {
+            rustls::Error::InvalidCertificate(error) => certificate_fault(error),
+            _ => TlsFault::Handshake,
+        });
     }
-    None
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => tls_fault(wrapped),
+        None => tls_fault(error.source()?),
+    }
 }
 
 /// On a Mac the system's own verifier speaks, and rustls has a variant of its own for what it says most often.

@@ -11,6 +11,8 @@ pub mod http;
 pub mod identity;
 pub mod local;
 mod problems;
+#[cfg(test)]
+pub(crate) mod rehearsal;
 mod report;
 pub mod schedule;
 pub mod session;

@@ -49,8 +49,6 @@ impl<T> Deref for Part<T> {
 pub struct Assigned {
     /// It; `None` before the first.
     pub assignment: Option<Assignment>,
-    /// When its present content arrived.
-    pub since: Option<Timestamp>,
 }
 
 /// How the conversation with the portal goes.

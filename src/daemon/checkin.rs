@@ -69,6 +69,15 @@ impl Transport for Http {
 /// The assignment that holds.
 pub type Assigned = Option<Arc<Verified<Assignment>>>;
 
+/// What went over the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// When the last request ended, and whether it ended well.
+    pub last: Option<(Timestamp, bool)>,
+    /// The long poll is open.
+    pub wait_open: bool,
+}
+
 /// What the task stands on.
 pub struct Ground<T, H> {
     /// The documents.
@@ -98,6 +107,7 @@ pub struct Checkin<T, H> {
     poll: Call<RequestId>,
     assigned: watch::Sender<Assigned>,
     status: watch::Sender<Status>,
+    traffic: watch::Sender<Traffic>,
 }
 
 type Answered = Result<HttpAnswer, NetFault>;
@@ -119,9 +129,9 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
         let documents = Documents { identities, identities_lost, trust, memory };
         let session = Session::new(documents, ground.clock.now(), &mut SystemChance);
         let assigned = watch::Sender::new(session.assignment().cloned());
-        let status = watch::Sender::new(session.status());
-        let checkin =
-            Self { ground, session, wait: Wait::default(), flight: None, poll: None, assigned, status };
+        let (status, traffic) = (watch::Sender::new(session.status()), watch::Sender::default());
+        let (wait, flight, poll) = (Wait::default(), None, None);
+        let checkin = Self { ground, session, wait, flight, poll, assigned, status, traffic };
         Ok((checkin, damages))
     }
 
@@ -135,6 +145,12 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
+    }
+
+    /// What goes over the wire.
+    #[must_use]
+    pub fn traffic(&self) -> watch::Receiver<Traffic> {
+        self.traffic.subscribe()
     }
 
     /// Runs until nobody tells what there is to say any more. Dropping it between two awaits loses nothing.
@@ -207,6 +223,8 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
             tracing::debug!(%fault, "no answer from the portal");
         }
         self.take(self.session.answer(now, answer, &mut SystemChance));
+        let well = self.session.status().failures == 0;
+        self.traffic.send_modify(|traffic| traffic.last = Some((now, well)));
     }
 
     fn woken(&mut self, id: RequestId, answer: Answered) {
@@ -280,6 +298,9 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
     }
 
     fn show(&self) {
+        let wait_open = self.poll.is_some();
+        self.traffic
+            .send_if_modified(|traffic| std::mem::replace(&mut traffic.wait_open, wait_open) != wait_open);
         let status = self.session.status();
         self.status.send_if_modified(|shown| {
             let differs = *shown != status;

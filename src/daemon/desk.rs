@@ -208,7 +208,7 @@ fn portal(board: &Board) -> PortalView {
 
 fn assignment(board: &Board) -> Option<AssignmentView> {
     let assignment = board.assigned.assignment.as_ref()?;
-    let since = board.assigned.since.unwrap_or(assignment.claims.iat.timestamp());
+    let since = board.enforcement.policy_since.unwrap_or(assignment.claims.iat.timestamp());
     Some(AssignmentView {
         version: assignment.version,
         refresh_by: Some(assignment.refresh_by),
@@ -278,7 +278,7 @@ fn sources(board: &Board) -> Vec<SourceView> {
         sources.extend(layers.iter().rev().map(|layer| SourceView {
             layer: views::layer(layer.kind),
             origin: layer.origin.to_string(),
-            since: board.assigned.since,
+            since: board.enforcement.policy_since,
         }));
     }
     if let Some(layer) = &board.profile.layer {

@@ -2,14 +2,26 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::VmId;
+use crate::domain::ids::{PolicyId, VmId};
 use crate::plan::memory::{Attempt, Baseline, PerSetting};
 use crate::state::document::Kept;
 
 impl Kept for Baseline {
     const NAME: &'static str = "baseline.json";
+}
+
+/// Since when a revision of a policy holds here; a new signature over the same one changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicySince {
+    /// The policy.
+    pub id: PolicyId,
+    /// Its revision.
+    pub revision: u64,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// How the agent's own changes went: worth keeping, and no harm when lost.
@@ -19,6 +31,8 @@ pub struct Account {
     pub attempts: PerSetting<Attempt>,
     /// The virtual machines that were there when `vms.corporate_only` came; `None` while it does not hold.
     pub tolerated: Option<BTreeSet<VmId>>,
+    /// Since when the present policy holds.
+    pub policy: Option<PolicySince>,
     /// True once an assignment was enforced: from then on a missing baseline is a lost one.
     pub enforced: bool,
 }

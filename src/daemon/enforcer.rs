@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
-use super::documents::Account;
+use super::documents::{Account, PolicySince};
 use super::inputs::Profile;
 use super::observer::{Observation, Wishes};
 use super::sights;
@@ -53,6 +53,8 @@ pub struct Enforcement {
     pub complaints: PerSetting<String>,
     /// The last drift that was put right.
     pub correction: Option<Correction>,
+    /// Since when the present policy holds.
+    pub policy_since: Option<Timestamp>,
     /// The baseline was lost.
     pub baseline_lost: bool,
     /// Why a document could not be written.
@@ -112,6 +114,22 @@ impl Enforcer {
         }
     }
 
+    fn policy_since(&self) -> Option<Timestamp> {
+        self.account.policy.as_ref().map(|policy| policy.at)
+    }
+
+    /// Keeps account of since when the present revision of the policy holds.
+    fn date_policy(&mut self, assigned: &Assigned) {
+        let policy = assigned.assignment.as_ref().filter(|assignment| !assignment.retired);
+        let policy = policy.and_then(|assignment| assignment.policy.as_ref());
+        let kept = self.account.policy.take();
+        self.account.policy = policy.map(|policy| {
+            let same = kept.filter(|kept| kept.id == policy.id && kept.revision == policy.revision);
+            let at = self.ticker.now();
+            same.unwrap_or(PolicySince { id: policy.id, revision: policy.revision, at })
+        });
+    }
+
     /// The layers of the moment, and the local restrictions as the user set them.
     fn layers(
         &self,
@@ -128,7 +146,7 @@ impl Enforcer {
         let mut layers = vec![local];
         layers.extend(profile.layer.clone());
         for mut layer in assigned.assignment.iter().flat_map(assignment::layers) {
-            layer.since = assigned.since;
+            layer.since = self.policy_since();
             layers.push(layer);
         }
         (layers, values)
@@ -262,6 +280,7 @@ impl Enforcer {
             attempts: self.account.attempts.clone(),
             complaints: self.complaints.clone(),
             correction: self.correction.clone(),
+            policy_since: self.policy_since(),
             baseline_lost: self.baseline.lost,
             write_failed,
             settled: seen.observation.covers(self.wishes),
@@ -287,6 +306,7 @@ impl Task for Enforcer {
     }
 
     async fn pass(&mut self, (profile, assigned, observation): &Self::Input) -> (Publish, Next) {
+        self.date_policy(assigned);
         let observed = sights::observed(observation);
         let (layers, local) = self.layers(profile, assigned, &observed);
         let effective = resolve(&layers);

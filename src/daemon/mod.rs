@@ -9,8 +9,16 @@ pub mod fingerprint;
 pub mod inputs;
 pub mod observer;
 pub mod problems;
+pub mod report;
+pub mod run;
 pub mod sights;
 pub mod tasks;
 pub mod ticker;
 pub mod views;
 pub mod watch;
+
+pub use run::{StartError, run};
+
+#[cfg(test)]
+#[cfg(feature = "portal")]
+mod tests;

@@ -25,6 +25,9 @@ use crate::inventory::{Collector, Snapshot};
 /// How often the service is asked when nothing calls for it.
 const SERVICE_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
+/// How soon the service is asked again that could not be asked. That it is stopped is an answer.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
+
 /// How often the virtual machines are listed when nothing calls for it and no policy is about them.
 const VMS_EVERY: SignedDuration = SignedDuration::from_mins(15);
 
@@ -221,9 +224,6 @@ impl Observer {
     }
 
     fn next(&self, now: Timestamp) -> Next {
-        if self.seen.host.is_none() {
-            return Next::Tick;
-        }
         let mut at = self.service_due.min(self.vms_due);
         if self.quiet_until > now {
             at = at.min(self.quiet_until);
@@ -251,7 +251,9 @@ impl Task for Observer {
         self.look_at_host().await;
         if look.service {
             self.look_at_service().await;
-            self.service_due = now.checked_add(SERVICE_EVERY).unwrap_or(now);
+            let failed = self.seen.host.is_none() || matches!(self.seen.service, Answer::CouldNotAsk(_));
+            let every = if failed { AGAIN_AFTER } else { SERVICE_EVERY };
+            self.service_due = now.checked_add(every).unwrap_or(now);
         }
         if look.vms {
             self.look_at_vms(now).await;

@@ -18,7 +18,7 @@ use crate::resolve::{Effective, Outcome};
 pub mod memory;
 mod order;
 
-use memory::{Attempt, Baseline, PerSetting, Record, Went, entry};
+use memory::{Attempt, Baseline, PerSetting, Record, Went};
 
 /// What was seen of one object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -203,128 +203,193 @@ impl Plan {
 /// Makes the plan.
 #[must_use]
 pub fn plan(situation: &Situation<'_>) -> Plan {
-    let mut planner = Planner { situation, plan: Plan::default(), changes: BTreeMap::new() };
-    for (key, resolved) in &situation.effective.settings {
-        match &resolved.outcome {
-            Outcome::Holds(winner) if winner.layer == LayerKind::Local => {}
-            Outcome::Holds(winner) => {
-                let why = Why::Holds {
-                    layer: winner.layer,
-                    origin: winner.origin.to_string(),
-                    derived_from: winner.derived_from,
-                };
-                planner.want(*key, &winner.value, &why);
-            }
-            Outcome::Lifted => planner.want(*key, &Value::Switch(false), &Why::Lifted),
-            Outcome::Undecided => {
-                for subject in planner.subjects(*key) {
-                    planner.withhold(subject, *key, None, Reason::BadValue);
-                }
-            }
-        }
+    let wishes = wishes(situation.effective);
+    let mut plan = Plan::default();
+    for subject in subjects(situation) {
+        Object::new(situation, subject, &mut plan).plan(&wishes);
     }
-    planner.give_back();
-    planner.finish()
+    order::restricting_first(&mut plan.actions);
+    plan
 }
 
-struct Planner<'a> {
+/// What is asked of one setting, on every object that has it.
+struct Wish<'a> {
+    key: Key,
+    /// The value; `None` where the policy's is bad.
+    to: Option<&'a Value>,
+    why: Why,
+}
+
+/// The wishes, in the order of the catalog. What holds by the local layer alone is none of them: it is so already.
+fn wishes<'a>(effective: &'a Effective) -> Vec<Wish<'a>> {
+    static OFF: Value = Value::Switch(false);
+    let wish = |key: Key, outcome: &'a Outcome| match outcome {
+        Outcome::Holds(winner) if winner.layer == LayerKind::Local => None,
+        Outcome::Holds(winner) => {
+            let (layer, origin) = (winner.layer, winner.origin.to_string());
+            let why = Why::Holds { layer, origin, derived_from: winner.derived_from };
+            Some(Wish { key, to: Some(&winner.value), why })
+        }
+        Outcome::Lifted => Some(Wish { key, to: Some(&OFF), why: Why::Lifted }),
+        Outcome::Undecided => Some(Wish { key, to: None, why: Why::Lifted }),
+    };
+    effective.settings.iter().filter_map(|(key, resolved)| wish(*key, &resolved.outcome)).collect()
+}
+
+/// The application, every virtual machine that was seen, and whatever else there are records of.
+fn subjects(situation: &Situation<'_>) -> Vec<Subject> {
+    let mut subjects = vec![Subject::App];
+    subjects.extend(situation.observed.vms.keys().copied().map(Subject::Vm));
+    subjects.extend(situation.baseline.records.keys().copied());
+    subjects.sort_unstable();
+    subjects.dedup();
+    subjects
+}
+
+/// One object with all that is known of it, looked up once: a Mac may have a thousand.
+struct Object<'a> {
     situation: &'a Situation<'a>,
-    plan: Plan,
-    changes: BTreeMap<Subject, Vec<Change>>,
+    subject: Subject,
+    vm: Option<&'a VmSight>,
+    sight: Option<&'a Sight>,
+    records: Option<&'a BTreeMap<Key, Record>>,
+    attempts: Option<&'a BTreeMap<Key, Attempt>>,
+    plan: &'a mut Plan,
+    record: Vec<(Key, Record)>,
+    changes: Vec<Change>,
 }
 
-impl Planner<'_> {
-    fn subjects(&self, key: Key) -> Vec<Subject> {
-        match key.setting().scope {
-            Scope::VirtualMachine => self.situation.observed.vms.keys().copied().map(Subject::Vm).collect(),
-            Scope::Application | Scope::User => vec![Subject::App],
-        }
-    }
-
-    fn sight(&self, subject: Subject) -> Option<&Sight> {
-        match subject {
-            Subject::App => self.situation.observed.app.as_ref(),
-            Subject::Vm(vm) => self.situation.observed.vms.get(&vm).map(|vm| &vm.sight),
+impl<'a> Object<'a> {
+    fn new(situation: &'a Situation<'a>, subject: Subject, plan: &'a mut Plan) -> Self {
+        let vm = match subject {
+            Subject::Vm(vm) => situation.observed.vms.get(&vm),
+            Subject::App | Subject::User(_) => None,
+        };
+        let sight = match subject {
+            Subject::App => situation.observed.app.as_ref(),
+            Subject::Vm(_) => vm.map(|vm| &vm.sight),
             Subject::User(_) => None,
+        };
+        Self {
+            situation,
+            subject,
+            vm,
+            sight,
+            records: situation.baseline.records.get(&subject),
+            attempts: situation.attempts.get(&subject),
+            plan,
+            record: Vec::new(),
+            changes: Vec::new(),
         }
     }
 
-    fn withhold(&mut self, subject: Subject, key: Key, to: Option<&Value>, reason: Reason) {
-        self.plan.withheld.push(Withheld { subject, key, to: to.cloned(), reason });
-    }
-
-    fn want(&mut self, key: Key, to: &Value, why: &Why) {
-        match key.setting().lever {
-            Lever::Implies(_) => {}
-            Lever::Heeded => self.withhold(Subject::App, key, Some(to), Reason::NoLever),
-            _ => {
-                for subject in self.subjects(key) {
-                    if let Err(reason) = self.want_on(subject, key, to, why) {
-                        self.withhold(subject, key, Some(to), reason);
-                    }
-                }
+    fn plan(mut self, wishes: &[Wish<'_>]) {
+        for wish in wishes {
+            if self.has(wish.key)
+                && let Err(reason) = self.want(wish)
+            {
+                self.withhold(wish.key, wish.to, reason);
             }
         }
+        for (key, record) in self.records.into_iter().flatten() {
+            if !self.is_asked(*key)
+                && let Err(reason) = self.give_back(*key, record)
+            {
+                self.withhold(*key, record.value.as_ref(), reason);
+            }
+        }
+        if !self.record.is_empty() {
+            self.plan.record.insert(self.subject, self.record.into_iter().collect());
+        }
+        if !self.changes.is_empty() {
+            self.plan.actions.extend(order::actions(self.subject, self.vm, self.changes));
+        }
     }
 
-    /// Plans one value on one object, or tells why not.
-    fn want_on(&mut self, subject: Subject, key: Key, to: &Value, why: &Why) -> Result<(), Reason> {
-        self.supported(subject, key)?;
-        let from = self.sight(subject).ok_or(Reason::NotObserved)?.values.get(&key).cloned();
-        let unseen = key.setting().sensor == Sensor::Unseen;
-        if from.is_none() && !unseen && *why == Why::Lifted {
+    /// Whether the setting is one of this object's. A machine that is not seen now has none.
+    fn has(&self, key: Key) -> bool {
+        match key.setting().scope {
+            Scope::VirtualMachine => self.vm.is_some(),
+            Scope::Application | Scope::User => self.subject == Subject::App,
+        }
+    }
+
+    /// Whether a layer above the local one, or its silence, says something of the setting.
+    fn is_asked(&self, key: Key) -> bool {
+        match self.situation.effective.settings.get(&key).map(|resolved| &resolved.outcome) {
+            None => false,
+            Some(Outcome::Holds(winner)) => winner.layer != LayerKind::Local,
+            Some(Outcome::Lifted | Outcome::Undecided) => true,
+        }
+    }
+
+    fn withhold(&mut self, key: Key, to: Option<&Value>, reason: Reason) {
+        self.plan.withheld.push(Withheld { subject: self.subject, key, to: to.cloned(), reason });
+    }
+
+    /// Plans one value, or tells why not.
+    fn want(&mut self, wish: &Wish<'_>) -> Result<(), Reason> {
+        let Wish { key, to: Some(to), why } = wish else { return Err(Reason::BadValue) };
+        let setting = key.setting();
+        match setting.lever {
+            Lever::Implies(_) => return Ok(()),
+            Lever::Heeded => return Err(Reason::NoLever),
+            _ => self.supported(*key)?,
+        }
+        let from = self.sight.ok_or(Reason::NotObserved)?.values.get(key);
+        if from.is_none() && setting.sensor != Sensor::Unseen && *why == Why::Lifted {
             return Err(Reason::NotObserved);
         }
-        let baseline = self.situation.baseline;
-        let recorded = entry(&baseline.records, subject, key).is_some();
-        if !recorded && !baseline.lost {
-            let record = Record { value: from.clone(), at: self.situation.now };
-            self.plan.record.entry(subject).or_default().insert(key, record);
+        let lost = self.situation.baseline.lost;
+        let recorded = self.records.is_some_and(|records| records.contains_key(key));
+        if !recorded && !lost {
+            self.record.push((*key, Record { value: from.cloned(), at: self.situation.now }));
         }
-        if from.as_ref() == Some(to) {
+        if from == Some(*to) {
             return Ok(());
         }
-        let change = Change { subject, key, from, to: to.clone(), why: why.clone() };
-        if !recorded && baseline.lost && (change.loosens() || *why == Why::Lifted) {
+        let loosens = from.is_some_and(|from| key.loosens(from, to));
+        if !recorded && lost && (loosens || *why == Why::Lifted) {
             return Err(Reason::NoRecord);
         }
-        self.try_again(&change)?;
-        self.changes.entry(subject).or_default().push(change);
-        Ok(())
+        self.change(*key, to, why.clone())
     }
 
-    fn supported(&self, subject: Subject, key: Key) -> Result<(), Reason> {
+    fn supported(&self, key: Key) -> Result<(), Reason> {
         let requires = key.setting().requires;
-        let Subject::Vm(vm) = subject else { return Ok(()) };
-        if requires.parallels > self.situation.gate.parallels && self.situation.gate.parallels.is_some() {
+        let Some(vm) = self.vm else { return Ok(()) };
+        let gate = self.situation.gate;
+        if requires.parallels > gate.parallels && gate.parallels.is_some() {
             return Err(Reason::VersionTooOld);
         }
-        let mac_guest = self.situation.observed.vms.get(&vm).is_some_and(|vm| vm.mac_guest);
         let barred = requires.guests == Guests::NotMacOnAppleSilicon;
-        if barred && mac_guest && self.situation.gate.arch == Arch::Arm64 {
+        if barred && vm.mac_guest && gate.arch == Arch::Arm64 {
             return Err(Reason::GuestUnsupported);
         }
         Ok(())
     }
 
+    /// Plans a change, unless the last attempt at the same value speaks against it.
+    fn change(&mut self, key: Key, to: &Value, why: Why) -> Result<(), Reason> {
+        let from = self.sight.and_then(|sight| sight.values.get(&key));
+        self.try_again(key, from, to)?;
+        let change = Change { subject: self.subject, key, from: from.cloned(), to: to.clone(), why };
+        self.changes.push(change);
+        Ok(())
+    }
+
     /// Heeds how the last attempt at the same value went.
-    fn try_again(&self, change: &Change) -> Result<(), Reason> {
-        let Some(last) = entry(self.situation.attempts, change.subject, change.key) else { return Ok(()) };
-        if last.to != change.to {
+    fn try_again(&self, key: Key, from: Option<&Value>, to: &Value) -> Result<(), Reason> {
+        let Some(last) = self.attempts.and_then(|attempts| attempts.get(&key)) else { return Ok(()) };
+        if last.to != *to {
             return Ok(());
         }
-        let sight = self.sight(change.subject);
-        let custom_password = sight.is_some_and(|sight| sight.custom_password);
-        let locked = match change.subject {
-            Subject::Vm(vm) => self.situation.observed.vms.get(&vm).is_some_and(|vm| vm.locked),
-            _ => false,
-        };
+        let custom_password = self.sight.is_some_and(|sight| sight.custom_password);
+        let locked = self.vm.is_some_and(|vm| vm.locked);
         match last.went {
             Went::NeedsCustomPassword if custom_password => return Err(Reason::NeedsCustomPassword),
             Went::VmLocked if locked => return Err(Reason::VmLocked),
-            Went::Worked if change.from.is_none() => return Err(Reason::NotShown),
-            // What stood in the way is gone: once at once, then with waits.
-            Went::NeedsCustomPassword | Went::VmLocked if last.streak == 0 => return Ok(()),
+            Went::Worked if from.is_none() => return Err(Reason::NotShown),
             _ => {}
         }
         match last.not_before {
@@ -333,53 +398,20 @@ impl Planner<'_> {
         }
     }
 
-    /// Puts back what is recorded for settings that no assignment names any more.
-    fn give_back(&mut self) {
-        let baseline = self.situation.baseline;
-        for (subject, records) in &baseline.records {
-            for (key, record) in records {
-                let local = match self.situation.effective.settings.get(key).map(|resolved| &resolved.outcome)
-                {
-                    None => true,
-                    Some(Outcome::Holds(winner)) => winner.layer == LayerKind::Local,
-                    Some(Outcome::Lifted | Outcome::Undecided) => false,
-                };
-                if local && let Err(reason) = self.give_back_on(*subject, *key, record) {
-                    self.withhold(*subject, *key, record.value.as_ref(), reason);
-                }
-            }
-        }
-    }
-
-    fn give_back_on(&mut self, subject: Subject, key: Key, record: &Record) -> Result<(), Reason> {
+    /// Puts back what is recorded for a setting that no assignment names any more.
+    fn give_back(&mut self, key: Key, record: &Record) -> Result<(), Reason> {
         if !self.situation.may_release {
             return Err(Reason::NoAssignment);
         }
-        let Some(to) = record.value.clone() else {
-            self.plan.forget.push((subject, key));
+        let Some(to) = &record.value else {
+            self.plan.forget.push((self.subject, key));
             return Err(Reason::NothingRecorded);
         };
-        let from = self.sight(subject).ok_or(Reason::NotObserved)?.values.get(&key).cloned();
-        if from.as_ref() == Some(&to) {
-            self.plan.forget.push((subject, key));
+        if self.sight.ok_or(Reason::NotObserved)?.values.get(&key) == Some(to) {
+            self.plan.forget.push((self.subject, key));
             return Ok(());
         }
-        let change = Change { subject, key, from, to, why: Why::Restored };
-        self.try_again(&change)?;
-        self.changes.entry(subject).or_default().push(change);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Plan {
-        for (subject, changes) in std::mem::take(&mut self.changes) {
-            let vm = match subject {
-                Subject::Vm(vm) => self.situation.observed.vms.get(&vm),
-                _ => None,
-            };
-            self.plan.actions.extend(order::actions(subject, vm, changes));
-        }
-        order::restricting_first(&mut self.plan.actions);
-        self.plan
+        self.change(key, to, Why::Restored)
     }
 }
 

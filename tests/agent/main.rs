@@ -3,4 +3,8 @@
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod portal;
+#[cfg(test)]
 mod simulator;

@@ -37,12 +37,14 @@ impl Session {
         let Some(root) = local.portal.root_key else { return Standing::NoRootKey };
         let token = local.portal.token.as_ref().map(token_digest);
         let portal = Some((origin.clone(), root));
-        let moved = self.run.portal.is_some() && self.run.portal != portal;
+        // What was never seen before did not change: a start goes on with its backoff.
+        let is_known = self.run.portal.is_some();
+        let moved = is_known && self.run.portal != portal;
         if moved && let Some(identity) = &mut self.identities.current {
             // Failures of another portal say nothing about this one.
             identity.pace.backoff = Backoff::default();
         }
-        if moved || (self.run.token != token && self.is_to_enroll()) {
+        if moved || (is_known && self.run.token != token && self.is_to_enroll()) {
             self.timetable.set(now, SignedDuration::ZERO, CheckinReason::ProfileChange);
         }
         (self.run.portal, self.run.token) = (portal, token);

@@ -1,1 +1,4 @@
-use super::*;
+mod documents;
+mod enrollment;
+mod refusals;
+mod reporting;

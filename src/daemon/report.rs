@@ -1,0 +1,87 @@
+//! What the check-in reports of this Mac, made from the board. Pure.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::board::Board;
+use super::problems::Problem;
+use crate::catalog;
+use crate::checkin::local::{Local, Machines, Parallels, Portal};
+use crate::hypervisor::outcome::Answer;
+use crate::inventory::record::{record, volatile};
+use crate::sources::layer::Layer;
+use crate::sources::profile::{Item, Preferences};
+use crate::wire::checkin::ReportedProblem;
+use crate::wire::enrollment::EnrollmentToken;
+use crate::wire::key::PublicKey;
+
+/// The longest detail of a problem that travels, in characters.
+const LONGEST_DETAIL: usize = 200;
+
+/// What there is to say. Nothing is said before what is on disk was enforced once: boot does not wait for the network.
+#[must_use]
+pub fn local(board: &Board, problems: &[(Problem, Timestamp)]) -> Local {
+    let ready = board.observation.begun && board.enforcement.settled;
+    let preferences = board.profile.preferences.as_ref().filter(|_| ready);
+    let observation = &board.observation;
+    let listed = matches!(observation.listed, Answer::Known(()));
+    Local {
+        portal: preferences.map(portal).unwrap_or_default(),
+        host: observation.host.clone(),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        parallels: match &observation.parallels {
+            Answer::Known(version) | Answer::TooOld(version) => Parallels::Installed(version.clone()),
+            Answer::NotInstalled => Parallels::Missing,
+            Answer::CouldNotAsk(_) | Answer::ServiceStopped | Answer::NotLoggedIn => Parallels::Unreadable,
+        },
+        local_restrictions: board.enforcement.local.iter().map(|(key, value)| named(*key, value)).collect(),
+        profile_settings: board.profile.layer.as_ref().map(settings).unwrap_or_default(),
+        compliance: board
+            .enforcement
+            .standings
+            .iter()
+            .map(crate::enforce::compliance::Standing::item)
+            .collect(),
+        problems: problems.iter().map(|(problem, since)| reported(problem, *since)).collect(),
+        vms: listed.then(|| machines(board)),
+    }
+}
+
+fn portal(preferences: &Preferences) -> Portal {
+    let set = |item: &Item<_>| item.value().map(ToString::to_string);
+    Portal {
+        origin: set(&preferences.portal_url),
+        root_key: preferences.portal_root_key.value().and_then(|bytes| PublicKey::new(*bytes).ok()),
+        token: preferences
+            .enrollment_token
+            .value()
+            .map(|token| EnrollmentToken::new(token.reveal().to_owned())),
+        ca: preferences.portal_ca.value().cloned(),
+    }
+}
+
+fn settings(layer: &Layer) -> Map<String, Value> {
+    let values = layer.items.iter().filter_map(|(key, item)| Some(named(*key, item.as_ref().ok()?)));
+    values.collect()
+}
+
+fn named(key: catalog::Key, value: &catalog::Value) -> (String, Value) {
+    let value = match value {
+        catalog::Value::Switch(on) => Value::Bool(*on),
+        catalog::Value::Text(text) => Value::String(text.clone()),
+    };
+    (key.name().to_owned(), value)
+}
+
+fn reported(problem: &Problem, since: Timestamp) -> ReportedProblem {
+    let detail: String = problem.detail.chars().take(LONGEST_DETAIL).collect();
+    ReportedProblem { code: problem.code, since, detail: (!detail.is_empty()).then_some(detail) }
+}
+
+fn machines(board: &Board) -> Machines {
+    let vms = || board.observation.inventory.vms.values();
+    Machines {
+        records: vms().map(|vm| record(vm, board.enforcement.violations.get(&vm.id))).collect(),
+        volatile: vms().filter_map(volatile).collect(),
+    }
+}

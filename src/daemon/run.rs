@@ -1,0 +1,268 @@
+//! From start to end: the documents, the tasks, the socket, the signals.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+
+use super::board::{Assigned, Board, Conversation, Part};
+use super::checkin::{Checkin, Ground, Ticks, Traffic};
+use super::desk::Desk;
+use super::documents::Account;
+use super::enforcer::Enforcer;
+use super::inputs::Inputs;
+use super::observer::Observer;
+use super::report;
+use super::tasks::drive;
+use super::ticker::Ticker;
+use super::watch::Watch;
+use crate::checkin::http::Http;
+use crate::checkin::session::Status;
+use crate::clock::{Clock, SystemClock};
+use crate::control::server::{Server, ServerError};
+use crate::control::view::{LastCheckin, NextCheckin};
+use crate::error::Chain;
+use crate::hypervisor::runner::Runner;
+use crate::paths::Paths;
+use crate::plan::memory::Baseline;
+use crate::sources::profile::Remembered;
+use crate::state::{Kept, Loaded, StateError, Store};
+use crate::wire::checkin::CheckinReason;
+
+/// How long changes of the managed preferences are waited out: macOS deletes and re-creates every file, twice.
+const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
+
+/// How long changes of the service's files are waited out.
+const SERVICE_DEBOUNCE: Duration = Duration::from_millis(100);
+
+/// What the tasks have to come to an end between two actions, before they are dropped with their processes.
+const END_WITHIN: Duration = Duration::from_millis(1500);
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The documents cannot be used.
+    #[error("cannot open the agent's state")]
+    State(#[from] StateError),
+    /// The socket cannot be used.
+    #[error("cannot open the agent's socket")]
+    Socket(#[from] ServerError),
+    /// The system refused something that every process has.
+    #[error("cannot start")]
+    System(#[from] std::io::Error),
+}
+
+impl Ticks for Ticker {
+    fn until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
+        let mut ticker = self.clone();
+        async move { Self::until(&mut ticker, at).await }
+    }
+}
+
+/// Runs the daemon until it is told to end.
+///
+/// # Errors
+/// It could not start; another one may be running.
+pub fn run(paths: &Paths) -> Result<(), StartError> {
+    let store = Arc::new(Store::open(paths)?);
+    crate::checkin::http::choose_cryptography();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ended = runtime.block_on(Daemon::open(paths, store)?.serve());
+    // A name lookup may still be under way in a thread of its own.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ended
+}
+
+/// The parts before they run.
+struct Daemon {
+    paths: Paths,
+    store: Arc<Store>,
+    ticker: Ticker,
+    runner: Arc<Runner>,
+    checkin: Checkin<Ticker, Http>,
+    inputs: Inputs,
+    remembered: (Option<Baseline>, Account),
+    damage: Vec<String>,
+    board: watch::Sender<Board>,
+}
+
+impl Daemon {
+    fn open(paths: &Paths, store: Arc<Store>) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ticker = Ticker::start(Arc::clone(&clock))?;
+        let mut damage = Vec::new();
+        let baseline = load::<Baseline>(&store, &mut damage)?;
+        let account = load::<Account>(&store, &mut damage)?.unwrap_or_default();
+        let profile = load::<Remembered>(&store, &mut damage)?;
+        let ground = Ground {
+            store: Arc::clone(&store),
+            clock,
+            ticks: ticker.clone(),
+            transport: Arc::new(Http::default()),
+        };
+        let (checkin, damages) = Checkin::open(ground)?;
+        damage.extend(damages.iter().map(|damage| Chain(damage).to_string()));
+        damage.iter().for_each(|damage| tracing::error!(damage, "a stored document was damaged"));
+        let watch = Watch::new(paths.managed_preferences(), PROFILE_DEBOUNCE);
+        let mut inputs = Inputs::new(paths.clone(), Arc::clone(&store), ticker.clone(), watch, profile);
+        let board = watch::Sender::new(Board::at_boot(inputs.read(), assigned(&checkin.assigned())));
+        let runner = Arc::new(Runner::real(paths.clone()));
+        let remembered = (baseline, account);
+        Ok(Self { paths: paths.clone(), store, ticker, runner, checkin, inputs, remembered, damage, board })
+    }
+
+    /// Everything at once, until a signal.
+    async fn serve(self) -> Result<(), StartError> {
+        let server = Server::bind(&self.paths)?;
+        let (stop, stopped) = watch::channel(false);
+        let sync = Arc::new(Notify::new());
+        let desk = Arc::new(self.desk(Arc::clone(&sync)));
+        let Self { store, ticker, runner, checkin, inputs, remembered, board, .. } = self;
+        let folder = runner.paths().parallels_preferences();
+        let observer =
+            Observer::new(Arc::clone(&runner), ticker.clone(), Watch::new(folder, SERVICE_DEBOUNCE));
+        let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
+        let tasks = async {
+            tokio::join!(
+                drive(inputs, board.clone(), ticker.clone(), stopped.clone()),
+                drive(observer, board.clone(), ticker.clone(), stopped.clone()),
+                drive(enforcer, board.clone(), ticker.clone(), stopped.clone()),
+            );
+        };
+        let sides = async {
+            tokio::join!(
+                converse(checkin, board.clone(), Arc::clone(&desk), sync),
+                desk.keep_status_file(ticker.clone()),
+                server.serve(desk.clone()),
+            )
+        };
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), root = %self.paths.root().display(), "started");
+        tokio::pin!(tasks);
+        tokio::select! {
+            () = &mut tasks => {}
+            _ = sides => {}
+            signal = ended() => {
+                tracing::info!(signal = signal?, "asked to end");
+                stop.send_replace(true);
+                if tokio::time::timeout(END_WITHIN, tasks).await.is_err() {
+                    tracing::warn!("a tool was still running and is ended");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn desk(&self, sync: Arc<Notify>) -> Desk {
+        let board = self.board.clone();
+        let sync = Box::new(move || {
+            board.send_modify(Board::look_again);
+            sync.notify_one();
+        });
+        let clock = Arc::new(SystemClock);
+        Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), sync)
+    }
+}
+
+fn load<T: Kept>(store: &Store, damage: &mut Vec<String>) -> Result<Option<T>, StateError> {
+    let loaded: Loaded<T> = store.load()?;
+    damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
+    Ok(loaded.value())
+}
+
+/// The signal that asked for the end.
+async fn ended() -> Result<&'static str, std::io::Error> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok("SIGINT"),
+    }
+}
+
+/// Runs the check-in between the board and the portal.
+async fn converse(
+    checkin: Checkin<Ticker, Http>,
+    board: watch::Sender<Board>,
+    desk: Arc<Desk>,
+    sync: Arc<Notify>,
+) {
+    let tell = || Arc::new(report::local(&board.borrow().clone(), &desk.problems(&board.borrow().clone())));
+    let (local, heard) = watch::channel(tell());
+    let (mut assignments, mut status, mut traffic) =
+        (checkin.assigned(), checkin.status(), checkin.traffic());
+    let mut changes = board.subscribe();
+    let speak = checkin.run(super::checkin::Inputs { local: heard, sync });
+    tokio::pin!(speak);
+    loop {
+        tokio::select! {
+            () = &mut speak => return,
+            Ok(()) = changes.changed() => {
+                changes.mark_unchanged();
+                let said = tell();
+                local.send_if_modified(|last| {
+                    let differs = *last != said;
+                    if differs {
+                        *last = said;
+                    }
+                    differs
+                });
+            }
+            Ok(()) = assignments.changed() => {
+                let assigned = assigned(&assignments);
+                board.send_modify(|board| board.assigned = Part::new(assigned));
+                assignments.mark_unchanged();
+            }
+            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
+            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
+        }
+    }
+}
+
+/// The assignment that holds, as the board has it.
+fn assigned(assignments: &watch::Receiver<super::checkin::Assigned>) -> Assigned {
+    let assignment = assignments.borrow().clone();
+    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()) }
+}
+
+fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
+    let detail = status.problems.first().map_or("accepted", |problem| problem.code.explanation());
+    let last = traffic.last.map(|(at, succeeded)| LastCheckin {
+        at,
+        succeeded,
+        detail: if succeeded { "accepted".to_owned() } else { detail.to_owned() },
+    });
+    let conversation = Conversation {
+        device: status.device,
+        last,
+        last_success: status.last_success,
+        next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
+        wait_open: traffic.wait_open,
+        problems: status.problems.clone(),
+    };
+    board.send_if_modified(|board| {
+        let differs = *board.conversation != conversation;
+        if differs {
+            board.conversation = Part::new(conversation);
+        }
+        differs
+    });
+}
+
+fn because(reason: CheckinReason, failures: u32) -> String {
+    if failures > 0 {
+        return format!("retry after {failures} failures");
+    }
+    match reason {
+        CheckinReason::Startup => "the agent started",
+        CheckinReason::Interval => "the interval",
+        CheckinReason::Wake => "the portal called",
+        CheckinReason::VmChange => "a virtual machine changed",
+        CheckinReason::ProfileChange => "the profile changed",
+        CheckinReason::LicenseChange => "the license changed",
+        CheckinReason::Manual => "asked for by hand",
+        CheckinReason::Uninstall => "the agent is uninstalled",
+    }
+    .to_owned()
+}

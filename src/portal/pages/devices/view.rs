@@ -1,0 +1,260 @@
+//! The page Devices as its template shows it.
+
+use jiff::Timestamp;
+
+use super::PATH;
+use super::query::{DeviceColumn, DeviceQuery, Grade, StandingFilter};
+use crate::domain::host::Arch;
+use crate::portal::pages::browse::{Browse, Word, address, paged};
+use crate::portal::pages::filter::{Select, choices, group_choices};
+use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
+use crate::portal::pages::parts::{Ago, Pill, Tone, count};
+use crate::portal::pages::text::Shown;
+use crate::portal::pages::virtual_machines;
+use crate::portal::rows::{ComplianceCounts, DeviceRow, Noncompliant, ProblemRow, Versions};
+use crate::wire::checkin::ComplianceState;
+
+/// What the template shows.
+pub(super) struct View {
+    /// What every table has.
+    pub(super) frame: Frame,
+    /// The heads of the columns.
+    pub(super) headings: Vec<Heading>,
+    /// The rows of this page.
+    pub(super) lines: Vec<Line>,
+    /// The Mac that alone is shown, with the address of all.
+    pub(super) only: Option<(Shown, String)>,
+}
+
+/// A row.
+pub(super) struct Line {
+    pub(super) key: String,
+    pub(super) toggle: String,
+    pub(super) mac: (Shown, Shown),
+    pub(super) versions: (Shown, Option<Pill>, Shown),
+    pub(super) assigned: (Option<Shown>, Option<(Shown, u64)>),
+    pub(super) compliance: Option<Pill>,
+    pub(super) problems: Option<Pill>,
+    pub(super) vms: (u32, String),
+    pub(super) seen: (Ago, bool),
+    pub(super) details: Option<Details>,
+}
+
+/// What an opened row tells.
+pub(super) struct Details {
+    pub(super) fields: Vec<Field>,
+    pub(super) settings: Vec<(Pill, Shown, Shown, Option<Shown>)>,
+    pub(super) problems: Vec<(Shown, Ago, Option<Shown>)>,
+}
+
+impl View {
+    /// The page of these rows.
+    pub(super) fn new(rows: Vec<DeviceRow>, query: DeviceQuery, now: Timestamp, version: u64) -> Self {
+        let total = rows.len();
+        let counts = counts(&rows);
+        let only = only(&rows, &query);
+        let selects = selects(&rows, &query);
+        let (rows, pages) = paged(query.select(rows), query.browse.page);
+        let at = |browse| address(PATH, &DeviceQuery { browse, ..query.clone() }.pairs());
+        let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
+        let headings = DeviceColumn::ALL
+            .iter()
+            .map(|column| Heading {
+                word: column.word(),
+                title: column.title(),
+                address: at(query.browse.sorted_by(*column)),
+                sorted: query.browse.aria_sort(*column),
+            })
+            .collect();
+        let frame = Frame {
+            path: PATH,
+            counts,
+            total,
+            narrowed: query.narrows(),
+            search: query.browse.search.clone(),
+            hidden: query
+                .pairs()
+                .into_iter()
+                .filter(|(key, _)| ["sort", "dir", "device", "open"].contains(key))
+                .collect(),
+            selects,
+            pager,
+            now: now.as_second(),
+            version,
+        };
+        let lines = rows.into_iter().map(|row| line(row, &query, now, at)).collect();
+        Self { frame, headings, lines, only }
+    }
+}
+
+/// "6 Macs · 2 need attention · 1 retired".
+fn counts(rows: &[DeviceRow]) -> Vec<String> {
+    let attention = rows.iter().filter(|row| StandingFilter::Attention.admits(row)).count();
+    let retired = rows.iter().filter(|row| row.retired).count();
+    let compliant = rows.iter().filter(|row| StandingFilter::Compliant.admits(row)).count();
+    let mut counts = vec![count(rows.len(), "Mac", "Macs"), format!("{compliant} compliant")];
+    if attention > 0 {
+        counts.push(count(attention, "needs attention", "need attention"));
+    }
+    if retired > 0 {
+        counts.push(format!("{retired} retired"));
+    }
+    counts
+}
+
+fn selects(rows: &[DeviceRow], query: &DeviceQuery) -> Vec<Select> {
+    let groups = rows.iter().map(|row| row.assigned.group.as_deref());
+    vec![
+        Select {
+            name: "standing",
+            label: "Standing",
+            all: "Any standing",
+            choices: choices(rows, query.standing, |row, standing| standing.admits(row)),
+        },
+        Select {
+            name: "group",
+            label: "Group",
+            all: "Any group",
+            choices: group_choices(groups, query.group.as_ref()),
+        },
+    ]
+}
+
+/// The Mac that alone is shown.
+fn only(rows: &[DeviceRow], query: &DeviceQuery) -> Option<(Shown, String)> {
+    if query.device.is_empty() {
+        return None;
+    }
+    let found = rows.iter().find(|row| row.id.to_string() == query.device);
+    let browse = Browse { open: String::new(), ..query.browse.clone() };
+    let all = DeviceQuery { device: String::new(), browse, ..query.clone() };
+    let name = found.map_or("", |row| row.hostname.as_str());
+    Some((Shown::cell(name, "a Mac that is not here"), address(PATH, &all.pairs())))
+}
+
+fn line(
+    row: DeviceRow,
+    query: &DeviceQuery,
+    now: Timestamp,
+    at: impl Fn(Browse<DeviceColumn>) -> String,
+) -> Line {
+    let key = row.id.to_string();
+    let open = query.browse.open == key;
+    let stale = now.as_second().saturating_sub(row.last_seen.as_second()) > 86_400;
+    let (parallels, gate) = parallels(&row.versions);
+    let policy = row.assigned.policy.as_ref();
+    Line {
+        toggle: at(query.browse.toggled(&key)),
+        mac: (
+            Shown::cell(&row.hostname, "no name"),
+            Shown::cell(&format!("{} · {}", row.hardware.model, row.hardware.serial), ""),
+        ),
+        versions: (parallels, gate, Shown::cell(&row.versions.agent, "unknown")),
+        assigned: (
+            row.assigned.group.as_deref().map(|group| Shown::cell(group, "no name")),
+            policy.map(|policy| (Shown::cell(&policy.name, "no name"), policy.revision)),
+        ),
+        compliance: if row.retired {
+            Some(Pill::new(Tone::Idle, "retired", Shown::ours("Retired")))
+        } else {
+            compliance(&row.compliance.counts)
+        },
+        problems: problems(&row.problems),
+        vms: (row.vms, virtual_machines::of_device(&key)),
+        seen: (Ago::of(row.last_seen, now), stale && !row.retired),
+        details: open.then(|| details(&row, now)),
+        key,
+    }
+}
+
+/// The version of Parallels Desktop, and what is wrong with it.
+fn parallels(versions: &Versions) -> (Shown, Option<Pill>) {
+    match &versions.parallels {
+        None => (Shown::cell("", "not installed"), None),
+        Some(version) if versions.too_old => {
+            (Shown::cell(version, "unknown"), Some(Pill::new(Tone::Warn, "alert", Shown::ours("Too old"))))
+        }
+        Some(version) => (Shown::cell(version, "unknown"), None),
+    }
+}
+
+/// How the settings stand together; none where there is none.
+fn compliance(counts: &ComplianceCounts) -> Option<Pill> {
+    let wrong = counts.failed.saturating_add(counts.violated);
+    let total = counts.total();
+    let (tone, icon, text) = match Grade::of(counts) {
+        Grade::Nothing => return None,
+        Grade::Failed => (Tone::Bad, "alert", format!("{wrong} not compliant")),
+        Grade::Drifted => (Tone::Warn, "changing", format!("{} drifted", counts.drifted)),
+        Grade::Pending => (Tone::Busy, "pending", format!("{} pending", counts.pending)),
+        Grade::Partly => (Tone::Good, "check", format!("{} of {total} compliant", counts.compliant)),
+        Grade::Compliant => (Tone::Good, "check", "Compliant".to_owned()),
+    };
+    Some(Pill::new(tone, icon, Shown::ours(text)))
+}
+
+fn problems(problems: &[ProblemRow]) -> Option<Pill> {
+    let text = match problems {
+        [] => return None,
+        [one] => Shown::cell(&one.code, "no code"),
+        more => Shown::ours(count(more.len(), "problem", "problems")),
+    };
+    Some(Pill::new(Tone::Warn, "alert", text))
+}
+
+fn details(row: &DeviceRow, now: Timestamp) -> Details {
+    let counts = &row.compliance.counts;
+    let arch = match row.hardware.arch {
+        Arch::Arm64 => "Apple silicon",
+        Arch::X86 => "Intel",
+    };
+    let told = [
+        (counts.compliant, "compliant"),
+        (counts.drifted, "drifted"),
+        (counts.failed, "failed"),
+        (counts.pending, "pending"),
+        (counts.unsupported, "unsupported"),
+        (counts.violated, "violated"),
+    ];
+    let told: Vec<String> = told
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, state)| format!("{number} {state}"))
+        .collect();
+    let fields = vec![
+        Field::device("macOS", [row.versions.os.clone()], "unknown"),
+        Field::ours("Processor", arch),
+        Field::device("Model", [row.hardware.model.clone()], "unknown"),
+        Field::device("Serial number", [row.hardware.serial.clone()], "unknown"),
+        Field::device("Agent", [row.versions.agent.clone()], "unknown"),
+        Field::device("Settings", [told.join(", ")], "none reported"),
+        Field::device("Device id", [row.id.to_string()], "").wide(),
+    ];
+    Details {
+        fields,
+        settings: row.compliance.noncompliant.iter().take(200).map(setting).collect(),
+        problems: row.problems.iter().take(200).map(|problem| told_problem(problem, now)).collect(),
+    }
+}
+
+fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {
+    let (tone, icon, text) = match item.state {
+        ComplianceState::Compliant => (Tone::Good, "check", "Compliant"),
+        ComplianceState::Drifted => (Tone::Warn, "changing", "Drifted"),
+        ComplianceState::Failed => (Tone::Bad, "alert", "Failed"),
+        ComplianceState::Unsupported => (Tone::Idle, "unknown", "Unsupported"),
+        ComplianceState::Pending => (Tone::Busy, "pending", "Pending"),
+        ComplianceState::Violated => (Tone::Bad, "alert", "Violated"),
+    };
+    let subject = match item.subject.as_str() {
+        "app" => Shown::ours("Parallels Desktop"),
+        subject => Shown::whole(subject, "unknown"),
+    };
+    let reason = item.reason.as_deref().map(|reason| Shown::whole(reason, ""));
+    (Pill::new(tone, icon, Shown::ours(text)), Shown::whole(&item.setting, "no key"), subject, reason)
+}
+
+fn told_problem(problem: &ProblemRow, now: Timestamp) -> (Shown, Ago, Option<Shown>) {
+    let detail = problem.detail.as_deref().map(|detail| Shown::whole(detail, ""));
+    (Shown::whole(&problem.code, "no code"), Ago::of(problem.since, now), detail)
+}

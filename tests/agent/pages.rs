@@ -1,0 +1,7 @@
+//! The portal's pages: what they answer on the wire, and what a person sees in a real browser.
+
+mod browser;
+mod http;
+mod in_browser;
+mod on_the_wire;
+mod portal;

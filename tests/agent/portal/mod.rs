@@ -1,0 +1,10 @@
+//! The mock portal over real HTTP on loopback: the rules of the protocol, its admin API, its database, its faults.
+
+mod administration;
+mod checkins;
+mod durability;
+mod enrollments;
+mod misbehavior;
+mod robustness;
+mod support;
+mod waits;
