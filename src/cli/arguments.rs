@@ -18,7 +18,7 @@ use super::field;
     after_help = "Exit codes: 0 fine, 1 failed, 2 usage, 3 degraded (status --check), 4 must be root, 5 daemon \
                         unreachable.\nIn scripts use the absolute path: /opt/meridian/bin/meridian"
 )]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Use the Mac layout below this folder instead of the Mac's own.
     #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_short_help = true)]
     pub root: PathBuf,
@@ -29,7 +29,7 @@ pub struct Arguments {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(super) enum Verb {
     /// Show how the agent is: health, portal, policy, check-ins, settings, virtual machines
     Status(StatusArguments),
     /// Show which value of each setting holds, who says so, and what it overrides
@@ -51,7 +51,7 @@ pub enum Verb {
 
 /// For people or for programs.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Format {
+pub(super) struct Format {
     /// Print JSON ("schema": 1) instead of a screen
     #[arg(long)]
     pub json: bool,
@@ -64,7 +64,7 @@ pub struct Format {
                         code is 5.\n`meridian status --help` lists the names of --field."
 )]
 #[command(after_long_help = field::help())]
-pub struct StatusArguments {
+pub(super) struct StatusArguments {
     /// For people or for programs.
     #[command(flatten)]
     pub format: Format,
@@ -78,7 +78,7 @@ pub struct StatusArguments {
 
 /// Of `explain`.
 #[derive(Debug, Args)]
-pub struct ExplainArguments {
+pub(super) struct ExplainArguments {
     /// One setting in full, such as restrict.create_vm; without it, all that are managed
     pub key: Option<String>,
     /// For people or for programs.
@@ -88,7 +88,7 @@ pub struct ExplainArguments {
 
 /// Of `sync`.
 #[derive(Debug, Args)]
-pub struct SyncArguments {
+pub(super) struct SyncArguments {
     /// Wait this long for the check-in to end
     #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u16).range(1..=600))]
     pub timeout: u16,
@@ -100,7 +100,7 @@ pub struct SyncArguments {
 impl Verb {
     /// For people or for programs.
     #[must_use]
-    pub const fn format(&self) -> Format {
+    pub(super) const fn format(&self) -> Format {
         match self {
             Self::Status(StatusArguments { format, .. })
             | Self::Explain(ExplainArguments { format, .. })

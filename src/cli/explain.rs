@@ -4,6 +4,8 @@
 
 mod one;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::failure::Failure;
@@ -14,16 +16,17 @@ use super::words::{self, count, layer};
 use crate::catalog::Key;
 use crate::control::client::{Client, ClientError};
 use crate::control::proto::{Refusal, RefusalCode};
-use crate::control::view::{
-    Compliance, ExplainView, LayerView, OutcomeView, SettingView, SubjectStateView, WinnerView,
-};
+use crate::control::view::{Compliance, ExplainView, LayerView, OutcomeView, SettingView, SubjectStateView};
 use crate::paths::Paths;
+
+/// The cells of the column that names a layer.
+const LAYERS: usize = 23;
 
 /// Asks the daemon about one setting or about all.
 ///
 /// # Errors
 /// [`Failure::UnknownSetting`] for a key that is none, with the nearest ones; when the daemon does not answer.
-pub fn request(paths: &Paths, key: Option<&str>) -> Result<ExplainView, Failure> {
+pub(super) fn request(paths: &Paths, key: Option<&str>) -> Result<ExplainView, Failure> {
     // The daemon's catalog decides: it may be of another release than this one.
     match (Client::of(paths).explain(key.map(str::to_owned)), key) {
         (Err(ClientError::Rejected(Refusal { code: RefusalCode::UnknownSetting, .. })), Some(key)) => {
@@ -45,7 +48,7 @@ pub(super) fn unknown(key: &str) -> Failure {
 
 /// The screen: all about one setting, or the table of the managed ones.
 #[must_use]
-pub fn render(view: &ExplainView, key: Option<&str>, style: &Style, now: Timestamp) -> String {
+pub(super) fn render(view: &ExplainView, key: Option<&str>, style: &Style, now: Timestamp) -> String {
     match (key, view.settings.as_slice()) {
         (Some(_), [setting]) => one::render(setting, style, now),
         _ => render_all(view, style),
@@ -59,14 +62,16 @@ fn render_all(view: &ExplainView, style: &Style) -> String {
     if !managed.is_empty() {
         screen.blank();
         screen.table(0, &table(&managed));
+        sources(&mut screen, &managed);
     }
     screen.blank();
-    if !unmanaged.is_empty() {
-        let rest = count(unmanaged.len() as u64, "setting is", "settings are");
-        screen.line(&Line::of(
-            Tone::Faint,
-            format!("{rest} unmanaged: no source names them, nothing touches them."),
-        ));
+    let rest = match unmanaged.len() {
+        0 => None,
+        1 => Some("1 setting is unmanaged: no source names it, nothing touches it.".to_owned()),
+        many => Some(format!("{many} settings are unmanaged: no source names them, nothing touches them.")),
+    };
+    if let Some(rest) = rest {
+        screen.line(&Line::of(Tone::Faint, rest));
     }
     screen.line(&Line::of(Tone::Faint, "All about one: ").then(Tone::Accent, "meridian explain KEY"));
     screen.finish()
@@ -93,8 +98,8 @@ fn summary(managed: &[&SettingView]) -> Line {
     for (number, tone, words) in [
         (policies, Tone::Plain, format!("{policies} by policy")),
         (lifted, Tone::Plain, format!("{lifted} lifted")),
-        (losers, Tone::Plain, format!("{} overridden", count(losers, "value", "values"))),
-        (troubled, Tone::Bad, format!("{troubled} not as it should be")),
+        (losers, Tone::Plain, format!("{losers} overridden")),
+        (troubled, Tone::Bad, count(troubled, "needs attention", "need attention")),
     ] {
         if number > 0 {
             line = line.text(" · ").then(tone, words);
@@ -110,24 +115,54 @@ fn decided_by(setting: &SettingView) -> Option<LayerView> {
 fn table(managed: &[&SettingView]) -> Table {
     let mut table = Table::of(vec![
         Column::giving_way("SETTING"),
-        Column::giving_way("VALUE"),
-        Column::giving_way("DECIDED BY"),
+        Column::giving_way_first("VALUE"),
+        Column::firm("DECIDED BY"),
         Column::firm("STATE"),
     ]);
     for setting in managed {
         let (mark, value) = verdict(setting);
-        let key = mark.text(" ").text(&setting.key);
-        table.row(vec![key, value, decision(setting), standing(setting).line()]);
-        for (index, loser) in setting.overridden.iter().enumerate() {
-            let branch = if index + 1 == setting.overridden.len() { "└ " } else { "├ " };
-            let source = Line::of(Tone::Faint, branch)
-                .then(Tone::Faint, source(loser.layer, &loser.origin))
-                .then(Tone::Faint, format!(": {}", loser.reason));
-            let value = Line::of(Tone::Faint, words::value(&loser.value));
-            table.row(vec![Line::new(), value, source, Line::of(Tone::Faint, "overridden")]);
+        let decided = match (&setting.winner, setting.outcome) {
+            (Some(winner), _) => Line::plain(layer(winner.layer)),
+            (None, OutcomeView::Lifted) => Line::plain("policy"),
+            (None, _) => Line::of(Tone::Faint, "nobody"),
+        };
+        table.row(vec![mark.text(" ").text(&setting.key), value, decided, standing(setting).line()]);
+        let remarks = remarks(setting);
+        for (index, remark) in remarks.iter().enumerate() {
+            let branch = if index + 1 == remarks.len() { "  └ " } else { "  ├ " };
+            table.note(Line::of(Tone::Faint, branch), remark.clone());
         }
     }
     table
+}
+
+/// What the row of a setting has no room for: what implies it, what it overrides, what is wrong.
+fn remarks(setting: &SettingView) -> Vec<Line> {
+    let derived = setting.winner.as_ref().and_then(|winner| winner.derived_from.as_ref());
+    let derived = derived.map(|key| Line::of(Tone::Faint, "implied by ").then(Tone::Accent, key));
+    let lifted = (setting.outcome == OutcomeView::Lifted)
+        .then(|| Line::of(Tone::Faint, "the policy does not name it, so it is taken off"));
+    let losers = setting.overridden.iter().map(|loser| {
+        let says = format!("{} says {}", layer(loser.layer), words::value(&loser.value));
+        Line::of(Tone::Faint, format!("{says}; {}", loser.reason))
+    });
+    let bad = setting.problems.iter().map(|problem| Line::of(Tone::Warning, &problem.detail));
+    derived.into_iter().chain(lifted).chain(losers).chain(bad).collect()
+}
+
+/// What stands behind the names of the layers, the highest first.
+fn sources(screen: &mut Screen<'_>, managed: &[&SettingView]) {
+    let winners = managed.iter().filter_map(|setting| setting.winner.as_ref());
+    let winners = winners.map(|winner| (winner.layer, winner.origin.as_str()));
+    let losers = managed.iter().flat_map(|setting| &setting.overridden);
+    let losers = losers.map(|loser| (loser.layer, loser.origin.as_str()));
+    let all: BTreeSet<_> = winners.chain(losers).collect();
+    if !all.is_empty() {
+        screen.blank();
+    }
+    for (kind, origin) in all.into_iter().rev() {
+        screen.labelled(LAYERS, layer(kind), &Line::plain(origin));
+    }
 }
 
 /// The mark of a setting and its value.
@@ -136,7 +171,7 @@ fn verdict(setting: &SettingView) -> (Line, Line) {
         (OutcomeView::Lifted, _) => Line::of(Tone::Strong, "lifted"),
         (OutcomeView::Undecided, _) => Line::of(Tone::Warning, "undecided"),
         (_, Some(value)) => Line::of(Tone::Strong, words::value(value)),
-        (_, None) => Line::of(Tone::Faint, "–"),
+        (_, None) => Line::of(Tone::Faint, "unmanaged"),
     };
     let standing = standing(setting);
     (Line::of(standing.tone(), standing.mark()), value)
@@ -145,19 +180,10 @@ fn verdict(setting: &SettingView) -> (Line, Line) {
 /// Who says so, in a few words.
 fn decision(setting: &SettingView) -> Line {
     match (&setting.winner, setting.outcome) {
-        (Some(winner), _) => decider(winner),
-        (None, OutcomeView::Lifted) => Line::plain("the policy names it not, so it is taken off"),
+        (Some(winner), _) => Line::plain(source(winner.layer, &winner.origin)),
+        (None, OutcomeView::Lifted) => Line::plain("the policy, which does not name it, so it is taken off"),
         (None, OutcomeView::Undecided) => Line::of(Tone::Warning, "only a bad value names it"),
         (None, _) => Line::of(Tone::Faint, "nobody"),
-    }
-}
-
-/// The winner in words.
-fn decider(winner: &WinnerView) -> Line {
-    let line = Line::plain(source(winner.layer, &winner.origin));
-    match &winner.derived_from {
-        Some(key) => line.then(Tone::Accent, format!(" by {key}")),
-        None => line,
     }
 }
 

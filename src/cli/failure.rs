@@ -11,7 +11,7 @@ use crate::error::{Chain, Exit};
 
 /// Why a command failed. Each message ends with the next step, or its source does.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(super) enum Failure {
     /// The daemon gave no answer.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -67,7 +67,7 @@ struct Explanation<'a> {
 impl Failure {
     /// How the command ends.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Client(error) => error.exit(),
             Self::NoStatus { .. } => Exit::Unreachable,
@@ -79,7 +79,7 @@ impl Failure {
 
     /// The complaint for people: the chain on one line.
     #[must_use]
-    pub fn complaint(&self) -> String {
+    pub(super) fn complaint(&self) -> String {
         // `NoStatus` says the next step itself, and its cause comes first for those who read one line only.
         let chain = match self {
             Self::NoStatus { source, .. } => format!("{}; {self}", Chain(source)),
@@ -92,7 +92,7 @@ impl Failure {
     ///
     /// # Errors
     /// When it has no JSON form.
-    pub fn json(&self) -> Result<String, serde_json::Error> {
+    pub(super) fn json(&self) -> Result<String, serde_json::Error> {
         let complaint = Chain(self).to_string();
         super::output::json(&FailureView {
             error: Explanation { message: &complaint, exit: self.exit() as u8 },

@@ -12,7 +12,7 @@ type Get = fn(&StatusView) -> Option<String>;
 
 /// A field, by its place in the table.
 #[derive(Debug, Clone, Copy)]
-pub struct Field(usize);
+pub(super) struct Field(usize);
 
 /// Name, meaning, value.
 const FIELDS: &[(&str, &str, Get)] = &[
@@ -91,7 +91,7 @@ fn layers(view: &StatusView) -> String {
 ///
 /// # Errors
 /// A complaint for the usage error, with the nearest name.
-pub fn parse(name: &str) -> Result<Field, String> {
+pub(super) fn parse(name: &str) -> Result<Field, String> {
     FIELDS.iter().position(|(known, ..)| *known == name).map(Field).ok_or_else(|| {
         let near = super::nearest::to(name, FIELDS.iter().map(|(known, ..)| *known));
         match near.first() {
@@ -104,14 +104,14 @@ pub fn parse(name: &str) -> Result<Field, String> {
 impl Field {
     /// The bare value, with nothing a terminal would obey; `None` where there is none.
     #[must_use]
-    pub fn of(self, view: &StatusView) -> Option<String> {
+    pub(super) fn of(self, view: &StatusView) -> Option<String> {
         FIELDS.get(self.0).and_then(|(_, _, get)| get(view))
     }
 }
 
 /// The list of names for `--help`.
 #[must_use]
-pub fn help() -> String {
+pub(super) fn help() -> String {
     let rows = FIELDS.iter().map(|(name, meaning, _)| format!("  {name:<24}{meaning}\n"));
     format!(
         "The status comes from the daemon, or within 2 s from the file that it last wrote; then the exit code is \

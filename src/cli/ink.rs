@@ -7,7 +7,7 @@ use super::text::{char_width, printable, width};
 
 /// How to draw: how wide, and whether in color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
+pub(super) struct Style {
     /// Cells in a line.
     pub width: usize,
     /// Escape sequences for colors are understood and wanted.
@@ -16,7 +16,7 @@ pub struct Style {
 
 /// What a piece of text means to the eye.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub(super) enum Tone {
     /// Text.
     Plain,
     /// What counts most.
@@ -57,58 +57,58 @@ struct Span {
 
 /// Text in tones, without a line break.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Line {
+pub(super) struct Line {
     spans: Vec<Span>,
 }
 
 impl Line {
     /// An empty line.
     #[must_use]
-    pub const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { spans: Vec::new() }
     }
 
     /// A line of one tone.
     #[must_use]
-    pub fn of(tone: Tone, text: impl AsRef<str>) -> Self {
+    pub(super) fn of(tone: Tone, text: impl AsRef<str>) -> Self {
         Self::new().then(tone, text)
     }
 
     /// A line of plain text.
     #[must_use]
-    pub fn plain(text: impl AsRef<str>) -> Self {
+    pub(super) fn plain(text: impl AsRef<str>) -> Self {
         Self::of(Tone::Plain, text)
     }
 
     /// The line with more text.
     #[must_use]
-    pub fn then(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
+    pub(super) fn then(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
         self.spans.push(Span { text: printable(text.as_ref()), tone });
         self
     }
 
     /// The line with more plain text.
     #[must_use]
-    pub fn text(self, text: impl AsRef<str>) -> Self {
+    pub(super) fn text(self, text: impl AsRef<str>) -> Self {
         self.then(Tone::Plain, text)
     }
 
     /// The line with another one behind it.
     #[must_use]
-    pub fn join(mut self, other: Self) -> Self {
+    pub(super) fn join(mut self, other: Self) -> Self {
         self.spans.extend(other.spans);
         self
     }
 
     /// Cells.
     #[must_use]
-    pub fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.spans.iter().map(|span| width(&span.text)).sum()
     }
 
     /// The line in at most `limit` cells; what was cut ends in `…`.
     #[must_use]
-    pub fn cut(&self, limit: usize) -> Self {
+    pub(super) fn cut(&self, limit: usize) -> Self {
         if self.width() <= limit {
             return self.clone();
         }
@@ -129,7 +129,7 @@ impl Line {
 
     /// The line in rows of at most `limit` cells, broken at spaces where there are some.
     #[must_use]
-    pub fn wrap(&self, limit: usize) -> Vec<Self> {
+    pub(super) fn wrap(&self, limit: usize) -> Vec<Self> {
         let limit = limit.max(2);
         let glyphs: Vec<_> = self.glyphs().collect();
         let (mut rows, mut row, mut cells) = (Vec::new(), Glyphs::default(), 0);
@@ -157,7 +157,7 @@ impl Line {
 
     /// The line as it is written.
     #[must_use]
-    pub fn paint(&self, style: &Style) -> String {
+    pub(super) fn paint(&self, style: &Style) -> String {
         let mut painted = String::new();
         for span in &self.spans {
             match span.tone.code().filter(|_| style.color && !span.text.is_empty()) {
@@ -227,13 +227,13 @@ mod tests {
     }
 
     proptest::proptest! {
-        #[test]
-        fn no_row_is_too_wide_and_nothing_but_spaces_is_lost(text in "(?s).{0,60}", limit in 2_usize..40) {
-            let rows = Line::plain(&text).wrap(limit);
-            proptest::prop_assert!(rows.iter().all(|row| row.width() <= limit));
-            let kept: String = rows.iter().map(|row| row.paint(&BARE)).collect();
-            proptest::prop_assert_eq!(kept.replace(' ', ""), printable(&text).replace(' ', ""));
-            proptest::prop_assert!(Line::plain(&text).cut(limit).width() <= limit);
-        }
-    }
+           #[test]
+    fn no_row_is_too_wide_and_nothing_but_spaces_is_lost(text in "(?s).{0,60}", limit in 2_usize..40) {
+               let rows = Line::plain(&text).wrap(limit);
+               proptest::prop_assert!(rows.iter().all(|row| row.width() <= limit));
+               let kept: String = rows.iter().map(|row| row.paint(&BARE)).collect();
+               proptest::prop_assert_eq!(kept.replace(' ', ""), printable(&text).replace(' ', ""));
+               proptest::prop_assert!(Line::plain(&text).cut(limit).width() <= limit);
+           }
+       }
 }

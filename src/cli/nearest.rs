@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// At most three of the names that are near `given`, the nearest first: few letters away, or with it inside.
 #[must_use]
-pub fn to<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(super) fn to<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     // Names are short; text that is longer than any is near to none, and costs nothing.
     let given: Vec<char> = given.chars().take(64).flat_map(char::to_lowercase).collect();
     let text: String = given.iter().collect();

@@ -29,7 +29,7 @@ struct Versioned<'a, T> {
 ///
 /// # Errors
 /// When the view has no JSON form, which no view is known for.
-pub fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
+pub(super) fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
     let raw = serde_json::to_string_pretty(&Versioned { schema: SCHEMA, view })?;
     let mut text = String::with_capacity(raw.len() + 1);
     for c in raw.chars() {
@@ -50,12 +50,12 @@ pub fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
 ///
 /// # Errors
 /// What the system says, a reader that has gone away aside.
-pub fn write_out(text: &str) -> io::Result<()> {
+pub(super) fn write_out(text: &str) -> io::Result<()> {
     quiet(io::stdout().lock(), text)
 }
 
 /// Writes to standard error; where that fails there is nobody to tell.
-pub fn write_error(text: &str) {
+pub(super) fn write_error(text: &str) {
     let _ = quiet(io::stderr().lock(), text);
 }
 
@@ -68,7 +68,7 @@ fn quiet(mut to: impl Write, text: &str) -> io::Result<()> {
 
 /// How to draw on standard output.
 #[must_use]
-pub fn style() -> Style {
+pub(super) fn style() -> Style {
     let stdout = io::stdout();
     let terminal = stdout.is_terminal();
     let size = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
@@ -110,14 +110,14 @@ mod tests {
     }
 
     proptest::proptest! {
-        #[test]
-        fn json_carries_text_unharmed_and_is_harmless(name in "(?s).{0,40}|[\\x00-\\x1f\\u{7f}-\\u{9f}\\u{202e}\\u{e0041}]{0,20}") {
-            let view = serde_json::json!({ "name": &name });
-            let text = json(&view).unwrap();
-            proptest::prop_assert!(!text.chars().any(|c| is_dangerous(c) && c != '\n'));
-            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
-            proptest::prop_assert_eq!(read["name"].as_str(), Some(name.as_str()));
-            proptest::prop_assert_eq!(read["schema"].as_u64(), Some(1));
-        }
-    }
+           #[test]
+    fn json_carries_text_unharmed_and_is_harmless(name in "(?s).{0,40}|[\\x00-\\x1f\\u{7f}-\\u{9f}\\u{202e}\\u{e0041}]{0,20}") {
+               let view = serde_json::json!({ "name": &name });
+               let text = json(&view).unwrap();
+               proptest::prop_assert!(!text.chars().any(|c| is_dangerous(c) && c != '\n'));
+               let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+               proptest::prop_assert_eq!(read["name"].as_str(), Some(name.as_str()));
+               proptest::prop_assert_eq!(read["schema"].as_u64(), Some(1));
+           }
+       }
 }

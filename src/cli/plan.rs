@@ -12,13 +12,13 @@ use crate::paths::Paths;
 ///
 /// # Errors
 /// When the daemon does not answer.
-pub fn request(paths: &Paths) -> Result<PlanView, Failure> {
+pub(super) fn request(paths: &Paths) -> Result<PlanView, Failure> {
     Ok(Client::of(paths).plan()?)
 }
 
 /// The screen.
 #[must_use]
-pub fn render(view: &PlanView, style: &Style) -> String {
+pub(super) fn render(view: &PlanView, style: &Style) -> String {
     let mut screen = Screen::new(style);
     let (actions, withheld) = (view.actions.len() as u64, view.withheld.len() as u64);
     let line = match actions {

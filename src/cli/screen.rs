@@ -11,56 +11,84 @@ const GAP: usize = 2;
 const LEAST: usize = 8;
 
 /// A screen that is being put together.
-pub struct Screen<'a> {
+pub(super) struct Screen<'a> {
     style: &'a Style,
     text: String,
 }
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
+pub(super) struct Column {
     title: &'static str,
     right: bool,
-    gives_way: bool,
+    /// Who gives way first has the higher number; 0 never does.
+    gives_way: u8,
 }
 
 impl Column {
     /// A column that keeps its width.
     #[must_use]
-    pub const fn firm(title: &'static str) -> Self {
-        Self { title, right: false, gives_way: false }
+    pub(super) const fn firm(title: &'static str) -> Self {
+        Self { title, right: false, gives_way: 0 }
     }
 
     /// A column that is cut where the screen is too narrow.
     #[must_use]
-    pub const fn giving_way(title: &'static str) -> Self {
-        Self { title, right: false, gives_way: true }
+    pub(super) const fn giving_way(title: &'static str) -> Self {
+        Self { title, right: false, gives_way: 1 }
+    }
+
+    /// A column that is cut before the others are.
+    #[must_use]
+    pub(super) const fn giving_way_first(title: &'static str) -> Self {
+        Self { title, right: false, gives_way: 2 }
     }
 
     /// A column of numbers.
     #[must_use]
-    pub const fn number(title: &'static str) -> Self {
-        Self { title, right: true, gives_way: false }
+    pub(super) const fn number(title: &'static str) -> Self {
+        Self { title, right: true, gives_way: 0 }
     }
 }
 
 /// A table.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(super) struct Table {
     columns: Vec<Column>,
-    rows: Vec<Vec<Line>>,
+    rows: Vec<Row>,
+}
+
+/// A row of a table.
+#[derive(Debug)]
+enum Row {
+    /// A cell for each column.
+    Cells(Vec<Line>),
+    /// A mark and a remark across all columns, wrapped.
+    Note(Line, Line),
 }
 
 impl Table {
     /// A table without rows.
     #[must_use]
-    pub const fn of(columns: Vec<Column>) -> Self {
+    pub(super) const fn of(columns: Vec<Column>) -> Self {
         Self { columns, rows: Vec::new() }
     }
 
     /// Adds a row; it has a cell for each column.
-    pub fn row(&mut self, cells: Vec<Line>) {
-        self.rows.push(cells);
+    pub(super) fn row(&mut self, cells: Vec<Line>) {
+        self.rows.push(Row::Cells(cells));
+    }
+
+    /// Adds a remark on the row before it, behind a mark.
+    pub(super) fn note(&mut self, mark: Line, remark: Line) {
+        self.rows.push(Row::Note(mark, remark));
+    }
+
+    fn cells(&self, column: usize) -> impl Iterator<Item = &Line> {
+        self.rows.iter().filter_map(move |row| match row {
+            Row::Cells(cells) => cells.get(column),
+            Row::Note(..) => None,
+        })
     }
 
     /// The cells of each column, so that all fit in `limit` as far as columns give way.
@@ -70,7 +98,7 @@ impl Table {
             .iter()
             .enumerate()
             .map(|(index, column)| {
-                let cells = self.rows.iter().filter_map(|row| row.get(index)).map(Line::width);
+                let cells = self.cells(index).map(Line::width);
                 cells.chain([column.title.chars().count()]).max().unwrap_or(0)
             })
             .collect();
@@ -80,11 +108,10 @@ impl Table {
                 .columns
                 .iter()
                 .zip(&mut widths)
-                .filter(|(column, width)| column.gives_way && **width > LEAST)
-                .map(|(_, width)| width)
-                .max_by_key(|width| **width);
+                .filter(|(column, width)| column.gives_way > 0 && **width > LEAST)
+                .max_by_key(|(column, width)| (column.gives_way, **width));
             match widest {
-                Some(width) => *width -= 1,
+                Some((_, width)) => *width -= 1,
                 None => break,
             }
         }
@@ -95,28 +122,28 @@ impl Table {
 impl<'a> Screen<'a> {
     /// An empty screen.
     #[must_use]
-    pub const fn new(style: &'a Style) -> Self {
+    pub(super) const fn new(style: &'a Style) -> Self {
         Self { style, text: String::new() }
     }
 
     /// An empty row.
-    pub fn blank(&mut self) {
+    pub(super) fn blank(&mut self) {
         self.text.push('\n');
     }
 
     /// A line, wrapped.
-    pub fn line(&mut self, line: &Line) {
+    pub(super) fn line(&mut self, line: &Line) {
         self.hanging(0, &Line::new(), line);
     }
 
     /// A heading with an empty row above it.
-    pub fn heading(&mut self, title: &str) {
+    pub(super) fn heading(&mut self, title: &str) {
         self.blank();
         self.line(&Line::of(Tone::Strong, title));
     }
 
     /// A line behind a mark; what is wrapped hangs below the line and not below the mark.
-    pub fn hanging(&mut self, indent: usize, mark: &Line, line: &Line) {
+    pub(super) fn hanging(&mut self, indent: usize, mark: &Line, line: &Line) {
         let hang = indent + mark.width();
         for (index, row) in line.wrap(self.style.width.saturating_sub(hang)).iter().enumerate() {
             let margin = match index {
@@ -128,13 +155,13 @@ impl<'a> Screen<'a> {
     }
 
     /// A label of `column` cells and what it labels.
-    pub fn labelled(&mut self, column: usize, label: &str, line: &Line) {
+    pub(super) fn labelled(&mut self, column: usize, label: &str, line: &Line) {
         let label = Line::of(Tone::Faint, format!("{label:<column$}"));
         self.hanging(2, &label, line);
     }
 
     /// A table with its header.
-    pub fn table(&mut self, indent: usize, table: &Table) {
+    pub(super) fn table(&mut self, indent: usize, table: &Table) {
         let widths = table.widths(self.style.width.saturating_sub(indent));
         let header: Vec<_> = table.columns.iter().map(|column| Line::of(Tone::Faint, column.title)).collect();
         self.put(&table_row(indent, &header, &table.columns, &widths).cut(self.style.width));
@@ -142,16 +169,21 @@ impl<'a> Screen<'a> {
     }
 
     /// A table without its header.
-    pub fn rows(&mut self, indent: usize, table: &Table) {
+    pub(super) fn rows(&mut self, indent: usize, table: &Table) {
         let widths = table.widths(self.style.width.saturating_sub(indent));
         for row in &table.rows {
-            self.put(&table_row(indent, row, &table.columns, &widths).cut(self.style.width));
+            match row {
+                Row::Cells(cells) => {
+                    self.put(&table_row(indent, cells, &table.columns, &widths).cut(self.style.width));
+                }
+                Row::Note(mark, remark) => self.hanging(indent, mark, remark),
+            }
         }
     }
 
     /// The text.
     #[must_use]
-    pub fn finish(self) -> String {
+    pub(super) fn finish(self) -> String {
         self.text
     }
 

@@ -32,7 +32,7 @@ const LABELS: usize = 14;
 
 /// A status and where it comes from.
 #[derive(Debug, Serialize)]
-pub struct Seen {
+pub(super) struct Seen {
     /// `daemon`, or `file` when the daemon does not answer.
     pub source: Source,
     /// Why the daemon did not answer.
@@ -46,7 +46,7 @@ pub struct Seen {
 /// Where a status comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Source {
+pub(super) enum Source {
     /// The daemon itself.
     Daemon,
     /// The file that it last wrote.
@@ -56,7 +56,7 @@ pub enum Source {
 impl Seen {
     /// How the command ends; `check` is for scripts that ask whether all is well.
     #[must_use]
-    pub const fn exit(&self, check: bool) -> Exit {
+    pub(super) const fn exit(&self, check: bool) -> Exit {
         match (self.source, self.view.health.state) {
             (Source::File, _) => Exit::Unreachable,
             (Source::Daemon, HealthState::Degraded | HealthState::Starting) if check => Exit::Degraded,
@@ -69,7 +69,7 @@ impl Seen {
 ///
 /// # Errors
 /// When there is neither an answer nor a file.
-pub fn request(paths: &Paths) -> Result<Seen, Failure> {
+pub(super) fn request(paths: &Paths) -> Result<Seen, Failure> {
     match Client::of(paths).within(PATIENCE).status() {
         Ok(view) => Ok(Seen { source: Source::Daemon, unreachable: None, view }),
         Err(error) => match read_file(paths) {
@@ -101,7 +101,7 @@ fn read_file(paths: &Paths) -> Result<StatusView, String> {
 
 /// The screen.
 #[must_use]
-pub fn render(seen: &Seen, style: &Style, now: Timestamp) -> String {
+pub(super) fn render(seen: &Seen, style: &Style, now: Timestamp) -> String {
     let (view, mut screen) = (&seen.view, Screen::new(style));
     if let Some(why) = &seen.unreachable {
         let mark = Line::of(Tone::Bad, "✗ ");
@@ -154,7 +154,8 @@ fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
     for (index, source) in view.sources.iter().rev().enumerate() {
         let label = if index == 0 { "Sources" } else { "" };
         let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
-        let line = Line::plain(layer(source.layer)).then(Tone::Faint, format!("  {}{since}", source.origin));
+        let line = Line::plain(format!("{:<19}", layer(source.layer)))
+            .then(Tone::Faint, format!("{}{since}", source.origin));
         screen.labelled(LABELS, label, &line);
     }
     let agent = format!(
@@ -175,7 +176,7 @@ fn policy(assignment: Option<&AssignmentView>, now: Timestamp) -> Line {
     }
     let group = assignment.group.as_ref().map(|group| format!("group “{}”", group.name));
     let line = match &assignment.policy {
-        Some(policy) => Line::of(Tone::Strong, &policy.name).text(format!(
+        Some(policy) => Line::of(Tone::Strong, format!("“{}”", policy.name)).text(format!(
             " revision {}, {}",
             policy.revision,
             lasting(policy.since, now)

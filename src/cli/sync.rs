@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// What came of it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Synced {
+pub(super) struct Synced {
     /// When it was ordered.
     pub ordered_at: Timestamp,
     /// The check-in that ended after that.
@@ -30,7 +30,7 @@ pub struct Synced {
 impl Synced {
     /// How the command ends.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub(super) const fn exit(&self) -> Exit {
         if self.checkin.succeeded { Exit::Fine } else { Exit::Failed }
     }
 }
@@ -39,7 +39,7 @@ impl Synced {
 ///
 /// # Errors
 /// When the caller may not, the daemon does not answer, no portal is there, or `limit` is over.
-pub fn request(paths: &Paths, clock: &dyn Clock, limit: Duration) -> Result<Synced, Failure> {
+pub(super) fn request(paths: &Paths, clock: &dyn Clock, limit: Duration) -> Result<Synced, Failure> {
     let client = Client::of(paths);
     if paths.is_system() && crate::platform::effective_uid() != Uid(0) {
         return Err(Failure::MustBeRoot("sync"));
@@ -86,7 +86,7 @@ fn wait(
 
 /// The screen.
 #[must_use]
-pub fn render(synced: &Synced, style: &Style) -> String {
+pub(super) fn render(synced: &Synced, style: &Style) -> String {
     let mut screen = Screen::new(style);
     let (mark, verdict) = match synced.checkin.succeeded {
         true => (Line::of(Tone::Good, "✓ "), Line::of(Tone::Good, "Checked in")),

@@ -12,7 +12,7 @@ const MOST_COMBINING: usize = 6;
 /// The text with what is dangerous to a terminal or invisible written as `\u{…}`, and `\n`, `\r`, `\t` by these names.
 /// Text that is harmless stays as it is.
 #[must_use]
-pub fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut combining = 0;
     for c in text.chars() {
@@ -33,7 +33,7 @@ pub fn printable(text: &str) -> String {
 /// Whether a character never goes to a terminal as it is: controls, bidirectional overrides and marks, line separators,
 /// invisible characters, tags, and noncharacters. Joiners stay, because scripts and emoji need them.
 #[must_use]
-pub fn is_dangerous(c: char) -> bool {
+pub(super) fn is_dangerous(c: char) -> bool {
     c.is_control()
         || matches!(u32::from(c),
             0xAD | 0x61C | 0x180E | 0x200B | 0x200E | 0x200F | 0x2028..=0x202E | 0x2060..=0x206F
@@ -43,7 +43,7 @@ pub fn is_dangerous(c: char) -> bool {
 
 /// How many cells of a terminal a text takes, when it is printable.
 #[must_use]
-pub fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 
@@ -52,7 +52,7 @@ pub fn width(text: &str) -> usize {
 /// By the ranges of Unicode's East Asian Width and of the combining marks that are common in names. Where terminals disagree
 /// (joined emoji, rare scripts) it says more rather than less, so that a line never runs over.
 #[must_use]
-pub fn char_width(c: char) -> usize {
+pub(super) fn char_width(c: char) -> usize {
     match u32::from(c) {
         0x0300..=0x036F
         | 0x0483..=0x0489
@@ -157,11 +157,11 @@ mod tests {
     }
 
     proptest::proptest! {
-        #[test]
-        fn no_text_reaches_a_terminal_with_power(text in "\\PC*|(?s).*|[\\x00-\\x1f\\u{80}-\\u{9f}\\u{2028}-\\u{202e}\\u{2066}-\\u{2069}a]{0,40}") {
-            let shown = printable(&text);
-            proptest::prop_assert!(!shown.chars().any(is_dangerous));
-            proptest::prop_assert_eq!(printable(&shown), shown);
-        }
-    }
+           #[test]
+    fn no_text_reaches_a_terminal_with_power(text in "\\PC*|(?s).*|[\\x00-\\x1f\\u{80}-\\u{9f}\\u{2028}-\\u{202e}\\u{2066}-\\u{2069}a]{0,40}") {
+               let shown = printable(&text);
+               proptest::prop_assert!(!shown.chars().any(is_dangerous));
+               proptest::prop_assert_eq!(printable(&shown), shown);
+           }
+       }
 }

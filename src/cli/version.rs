@@ -6,7 +6,7 @@ use crate::wire::limits::API_VERSION;
 
 /// What this executable is.
 #[derive(Debug, Serialize)]
-pub struct VersionView {
+pub(super) struct VersionView {
     /// Its version.
     pub version: &'static str,
     /// The version of the protocol that it speaks with the portal.
@@ -15,12 +15,12 @@ pub struct VersionView {
 
 /// Asks nobody.
 #[must_use]
-pub const fn request() -> VersionView {
+pub(super) const fn request() -> VersionView {
     VersionView { version: env!("CARGO_PKG_VERSION"), protocol: API_VERSION }
 }
 
 /// The screen.
 #[must_use]
-pub fn render(view: &VersionView) -> String {
+pub(super) fn render(view: &VersionView) -> String {
     format!("meridian {}\n", view.version)
 }

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::ink::{Line, Style, Tone};
 use super::screen::{Column, Screen, Table};
 use super::status::availability;
-use super::words::{ago, count};
+use super::words::{ago, count, short};
 use crate::control::client::Client;
 use crate::control::view::{Availability, VmView, VmsView};
 use crate::domain::vm::VmState;
@@ -16,13 +16,13 @@ use crate::paths::Paths;
 ///
 /// # Errors
 /// When the daemon does not answer.
-pub fn request(paths: &Paths) -> Result<VmsView, Failure> {
+pub(super) fn request(paths: &Paths) -> Result<VmsView, Failure> {
     Ok(Client::of(paths).vms()?)
 }
 
 /// The screen.
 #[must_use]
-pub fn render(view: &VmsView, style: &Style, now: Timestamp) -> String {
+pub(super) fn render(view: &VmsView, style: &Style, now: Timestamp) -> String {
     let mut screen = Screen::new(style);
     screen.line(&summary(view, now));
     let unlisted = view.users.iter().filter(|user| user.availability != Availability::Listed);
@@ -38,7 +38,8 @@ pub fn render(view: &VmsView, style: &Style, now: Timestamp) -> String {
     if !violating.is_empty() {
         screen.heading("Violations");
         for vm in violating {
-            let line = Line::of(Tone::Strong, &vm.name).text(format!(": {}", vm.violations.join(", ")));
+            let line =
+                Line::of(Tone::Strong, short(&vm.name)).text(format!(": {}", vm.violations.join(", ")));
             screen.hanging(2, &Line::of(Tone::Bad, "✗ "), &line);
         }
     }

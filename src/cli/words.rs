@@ -7,9 +7,12 @@ use serde_json::Value;
 use crate::control::view::{LayerView, SubjectView};
 use crate::domain::subject::Subject;
 
+/// The most characters of a name within a line.
+const LONGEST_NAME: usize = 60;
+
 /// A length of time in its largest unit: `42 s`, `2 min`, `3 h`, `5 days`.
 #[must_use]
-pub fn span(length: SignedDuration) -> String {
+pub(super) fn span(length: SignedDuration) -> String {
     match length.as_secs().unsigned_abs() {
         seconds @ 0..60 => format!("{seconds} s"),
         seconds @ 60..3_600 => format!("{} min", seconds / 60),
@@ -20,7 +23,7 @@ pub fn span(length: SignedDuration) -> String {
 
 /// A time as a person thinks of it: `2 min ago`, `in 12 min`, `just now`.
 #[must_use]
-pub fn ago(at: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let passed = now.duration_since(at);
     match passed.as_secs() {
         -1..=1 => "just now".to_owned(),
@@ -31,25 +34,25 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
 
 /// When something that is to come comes: `in 12 min`, or `now` where it is overdue.
 #[must_use]
-pub fn due(at: Timestamp, now: Timestamp) -> String {
+pub(super) fn due(at: Timestamp, now: Timestamp) -> String {
     if at <= now { "now".to_owned() } else { format!("in {}", span(at.duration_since(now))) }
 }
 
 /// How long something has lasted: `for 2 min`.
 #[must_use]
-pub fn lasting(since: Timestamp, now: Timestamp) -> String {
+pub(super) fn lasting(since: Timestamp, now: Timestamp) -> String {
     format!("for {}", span(now.duration_since(since).max(SignedDuration::ZERO)))
 }
 
 /// A number of things: `1 change`, `2 changes`.
 #[must_use]
-pub fn count(number: u64, one: &str, many: &str) -> String {
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// The value of a setting.
 #[must_use]
-pub fn value(value: &Value) -> String {
+pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Bool(true) => "on".to_owned(),
         Value::Bool(false) => "off".to_owned(),
@@ -61,25 +64,34 @@ pub fn value(value: &Value) -> String {
 
 /// The value of a setting, or a dash where there is none.
 #[must_use]
-pub fn maybe(of: Option<&Value>) -> String {
+pub(super) fn maybe(of: Option<&Value>) -> String {
     of.map_or_else(|| "–".to_owned(), value)
 }
 
 /// The object of a setting.
 #[must_use]
-pub fn subject(view: &SubjectView) -> String {
+pub(super) fn subject(view: &SubjectView) -> String {
     match (&view.subject, &view.name) {
         (Subject::App, _) => "Parallels Desktop".to_owned(),
-        (Subject::User(_), Some(name)) => format!("user {name}"),
+        (Subject::User(_), Some(name)) => format!("user {}", short(name)),
         (Subject::User(uid), None) => format!("user {uid}"),
-        (Subject::Vm(_), Some(name)) => format!("“{name}”"),
+        (Subject::Vm(_), Some(name)) => format!("“{}”", short(name)),
         (Subject::Vm(id), None) => format!("virtual machine {id}"),
+    }
+}
+
+/// A name that does not fill the screen.
+#[must_use]
+pub(super) fn short(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
 }
 
 /// A layer.
 #[must_use]
-pub const fn layer(layer: LayerView) -> &'static str {
+pub(super) const fn layer(layer: LayerView) -> &'static str {
     match layer {
         LayerView::Local => "local restriction",
         LayerView::LicenseProfile => "license-bound profile",
@@ -90,7 +102,7 @@ pub const fn layer(layer: LayerView) -> &'static str {
 
 /// The stable word of an enum's variant, as `--json` shows it.
 #[must_use]
-pub fn word(of: &impl Serialize) -> String {
+pub(super) fn word(of: &impl Serialize) -> String {
     match serde_json::to_value(of) {
         Ok(Value::String(word)) => word,
         _ => String::new(),

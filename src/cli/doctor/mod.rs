@@ -34,7 +34,7 @@ const AREAS: usize = 11;
 /// What was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Area {
+pub(super) enum Area {
     /// The managed preferences.
     Profile,
     /// The root key, the CA, the keyset.
@@ -54,7 +54,7 @@ pub enum Area {
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// As it should be.
     Good,
     /// Wrong.
@@ -65,7 +65,7 @@ pub enum Verdict {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub(super) struct Finding {
     /// About what.
     pub area: Area,
     /// Good or bad.
@@ -78,7 +78,7 @@ pub struct Finding {
 
 /// Everything that was found.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct DoctorView {
+pub(super) struct DoctorView {
     /// How many findings are bad.
     pub trouble: usize,
     /// The findings, in the order in which one depends on the other.
@@ -125,14 +125,14 @@ impl DoctorView {
 
     /// How the command ends.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub(super) const fn exit(&self) -> Exit {
         if self.trouble > 0 { Exit::Failed } else { Exit::Fine }
     }
 }
 
 /// Looks at everything. It takes as long as the portal and Parallels' tools do, each within its limit.
 #[must_use]
-pub fn request(paths: &Paths, clock: &dyn Clock) -> DoctorView {
+pub(super) fn request(paths: &Paths, clock: &dyn Clock) -> DoctorView {
     let (mut findings, preferences) = profile::check(paths);
     findings.extend(preferences.as_ref().map(keys::check).unwrap_or_default());
     let runner = Arc::new(Runner::real(paths.clone()));
@@ -163,7 +163,7 @@ fn where_it_is(preferences: &Preferences) -> Portal {
 
 /// The screen.
 #[must_use]
-pub fn render(view: &DoctorView, style: &Style) -> String {
+pub(super) fn render(view: &DoctorView, style: &Style) -> String {
     let mut screen = Screen::new(style);
     screen.line(&summary(view));
     screen.blank();
@@ -185,8 +185,8 @@ pub fn render(view: &DoctorView, style: &Style) -> String {
 fn summary(view: &DoctorView) -> Line {
     let unknown = view.findings.iter().filter(|finding| finding.verdict == Verdict::Unknown).count() as u64;
     let line = match view.trouble as u64 {
-        0 => Line::of(Tone::Good, "No trouble found"),
-        trouble => Line::of(Tone::Bad, format!("{} found", count(trouble, "trouble", "troubles"))),
+        0 => Line::of(Tone::Good, "No problem found"),
+        trouble => Line::of(Tone::Bad, format!("{} found", count(trouble, "problem", "problems"))),
     };
     let checks = count(view.findings.len() as u64, "check", "checks");
     match unknown {

@@ -6,7 +6,7 @@ use super::super::ink::{Line, Style, Tone};
 use super::super::screen::{Column, Screen, Table};
 use super::super::status::problems;
 use super::super::words::{self, ago, count, lasting, maybe, subject};
-use super::{compliance, decider, decision, source, standing, verdict};
+use super::{compliance, decision, source, standing, verdict};
 use crate::control::view::{OutcomeView, SettingView, SubjectStateView};
 
 /// The cells of the labels' column.
@@ -52,15 +52,12 @@ pub(super) fn render(setting: &SettingView, style: &Style, now: Timestamp) -> St
 }
 
 fn decided(setting: &SettingView, now: Timestamp) -> Line {
-    match (&setting.winner, setting.outcome) {
-        (Some(winner), _) => {
-            let since = winner.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
-            decider(&crate::control::view::WinnerView { derived_from: None, ..winner.clone() })
-                .then(Tone::Faint, since)
-        }
-        (None, OutcomeView::Unmanaged) => Line::plain("nobody: no source names it, nothing touches it"),
-        (None, _) => decision(setting),
+    if setting.outcome == OutcomeView::Unmanaged {
+        return Line::plain("nobody: no source names it, nothing touches it");
     }
+    let since = setting.winner.as_ref().and_then(|winner| winner.since);
+    let since = since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
+    decision(setting).then(Tone::Faint, since)
 }
 
 fn objects(states: &[SubjectStateView], now: Timestamp) -> Table {
