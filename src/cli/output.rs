@@ -50,7 +50,7 @@ pub(super) fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
 ///
 /// # Errors
 /// What the system says, a reader that has gone away aside.
-pub(super) fn write_out(text: &str) -> io::Result<()> {
+pub fn write_out(text: &str) -> io::Result<()> {
     quiet(io::stdout().lock(), text)
 }
 
@@ -68,7 +68,7 @@ fn quiet(mut to: impl Write, text: &str) -> io::Result<()> {
 
 /// How to draw on standard output.
 #[must_use]
-pub(super) fn style() -> Style {
+pub fn style() -> Style {
     let stdout = io::stdout();
     let terminal = stdout.is_terminal();
     let size = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
