@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     meridian::platform::restrict_umask();
-    meridian::cli::run(|_| meridian::error::Exit::Failed).into()
+    meridian::cli::run(|paths| meridian::daemon::run(&paths)).into()
 }
