@@ -29,7 +29,7 @@ struct Versioned<'a, T> {
 ///
 /// # Errors
 /// When the view has no JSON form, which no view is known for.
-pub(super) fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
+pub fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
     let raw = serde_json::to_string_pretty(&Versioned { schema: SCHEMA, view })?;
     let mut text = String::with_capacity(raw.len() + 1);
     for c in raw.chars() {
@@ -55,7 +55,7 @@ pub fn write_out(text: &str) -> io::Result<()> {
 }
 
 /// Writes to standard error; where that fails there is nobody to tell.
-pub(super) fn write_error(text: &str) {
+pub fn write_error(text: &str) {
     let _ = quiet(io::stderr().lock(), text);
 }
 

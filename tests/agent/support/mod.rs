@@ -265,10 +265,11 @@ pub fn has_problem(status: &StatusView, code: &str) -> bool {
     status.health.problems.iter().any(|problem| problem.code == code)
 }
 
-/// The layers that give the values which hold, by key.
+/// The settings that are on, each with the layer that says so.
 pub fn winners(explain: &ExplainView) -> Vec<(String, String)> {
     let holding = explain.settings.iter().filter(|setting| setting.outcome == OutcomeView::Holds);
     holding
+        .filter(|setting| setting.value == Some(Value::Bool(true)))
         .filter_map(|setting| {
             let layer = serde_json::to_value(setting.winner.as_ref()?.layer).unwrap();
             Some((setting.key.clone(), layer.as_str()?.to_owned()))
