@@ -86,7 +86,7 @@ impl Mac {
         let (_stop, stopped) = watch::channel(false);
         let watch = Watch::new(paths.parallels_preferences(), Duration::from_millis(100));
         let observer = Observer::new(Arc::clone(&runner), ticker.clone(), watch);
-        let baseline = store.load::<Baseline>().unwrap().value();
+        let baseline = store.load::<Baseline>().unwrap().value().unwrap_or_default();
         let account = store.load::<Account>().unwrap().value().unwrap_or_default();
         let remembered = (baseline, account);
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
