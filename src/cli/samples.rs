@@ -264,7 +264,7 @@ pub(super) fn explain() -> ExplainView {
     undecided.subjects.clear();
     undecided.problems = vec![problem(
         "setting-invalid",
-        "expected one of daily, weekly in profile dev.meridian.agent.plist",
+        "A setting has a value that it cannot take; the setting is ignored, the others count. updates.check: expected one of daily, weekly in profile dev.meridian.agent.plist",
         "Correct the value in the policy or profile.",
         None,
     )];
