@@ -16,7 +16,8 @@
 //!
 //! `domain ← catalog ← {sources, wire} ← resolve ← plan ← enforce ← daemon ← bin`; [`hypervisor`] and [`inventory`]
 //! stand on [`domain`] and [`catalog`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
-//! `control::proto`; `portal` knows [`wire`], [`catalog`], [`domain`], [`resolve`] and [`plan`]; `simulator` knows
+//! `control::proto`; `portal` knows [`wire`], [`catalog`], [`domain`], [`resolve`] and [`plan`], and its demo looks at the agent
+//! through [`control`], with the screens of [`cli`]; `simulator` knows
 //! nobody. Nothing imports [`daemon`].
 
 pub mod catalog;

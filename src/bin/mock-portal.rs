@@ -1,5 +1,6 @@
 //! The mock portal for people: a thin shell around `meridian::portal`.
 
+use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use meridian::error::{Chain, Exit};
+use meridian::portal::demo;
 use meridian::portal::serve::{self, Serve};
 
 /// A management portal for trying and testing Meridian.
@@ -40,18 +42,25 @@ enum Verb {
         #[arg(long, requires = "tls_cert")]
         tls_key: Option<PathBuf>,
     },
+    /// Shows a policy travel from a portal to a simulated Mac and its virtual machines travel back, until Ctrl-C.
+    Demo(demo::Options),
 }
 
 fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let Verb::Serve { listen, origin, database, organization, tls_cert, tls_key } = Arguments::parse().verb;
-    let tls = tls_cert.zip(tls_key);
-    let order = Serve { listen, origins: origin, database, organization, tls };
-    match serve::run(order, |line| writeln!(std::io::stdout(), "{line}")) {
+    let done = match Arguments::parse().verb {
+        Verb::Serve { listen, origin, database, organization, tls_cert, tls_key } => {
+            let tls = tls_cert.zip(tls_key);
+            let order = Serve { listen, origins: origin, database, organization, tls };
+            serve::run(order, |line| writeln!(std::io::stdout(), "{line}")).map_err(Box::<dyn Error>::from)
+        }
+        Verb::Demo(options) => demo::run(&options).map_err(Box::<dyn Error>::from),
+    };
+    match done {
         Ok(()) => Exit::Fine.into(),
         Err(error) => {
             // Where nobody listens there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "mock-portal: {}", Chain(&error));
+            let _ = writeln!(std::io::stderr(), "mock-portal: {}", Chain(&*error));
             Exit::Failed.into()
         }
     }

@@ -7,7 +7,7 @@ use super::text::{char_width, printable, width};
 
 /// How to draw: how wide, and whether in color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Style {
+pub struct Style {
     /// Cells in a line.
     pub width: usize,
     /// Escape sequences for colors are understood and wanted.
@@ -16,7 +16,7 @@ pub(super) struct Style {
 
 /// What a piece of text means to the eye.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub enum Tone {
     /// Text.
     Plain,
     /// What counts most.
@@ -57,58 +57,58 @@ struct Span {
 
 /// Text in tones, without a line break.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Line {
+pub struct Line {
     spans: Vec<Span>,
 }
 
 impl Line {
     /// An empty line.
     #[must_use]
-    pub(super) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self { spans: Vec::new() }
     }
 
     /// A line of one tone.
     #[must_use]
-    pub(super) fn of(tone: Tone, text: impl AsRef<str>) -> Self {
+    pub fn of(tone: Tone, text: impl AsRef<str>) -> Self {
         Self::new().then(tone, text)
     }
 
     /// A line of plain text.
     #[must_use]
-    pub(super) fn plain(text: impl AsRef<str>) -> Self {
+    pub fn plain(text: impl AsRef<str>) -> Self {
         Self::of(Tone::Plain, text)
     }
 
     /// The line with more text.
     #[must_use]
-    pub(super) fn then(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
+    pub fn then(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
         self.spans.push(Span { text: printable(text.as_ref()), tone });
         self
     }
 
     /// The line with more plain text.
     #[must_use]
-    pub(super) fn text(self, text: impl AsRef<str>) -> Self {
+    pub fn text(self, text: impl AsRef<str>) -> Self {
         self.then(Tone::Plain, text)
     }
 
     /// The line with another one behind it.
     #[must_use]
-    pub(super) fn join(mut self, other: Self) -> Self {
+    pub fn join(mut self, other: Self) -> Self {
         self.spans.extend(other.spans);
         self
     }
 
     /// Cells.
     #[must_use]
-    pub(super) fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.spans.iter().map(|span| width(&span.text)).sum()
     }
 
     /// The line in at most `limit` cells; what was cut ends in `…`.
     #[must_use]
-    pub(super) fn cut(&self, limit: usize) -> Self {
+    pub fn cut(&self, limit: usize) -> Self {
         if self.width() <= limit {
             return self.clone();
         }
@@ -129,7 +129,7 @@ impl Line {
 
     /// The line in rows of at most `limit` cells, broken at spaces where there are some.
     #[must_use]
-    pub(super) fn wrap(&self, limit: usize) -> Vec<Self> {
+    pub fn wrap(&self, limit: usize) -> Vec<Self> {
         let limit = limit.max(2);
         let glyphs: Vec<_> = self.glyphs().collect();
         let (mut rows, mut row, mut cells) = (Vec::new(), Glyphs::default(), 0);
@@ -157,7 +157,7 @@ impl Line {
 
     /// The line as it is written.
     #[must_use]
-    pub(super) fn paint(&self, style: &Style) -> String {
+    pub fn paint(&self, style: &Style) -> String {
         let mut painted = String::new();
         for span in &self.spans {
             match span.tone.code().filter(|_| style.color && !span.text.is_empty()) {

@@ -11,13 +11,13 @@ mod doctor;
 mod explain;
 mod failure;
 mod field;
-mod ink;
+pub mod ink;
 mod nearest;
-mod output;
+pub mod output;
 mod plan;
 #[cfg(test)]
 mod samples;
-mod screen;
+pub mod screen;
 mod status;
 mod sync;
 mod text;

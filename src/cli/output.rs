@@ -29,7 +29,7 @@ struct Versioned<'a, T> {
 ///
 /// # Errors
 /// When the view has no JSON form, which no view is known for.
-pub(super) fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
+pub fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
     let raw = serde_json::to_string_pretty(&Versioned { schema: SCHEMA, view })?;
     let mut text = String::with_capacity(raw.len() + 1);
     for c in raw.chars() {
@@ -50,12 +50,12 @@ pub(super) fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
 ///
 /// # Errors
 /// What the system says, a reader that has gone away aside.
-pub(super) fn write_out(text: &str) -> io::Result<()> {
+pub fn write_out(text: &str) -> io::Result<()> {
     quiet(io::stdout().lock(), text)
 }
 
 /// Writes to standard error; where that fails there is nobody to tell.
-pub(super) fn write_error(text: &str) {
+pub fn write_error(text: &str) {
     let _ = quiet(io::stderr().lock(), text);
 }
 
@@ -68,7 +68,7 @@ fn quiet(mut to: impl Write, text: &str) -> io::Result<()> {
 
 /// How to draw on standard output.
 #[must_use]
-pub(super) fn style() -> Style {
+pub fn style() -> Style {
     let stdout = io::stdout();
     let terminal = stdout.is_terminal();
     let size = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));

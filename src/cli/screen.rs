@@ -11,14 +11,14 @@ const GAP: usize = 2;
 const LEAST: usize = 8;
 
 /// A screen that is being put together.
-pub(super) struct Screen<'a> {
+pub struct Screen<'a> {
     style: &'a Style,
     text: String,
 }
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub struct Column {
     title: &'static str,
     right: bool,
     /// Who gives way first has the higher number; 0 never does.
@@ -28,32 +28,32 @@ pub(super) struct Column {
 impl Column {
     /// A column that keeps its width.
     #[must_use]
-    pub(super) const fn firm(title: &'static str) -> Self {
+    pub const fn firm(title: &'static str) -> Self {
         Self { title, right: false, gives_way: 0 }
     }
 
     /// A column that is cut where the screen is too narrow.
     #[must_use]
-    pub(super) const fn giving_way(title: &'static str) -> Self {
+    pub const fn giving_way(title: &'static str) -> Self {
         Self { title, right: false, gives_way: 1 }
     }
 
     /// A column that is cut before the others are.
     #[must_use]
-    pub(super) const fn giving_way_first(title: &'static str) -> Self {
+    pub const fn giving_way_first(title: &'static str) -> Self {
         Self { title, right: false, gives_way: 2 }
     }
 
     /// A column of numbers.
     #[must_use]
-    pub(super) const fn number(title: &'static str) -> Self {
+    pub const fn number(title: &'static str) -> Self {
         Self { title, right: true, gives_way: 0 }
     }
 }
 
 /// A table.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub struct Table {
     columns: Vec<Column>,
     rows: Vec<Row>,
 }
@@ -70,17 +70,17 @@ enum Row {
 impl Table {
     /// A table without rows.
     #[must_use]
-    pub(super) const fn of(columns: Vec<Column>) -> Self {
+    pub const fn of(columns: Vec<Column>) -> Self {
         Self { columns, rows: Vec::new() }
     }
 
     /// Adds a row; it has a cell for each column.
-    pub(super) fn row(&mut self, cells: Vec<Line>) {
+    pub fn row(&mut self, cells: Vec<Line>) {
         self.rows.push(Row::Cells(cells));
     }
 
     /// Adds a remark on the row before it, behind a mark.
-    pub(super) fn note(&mut self, mark: Line, remark: Line) {
+    pub fn note(&mut self, mark: Line, remark: Line) {
         self.rows.push(Row::Note(mark, remark));
     }
 
@@ -122,28 +122,28 @@ impl Table {
 impl<'a> Screen<'a> {
     /// An empty screen.
     #[must_use]
-    pub(super) const fn new(style: &'a Style) -> Self {
+    pub const fn new(style: &'a Style) -> Self {
         Self { style, text: String::new() }
     }
 
     /// An empty row.
-    pub(super) fn blank(&mut self) {
+    pub fn blank(&mut self) {
         self.text.push('\n');
     }
 
     /// A line, wrapped.
-    pub(super) fn line(&mut self, line: &Line) {
+    pub fn line(&mut self, line: &Line) {
         self.hanging(0, &Line::new(), line);
     }
 
     /// A heading with an empty row above it.
-    pub(super) fn heading(&mut self, title: &str) {
+    pub fn heading(&mut self, title: &str) {
         self.blank();
         self.line(&Line::of(Tone::Strong, title));
     }
 
     /// A line behind a mark; what is wrapped hangs below the line and not below the mark.
-    pub(super) fn hanging(&mut self, indent: usize, mark: &Line, line: &Line) {
+    pub fn hanging(&mut self, indent: usize, mark: &Line, line: &Line) {
         let hang = indent + mark.width();
         for (index, row) in line.wrap(self.style.width.saturating_sub(hang)).iter().enumerate() {
             let margin = match index {
@@ -155,13 +155,13 @@ impl<'a> Screen<'a> {
     }
 
     /// A label of `column` cells and what it labels.
-    pub(super) fn labelled(&mut self, column: usize, label: &str, line: &Line) {
+    pub fn labelled(&mut self, column: usize, label: &str, line: &Line) {
         let label = Line::of(Tone::Faint, format!("{label:<column$}"));
         self.hanging(2, &label, line);
     }
 
     /// A table with its header.
-    pub(super) fn table(&mut self, indent: usize, table: &Table) {
+    pub fn table(&mut self, indent: usize, table: &Table) {
         let widths = table.widths(self.style.width.saturating_sub(indent));
         let header: Vec<_> = table.columns.iter().map(|column| Line::of(Tone::Faint, column.title)).collect();
         self.put(&table_row(indent, &header, &table.columns, &widths).cut(self.style.width));
@@ -169,7 +169,7 @@ impl<'a> Screen<'a> {
     }
 
     /// A table without its header.
-    pub(super) fn rows(&mut self, indent: usize, table: &Table) {
+    pub fn rows(&mut self, indent: usize, table: &Table) {
         let widths = table.widths(self.style.width.saturating_sub(indent));
         for row in &table.rows {
             match row {
@@ -183,7 +183,7 @@ impl<'a> Screen<'a> {
 
     /// The text.
     #[must_use]
-    pub(super) fn finish(self) -> String {
+    pub fn finish(self) -> String {
         self.text
     }
 

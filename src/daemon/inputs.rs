@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::board::{Board, Part};
+use super::log::Verbosity;
 use super::tasks::{Next, Publish, Task, unchanged};
 use super::ticker::Ticker;
 use super::watch::Watch;
@@ -35,10 +36,19 @@ pub struct Profile {
     pub ignored: Vec<UserFile>,
 }
 
+/// What the task stands on.
+pub struct Ground {
+    /// Where the profiles are.
+    pub paths: Paths,
+    /// The documents.
+    pub store: Arc<Store>,
+    /// How much the log says, which the profile directs.
+    pub verbosity: Verbosity,
+}
+
 /// The task.
 pub struct Inputs {
-    paths: Paths,
-    store: Arc<Store>,
+    ground: Ground,
     ticker: Ticker,
     watch: Watch,
     remembered: Option<Remembered>,
@@ -48,19 +58,13 @@ pub struct Inputs {
 impl Inputs {
     /// Inputs that remember what the document says.
     #[must_use]
-    pub fn new(
-        paths: Paths,
-        store: Arc<Store>,
-        ticker: Ticker,
-        watch: Watch,
-        remembered: Option<Remembered>,
-    ) -> Self {
-        Self { paths, store, ticker, watch, remembered, published: None }
+    pub fn new(ground: Ground, ticker: Ticker, watch: Watch, remembered: Option<Remembered>) -> Self {
+        Self { ground, ticker, watch, remembered, published: None }
     }
 
     /// Reads the folder, and keeps what must be kept.
     pub fn read(&mut self) -> Profile {
-        let managed = read_managed(&self.paths);
+        let managed = read_managed(&self.ground.paths);
         let step = Grace::step(self.remembered.clone(), managed.agent.clone(), self.ticker.now());
         if step.remembered != self.remembered {
             self.remember(step.remembered.clone());
@@ -70,8 +74,8 @@ impl Inputs {
 
     fn remember(&mut self, remembered: Option<Remembered>) {
         let kept = match &remembered {
-            Some(remembered) => self.store.save(remembered),
-            None => self.store.remove::<Remembered>(),
+            Some(remembered) => self.ground.store.save(remembered),
+            None => self.ground.store.remove::<Remembered>(),
         };
         if let Err(error) = kept {
             tracing::error!(error = %crate::error::Chain(&error), "cannot keep the profile for when it vanishes");
@@ -97,6 +101,8 @@ impl Task for Inputs {
         if self.published.as_ref() == Some(&profile) {
             return (unchanged(), Next::Tick);
         }
+        let preferences = profile.preferences.as_ref();
+        self.ground.verbosity.set(preferences.and_then(|preferences| preferences.log_level.value().copied()));
         self.published = Some(profile.clone());
         (Box::new(move |board| board.profile = Part::new(profile)), Next::Tick)
     }

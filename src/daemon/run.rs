@@ -14,6 +14,7 @@ use super::desk::Desk;
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::inputs::Inputs;
+use super::log::Verbosity;
 use super::observer::Observer;
 use super::report;
 use super::tasks::drive;
@@ -67,10 +68,11 @@ impl Ticks for Ticker {
 /// # Errors
 /// It could not start; another one may be running.
 pub fn run(paths: &Paths) -> Result<(), StartError> {
+    let verbosity = Verbosity::start();
     let store = Arc::new(Store::open(paths)?);
     crate::checkin::http::choose_cryptography();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(Daemon::open(paths, store)?.serve());
+    let ended = runtime.block_on(Daemon::open(paths, store, verbosity)?.serve());
     // A name lookup may still be under way in a thread of its own.
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
@@ -90,7 +92,7 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn open(paths: &Paths, store: Arc<Store>) -> Result<Self, StartError> {
+    fn open(paths: &Paths, store: Arc<Store>, verbosity: Verbosity) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ticker = Ticker::start(Arc::clone(&clock))?;
         let mut damage = Vec::new();
@@ -107,7 +109,8 @@ impl Daemon {
         damage.extend(damages.iter().map(|damage| Chain(damage).to_string()));
         damage.iter().for_each(|damage| tracing::error!(damage, "a stored document was damaged"));
         let watch = Watch::new(paths.managed_preferences(), PROFILE_DEBOUNCE);
-        let mut inputs = Inputs::new(paths.clone(), Arc::clone(&store), ticker.clone(), watch, profile);
+        let ground = super::inputs::Ground { paths: paths.clone(), store: Arc::clone(&store), verbosity };
+        let mut inputs = Inputs::new(ground, ticker.clone(), watch, profile);
         let board = watch::Sender::new(Board::at_boot(inputs.read(), assigned(&checkin.assigned())));
         let runner = Arc::new(Runner::real(paths.clone()));
         let remembered = (baseline, account);

@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod demo;
 pub mod device;
 pub mod faults;
 pub mod model;

@@ -1,6 +1,8 @@
 //! The integration tests.
 
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
 mod pages;
@@ -8,3 +10,7 @@ mod pages;
 mod portal;
 #[cfg(test)]
 mod simulator;
+#[cfg(test)]
+mod spine;
+#[cfg(test)]
+mod support;

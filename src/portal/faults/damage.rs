@@ -72,7 +72,8 @@ pub async fn damaged(fault: &Fault, mut answer: Response) -> Response {
 async fn half(answer: Response) -> Response {
     let (parts, body) = answer.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let cut = Cut { left: Some(whole.slice(..whole.len() / 2)), announced: whole.len() as u64 };
+    let cut =
+        Cut { left: Some(whole.slice(..whole.len() / 2)), announced: whole.len() as u64, paused: false };
     Response::from_parts(parts, Body::new(cut))
 }
 
@@ -80,6 +81,7 @@ async fn half(answer: Response) -> Response {
 struct Cut {
     left: Option<Bytes>,
     announced: u64,
+    paused: bool,
 }
 
 impl hyper::body::Body for Cut {
@@ -88,9 +90,17 @@ impl hyper::body::Body for Cut {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
-        Poll::Ready(Some(self.left.take().map(Frame::data).ok_or(CutOff)))
+        if let Some(left) = self.left.take() {
+            return Poll::Ready(Some(Ok(Frame::data(left))));
+        }
+        // What was given leaves the server only when there is a pause.
+        if !std::mem::replace(&mut self.paused, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(CutOff)))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,5 +1,7 @@
 //! `POST /v1/checkin`: authentication, conditional answers, inventory, the version gate.
 
+use std::slice::from_ref;
+
 use jiff::SignedDuration;
 use meridian::domain::digest::Digest;
 use meridian::domain::ids::DeviceId;
@@ -216,7 +218,7 @@ async fn inventory_travels_in_deltas_and_drift_is_noticed() {
     let (one, two) = (vm(ONE, "One <b>"), vm(TWO, "Two \u{1f600}\n"));
     let empty = Digest::of(b"");
     let (first, both, second) =
-        (root(&[one.clone()]), root(&[one.clone(), two.clone()]), root(&[two.clone()]));
+        (root(from_ref(&one)), root(&[one.clone(), two.clone()]), root(from_ref(&two)));
     let steps = [
         ("a first record", json!({"root": first, "base": empty, "upsert": [one]}), false, 1),
         ("one more", json!({"root": both, "base": first, "upsert": [two]}), false, 2),
@@ -252,7 +254,7 @@ async fn a_report_in_parts_counts_when_its_last_part_is_there() {
     let mut mac = stage.enrolled(None).await;
     mac.settle(&stage).await;
     let (one, two) = (vm(ONE, "one"), vm(TWO, "two"));
-    let (first, both) = (root(&[one.clone()]), root(&[one.clone(), two.clone()]));
+    let (first, both) = (root(from_ref(&one)), root(&[one.clone(), two.clone()]));
     let part = json!({"root": first, "base": null, "upsert": [one], "more": true});
     assert_eq!(mac.check_in(&stage, json!({"inventory": part})).await.body["resend"], Value::Null);
     let vms = stage.admin(Method::GET, "/vms", Value::Null).await.body;

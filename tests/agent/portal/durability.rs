@@ -20,7 +20,7 @@ async fn all_that_was_answered_survives_a_restart() {
     let mut mac = stage.enrolled(Some(&group)).await;
     mac.settle(&stage).await;
     let record = vm(ONE, "Windows");
-    let first = root(&[record.clone()]);
+    let first = root(std::slice::from_ref(&record));
     let inventory = json!({"root": first, "base": Digest::of(b""), "upsert": [record]});
     mac.check_in(&stage, json!({"inventory": inventory})).await;
     stage.assign(&group, None).await;
@@ -63,6 +63,34 @@ async fn restarted(change: impl Fn(&mut Config)) -> Stage {
         }
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_in_the_file_at_the_moment_it_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portal.db");
+    let stage = Stage::with(|config| config.database = Some(file.clone())).await;
+    let mut mac = stage.enrolled(None).await;
+    for (step, name) in ["first", "second", "third"].into_iter().enumerate() {
+        stage.make("/groups", json!({"name": name})).await;
+        mac.settle(&stage).await;
+        // What a portal would find that starts after this one was killed right now.
+        let copy = folder.path().join(format!("copy{step}.db"));
+        for suffix in ["", "-wal"] {
+            let of = |file: &std::path::Path| format!("{}{suffix}", file.display());
+            std::fs::copy(of(&file), of(&copy)).unwrap();
+        }
+        let found = Stage::with(|config| config.database = Some(copy)).await;
+        let groups = found.admin(Method::GET, "/groups", Value::Null).await.body;
+        assert_eq!(groups["items"].as_array().unwrap().len(), step + 1);
+        let devices = "/devices";
+        assert_eq!(
+            found.admin(Method::GET, devices, Value::Null).await.body,
+            stage.admin(Method::GET, devices, Value::Null).await.body
+        );
+        found.portal.shutdown().await;
+    }
+    stage.portal.shutdown().await;
 }
 
 #[tokio::test]

@@ -1,0 +1,254 @@
+//! The layout of a Mac below a scratch root: the simulated tools, the managed preferences, the programs that run there.
+//!
+//! In go a root and what the profile is to say; out come files below that root and nowhere else. A root of the demo's own making
+//! is removed with it.
+
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use plist::{Dictionary, Value};
+
+use crate::paths::{LABEL, PARALLELS_MANAGED_DOMAIN, Paths};
+use crate::simulator::{self, SimulatorError, State};
+use crate::state::atomic;
+
+/// The most bytes of a socket's path on macOS, without the zero at its end.
+const SOCKET_PATH_LIMIT: usize = 103;
+
+/// How often a name for the scratch root is drawn before giving up.
+const DRAWS: u32 = 16;
+
+/// Why the layout is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// A file or a folder did not obey.
+    #[error("cannot {what} {}", path.display())]
+    File {
+        /// What was attempted.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The root holds something already.
+    #[error("{} is not empty; name a folder that is empty or does not exist", .0.display())]
+    NotEmpty(PathBuf),
+    /// The root's path leaves no room for the socket's.
+    #[error("the path {} is too long for a socket below it; name a shorter one", .0.display())]
+    TooLong(PathBuf),
+    /// A program does not lie beside this one.
+    #[error("there is no {}; build all of them with: cargo build --release --bins", .0.display())]
+    NoProgram(PathBuf),
+    /// The simulator could not be installed.
+    #[error("cannot install the simulated tools")]
+    Simulator(#[from] SimulatorError),
+    /// The profile cannot be written as a property list.
+    #[error("the profile has no form as a binary property list")]
+    Profile(#[from] plist::Error),
+}
+
+fn attempt(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LayoutError {
+    let path = path.to_owned();
+    move |source| LayoutError::File { what, path, source }
+}
+
+/// The folder that stands for `/`. One that was made here is removed when this is dropped.
+#[derive(Debug)]
+pub struct Root {
+    path: PathBuf,
+    ours: bool,
+}
+
+impl Root {
+    /// A new folder below `/tmp`, whose path is short.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn scratch() -> Result<Self, LayoutError> {
+        // On a Mac /tmp is a link; what watches files names them by their true path.
+        let tmp = Path::new("/tmp");
+        let tmp = tmp.canonicalize().map_err(attempt("look up", tmp))?;
+        let mut last = tmp.clone();
+        for _ in 0..DRAWS {
+            let draw = uuid::Uuid::new_v4().simple().to_string();
+            last = tmp.join(format!("mer-{}", draw.get(..6).unwrap_or(&draw)));
+            match DirBuilder::new().mode(0o755).create(&last) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(attempt("make", &last)(error)),
+                Ok(()) => return Self { path: last, ours: true }.passable(),
+            }
+        }
+        Err(LayoutError::NotEmpty(last))
+    }
+
+    /// This folder, which stays. It is made where there is none, and must be empty.
+    ///
+    /// # Errors
+    /// It cannot be made, holds something, or has too long a path.
+    pub fn given(path: &Path) -> Result<Self, LayoutError> {
+        DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(attempt("make", path))?;
+        let path = path.canonicalize().map_err(attempt("look up", path))?;
+        let mut entries = path.read_dir().map_err(attempt("read", &path))?;
+        if entries.next().is_some() {
+            return Err(LayoutError::NotEmpty(path));
+        }
+        if Paths::under(&path).socket().as_os_str().len() > SOCKET_PATH_LIMIT {
+            return Err(LayoutError::TooLong(path));
+        }
+        Self { path, ours: false }.passable()
+    }
+
+    /// The umask may have taken what other users need to pass through.
+    fn passable(self) -> Result<Self, LayoutError> {
+        open(&self.path, 0o755)?;
+        Ok(self)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The layout below it.
+    #[must_use]
+    pub fn paths(&self) -> Paths {
+        Paths::under(&self.path)
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        if self.ours {
+            // What cannot be removed is in a folder for such things.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// The programs that take part.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// The agent and its command line.
+    pub agent: PathBuf,
+    /// The simulated tools.
+    pub simulator: PathBuf,
+}
+
+impl Programs {
+    /// The programs beside this executable, but for an agent that is named.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub fn beside(executable: &Path, agent: Option<&Path>) -> Result<Self, LayoutError> {
+        let folder = executable.parent().unwrap_or(executable);
+        let agent = agent.map_or_else(|| folder.join("meridian"), Path::to_owned);
+        let programs = Self { agent, simulator: folder.join("prl-sim") };
+        let all = [&programs.agent, &programs.simulator];
+        let missing = all.into_iter().find(|program| !program.is_file()).cloned();
+        missing.map_or(Ok(programs), |missing| Err(LayoutError::NoProgram(missing)))
+    }
+}
+
+/// Lays everything that the agent finds on a Mac before it starts, but for its own profile.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn lay(paths: &Paths, simulator: &Path, state: &State) -> Result<(), LayoutError> {
+    simulator::install(paths.root(), simulator, state)?;
+    folder(paths, &paths.managed_preferences())?;
+    folder(paths, &paths.logs())
+}
+
+/// Installs managed preferences as MDM does, as a binary property list.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn install_profile(paths: &Paths, domain: &str, profile: Dictionary) -> Result<(), LayoutError> {
+    let path = paths.managed_domain(domain);
+    let mut bytes = Vec::new();
+    Value::Dictionary(profile).to_writer_binary(&mut bytes)?;
+    atomic::write(&path, &bytes, 0o644).map_err(attempt("write", &path))
+}
+
+/// Installs the profile of the agent.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn install_agent_profile(paths: &Paths, profile: Dictionary) -> Result<(), LayoutError> {
+    install_profile(paths, LABEL, profile)
+}
+
+/// Installs Parallels' own profile, which activates with a license key.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn install_parallels_profile(paths: &Paths) -> Result<(), LayoutError> {
+    let items = [
+        ("ActivationExperience", "License Key"),
+        ("LicenseKey", "6J9A5T-DEMO00-DEMO00-DEMO00-RN17ZA"),
+        ("PayloadUUID", "E4D2A0B7-6C1F-4F0E-9A52-3B7C8D9E0F11"),
+    ];
+    let items = items.map(|(name, value)| (name.to_owned(), Value::from(value)));
+    install_profile(paths, PARALLELS_MANAGED_DOMAIN, items.into_iter().collect())
+}
+
+/// Makes a folder below the root and those above it, as every user of a Mac may pass through them.
+fn folder(paths: &Paths, path: &Path) -> Result<(), LayoutError> {
+    let missing: Vec<_> = path.ancestors().take_while(|above| *above != paths.root()).collect();
+    for above in missing.into_iter().rev() {
+        if !above.is_dir() {
+            DirBuilder::new().create(above).map_err(attempt("make", above))?;
+            open(above, 0o755)?;
+        }
+    }
+    Ok(())
+}
+
+fn open(path: &Path, mode: u32) -> Result<(), LayoutError> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(attempt("set the mode of", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scratch_root_goes_and_a_given_one_stays() {
+        let scratch = Root::scratch().unwrap();
+        let path = scratch.path().to_owned();
+        assert!(scratch.paths().socket().as_os_str().len() <= SOCKET_PATH_LIMIT);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+        let given = Root::given(&path.join("a/b")).unwrap();
+        let below = given.path().to_owned();
+        drop(given);
+        assert!(below.is_dir());
+        drop(scratch);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_folder_that_holds_something_is_not_built_upon() {
+        let scratch = Root::scratch().unwrap();
+        std::fs::create_dir(scratch.path().join("work")).unwrap();
+        assert!(matches!(Root::given(scratch.path()), Err(LayoutError::NotEmpty(_))));
+        assert!(matches!(Root::given(Path::new("/")), Err(LayoutError::NotEmpty(_))));
+        let long = scratch.path().join("a".repeat(90));
+        assert!(matches!(Root::given(&long), Err(LayoutError::TooLong(_))));
+    }
+
+    #[test]
+    fn the_profile_is_a_binary_property_list() {
+        let root = Root::scratch().unwrap();
+        let paths = root.paths();
+        folder(&paths, &paths.managed_preferences()).unwrap();
+        install_parallels_profile(&paths).unwrap();
+        let bytes = std::fs::read(paths.managed_domain(PARALLELS_MANAGED_DOMAIN)).unwrap();
+        assert!(bytes.starts_with(b"bplist00"));
+        let activation = crate::sources::profile::Activation::parse("file", &bytes).unwrap();
+        assert!(activation.has_license_key());
+    }
+}

@@ -1,0 +1,186 @@
+//! The demo: a policy travels from the portal to a simulated Mac, and its virtual machines travel back, before your eyes.
+//!
+//! In go the verb's [`Options`]; out comes a story on standard output, each line from what was observed. Everything lies
+//! below one root: the portal listens on loopback, the agent is the real one as its own process, and the tools that it
+//! calls are simulated. Nothing outside the root is touched, also on a Mac that has Parallels Desktop.
+
+use std::path::PathBuf;
+
+use plist::{Dictionary, Value};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+pub mod admin;
+pub mod agent;
+pub mod guard;
+pub mod layout;
+pub mod narrator;
+mod observed;
+pub mod story;
+
+use admin::{Admin, AdminError};
+use agent::Agent;
+use guard::Process;
+use layout::{LayoutError, Programs, Root};
+use narrator::Narrator;
+use story::{Failure, Stage};
+
+use super::server::{Config, Portal, Running, StartError};
+use crate::cli::output;
+use crate::simulator::State;
+
+/// How many lines of the agent's log a failure shows.
+const LOG_LINES: usize = 15;
+
+/// The options of the `demo` verb.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Options {
+    /// End when the story has been told
+    #[arg(long)]
+    pub once: bool,
+    /// Lay the Mac below this empty folder and keep it; without it, below a scratch folder that is removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Run this agent instead of the one beside this program
+    #[arg(long, value_name = "PATH")]
+    pub agent: Option<PathBuf>,
+}
+
+/// Why the demo ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The layout is not there.
+    #[error("cannot lay out the Mac")]
+    Layout(#[from] LayoutError),
+    /// The portal does not start.
+    #[error("cannot start the portal")]
+    Portal(#[from] StartError),
+    /// The portal's administrator has no way to it.
+    #[error("cannot talk to the portal")]
+    Admin(#[from] AdminError),
+    /// The system refused a process, a signal or the screen.
+    #[error("cannot {0}")]
+    System(&'static str, #[source] std::io::Error),
+    /// A step did not come true.
+    #[error("the story ended early")]
+    Story(#[from] Failure),
+}
+
+/// Tells the story, and keeps what it is about running until Ctrl-C unless it is to be told once.
+///
+/// # Errors
+/// [`DemoError`]; a step that did not come true has been told on the screen, too.
+pub fn run(options: &Options) -> Result<(), DemoError> {
+    guard::end_on_panic();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| DemoError::System("start", error))?.block_on(stage(options))
+}
+
+/// The signals that end the demo in order.
+struct Ends([Signal; 3]);
+
+impl Ends {
+    fn listen() -> std::io::Result<Self> {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [interrupt, terminate, hangup] = kinds.map(signal);
+        Ok(Self([interrupt?, terminate?, hangup?]))
+    }
+
+    async fn come(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+async fn stage(options: &Options) -> Result<(), DemoError> {
+    let mut ends = Ends::listen().map_err(|error| DemoError::System("listen to signals", error))?;
+    let executable =
+        std::env::current_exe().map_err(|error| DemoError::System("find this program", error))?;
+    let programs = Programs::beside(&executable, options.agent.as_deref())?;
+    let root = match &options.root {
+        Some(path) => Root::given(path)?,
+        None => Root::scratch()?,
+    };
+    layout::lay(&root.paths(), &programs.simulator, &State::demo())?;
+    layout::install_parallels_profile(&root.paths())?;
+    let portal =
+        Portal::start(Config { organization: "Example Ltd".to_owned(), ..Config::default() }).await?;
+    layout::install_agent_profile(&root.paths(), profile(&portal).await?)?;
+    let agent = Agent::new(programs.agent, root.paths());
+    let process = agent.start().map_err(|error| DemoError::System("start the agent", error))?;
+    let narrator = Narrator::new(output::style());
+    let admin = Admin::new(portal.origin(), portal.admin_token(), &[])?;
+    let mut stage = Stage { agent, admin, root: root.path().to_owned(), narrator };
+    let told = tell(&mut stage, &portal, process, options.once, &mut ends).await;
+    portal.shutdown().await;
+    told
+}
+
+/// Tells the story; the agent ends with it.
+async fn tell(
+    stage: &mut Stage,
+    portal: &Running,
+    mut process: Process,
+    once: bool,
+    ends: &mut Ends,
+) -> Result<(), DemoError> {
+    let screen = |error| DemoError::System("write to the screen", error);
+    let below = format!("Everything lies below {}; nothing else is touched.", stage.root.display());
+    stage
+        .narrator
+        .title("Meridian: a policy travels to a Mac, and its virtual machines travel back", &below)
+        .map_err(screen)?;
+    let told = tokio::select! {
+        told = stage.tell() => Some(told),
+        () = ends.come() => None,
+    };
+    match told {
+        None => {}
+        Some(Err(failure)) => {
+            let why = match process.ended() {
+                Some(status) => format!("the agent ended with {status}; {}", failure.why),
+                None => failure.why.clone(),
+            };
+            let log = stage.agent.log_tail(LOG_LINES);
+            stage.narrator.failure(failure.step, &why, &log).map_err(screen)?;
+            process.stop().await;
+            return Err(failure.into());
+        }
+        Some(Ok(())) => {
+            stage.show_status().await?;
+            let facts = [("Portal", portal.origin()), ("Sign-in token", portal.admin_token())];
+            let closing = if once { "The story is told." } else { "Both keep running; Ctrl-C ends them." };
+            stage.narrator.end(&facts, closing).map_err(screen)?;
+            if !once {
+                tokio::select! {
+                    () = ends.come() => {}
+                    ended = process.wait() => {
+                        let status = ended.map_err(|error| DemoError::System("wait for the agent", error))?;
+                        tracing::warn!(%status, "the agent ended by itself");
+                    }
+                }
+            }
+        }
+    }
+    process.stop().await;
+    Ok(())
+}
+
+/// The profile of the agent, as MDM would install it.
+async fn profile(portal: &Running) -> Result<Dictionary, DemoError> {
+    let token = portal.enrollment_token("The demo's Mac", None).await?;
+    let settings: Dictionary =
+        [("updates.stay_on_major".to_owned(), Value::Boolean(true))].into_iter().collect();
+    let items = [
+        ("PortalURL", Value::String(portal.origin().to_owned())),
+        ("PortalRootKey", Value::String(portal.root_key().to_string())),
+        ("EnrollmentToken", Value::String(token)),
+        ("LogLevel", Value::String("info".to_owned())),
+        ("PayloadUUID", Value::String("B0A7E2C4-3D5F-4E6A-8B9C-0D1E2F3A4B5C".to_owned())),
+        ("Settings", Value::Dictionary(settings)),
+    ];
+    Ok(items.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+}

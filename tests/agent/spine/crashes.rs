@@ -1,0 +1,115 @@
+//! Killed with SIGKILL at any moment of enrollment or of applying an assignment, the next start reaches the same end.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::super::support::{DEADLINE, Setup, TestEnvironment};
+use super::{CORPORATE, LOCAL, corporate};
+
+/// A moment at which the agent is killed.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// After so many calls of tools.
+    Calls(usize),
+    /// After so many changes of its own files.
+    Files(usize),
+}
+
+/// The files of the agent and when each was last replaced, which tells a change whatever its content is.
+fn files(environment: &TestEnvironment) -> BTreeMap<PathBuf, (u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let entries = std::fs::read_dir(environment.paths().private()).into_iter().flatten().flatten();
+    let mark = |entry: std::fs::DirEntry| {
+        let metadata = entry.metadata().ok()?;
+        let written = metadata.mtime_nsec().unsigned_abs() + metadata.mtime().unsigned_abs() * 1_000_000_000;
+        Some((entry.path(), (metadata.ino(), written)))
+    };
+    entries.filter_map(mark).collect()
+}
+
+/// Kills the agent at the moment, or once all is done before that. True when the moment came.
+async fn kill_at(environment: &mut TestEnvironment, moment: Moment, end: &[&str]) -> bool {
+    let begun = Instant::now();
+    let calls_before = environment.calls().len();
+    let (mut seen, mut changes) = (files(environment), 0);
+    environment.start_agent();
+    let came = loop {
+        let now = files(environment);
+        if now != seen {
+            changes += 1;
+            seen = now;
+        }
+        let came = match moment {
+            Moment::Calls(count) => environment.calls().len() - calls_before >= count,
+            Moment::Files(count) => changes >= count,
+        };
+        let over = environment.restrictions() == end && begun.elapsed() > Duration::from_millis(500);
+        if came || over {
+            break came;
+        }
+        assert!(begun.elapsed() < DEADLINE, "neither {moment:?} nor the end came");
+        sleep(Duration::from_micros(200)).await;
+    };
+    environment.kill_agent().await;
+    came
+}
+
+/// What has to be so in the end, whatever happened.
+async fn reaches(environment: &TestEnvironment, end: &[&str], moment: Moment) {
+    environment.until_restricted(end).await;
+    environment.until("checked in", |status| status.checkin.last_success.is_some()).await;
+    let plan = environment.cli(["plan", "--json"]).await.json();
+    assert_eq!(plan["actions"], json!([]), "{moment:?}");
+    let devices = environment.admin.list("/devices").await.unwrap();
+    assert_eq!(devices.len(), 1, "{moment:?}: enrolled once");
+    let status = environment.status().await.unwrap();
+    assert_eq!(status.enforcement.failed, 0, "{moment:?}");
+    let codes: Vec<_> = status.health.problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert!(
+        !codes.iter().any(|code| matches!(*code, "state-corrupt" | "baseline-lost")),
+        "{moment:?}: {codes:?}"
+    );
+}
+
+/// The moments of a sweep: densely at first, where most is written.
+fn moments() -> Vec<Moment> {
+    let calls = [1, 4, 7, 9, 10, 11, 12, 13, 14].map(Moment::Calls);
+    let files = [1, 2, 3, 4, 5, 6, 7, 8, 10].map(Moment::Files);
+    calls.into_iter().chain(files).collect()
+}
+
+#[tokio::test]
+async fn killed_while_it_enrolls_and_applies() {
+    let mut came = 0;
+    for moment in moments() {
+        let mut environment = Setup::default().policy(corporate()).prepare().await;
+        came += usize::from(kill_at(&mut environment, moment, &CORPORATE).await);
+        environment.start_agent();
+        reaches(&environment, &CORPORATE, moment).await;
+        // The record from before the first change must have survived, too.
+        environment.unassign().await;
+        environment.until_restricted(&LOCAL).await;
+    }
+    assert!(came >= 12, "only {came} moments came; the sweep misses what it is about");
+}
+
+#[tokio::test]
+async fn killed_while_it_gives_control_back() {
+    let mut environment = TestEnvironment::with_policy(corporate()).await;
+    for moment in [1, 2, 3].map(Moment::Files).into_iter().chain([1, 2, 3, 4].map(Moment::Calls)) {
+        environment.until_restricted(&CORPORATE).await;
+        environment.until_enforced().await;
+        environment.kill_agent().await;
+        environment.admin.assign(&environment.group, None).await.unwrap();
+        kill_at(&mut environment, moment, &LOCAL).await;
+        environment.start_agent();
+        environment.sync().await;
+        reaches(&environment, &LOCAL, moment).await;
+        environment.assign(&corporate()).await;
+        environment.sync().await;
+    }
+}
