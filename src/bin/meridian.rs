@@ -2,20 +2,7 @@
 
 use std::process::ExitCode;
 
-use meridian::error::{Chain, Exit};
-use meridian::paths::Paths;
-
 fn main() -> ExitCode {
     meridian::platform::restrict_umask();
-    meridian::cli::run(daemon).into()
-}
-
-fn daemon(paths: Paths) -> Exit {
-    match meridian::daemon::run(&paths) {
-        Ok(()) => Exit::Fine,
-        Err(error) => {
-            tracing::error!(error = %Chain(&error), "the daemon did not start");
-            Exit::Failed
-        }
-    }
+    meridian::cli::run(|paths| meridian::daemon::run(&paths)).into()
 }

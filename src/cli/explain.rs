@@ -120,7 +120,11 @@ fn table(managed: &[&SettingView]) -> Table {
         Column::firm("STATE"),
     ]);
     for setting in managed {
-        let (mark, value) = verdict(setting);
+        let (mark, value) = match (setting.outcome, verdict(setting)) {
+            // The state says so already, in a column that is wide enough for it.
+            (OutcomeView::Undecided, (mark, _)) => (mark, Line::of(Tone::Warning, "–")),
+            (_, verdict) => verdict,
+        };
         let decided = match (&setting.winner, setting.outcome) {
             (Some(winner), _) => Line::plain(layer(winner.layer)),
             (None, OutcomeView::Lifted) => Line::plain("policy"),

@@ -25,6 +25,7 @@ mod version;
 mod vms;
 mod words;
 
+use std::error::Error;
 use std::time::Duration;
 
 use clap::Parser;
@@ -35,7 +36,7 @@ use failure::Failure;
 use ink::Style;
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::Exit;
+use crate::error::{Chain, Exit};
 use crate::paths::Paths;
 
 /// What a command prints and how it ends.
@@ -62,7 +63,7 @@ impl Done {
 
 /// Runs the command of the process's arguments. `daemon` runs the agent in the foreground and returns when it has ended;
 /// it is handed in because nothing imports the daemon.
-pub fn run(daemon: impl FnOnce(Paths) -> Exit) -> Exit {
+pub fn run<E: Error + 'static>(daemon: impl FnOnce(Paths) -> Result<(), E>) -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {
@@ -73,7 +74,13 @@ pub fn run(daemon: impl FnOnce(Paths) -> Exit) -> Exit {
     };
     let paths = Paths::under(&arguments.root);
     if matches!(arguments.verb, Verb::Daemon) {
-        return daemon(paths);
+        return match daemon(paths) {
+            Ok(()) => Exit::Fine,
+            Err(error) => {
+                output::write_error(&format!("meridian: {}\n", text::printable(&Chain(&error).to_string())));
+                Exit::Failed
+            }
+        };
     }
     let json = arguments.verb.format().json;
     let done = perform(&arguments.verb, &paths, &SystemClock)

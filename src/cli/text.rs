@@ -4,10 +4,78 @@
 //! the cursor, change colors, reorder the line or hide is written as an escape. [`printable`] is the only door:
 //! [`super::ink::Span`] goes through it, so nothing reaches a screen without it.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 /// The most combining characters that one character may carry; more are written as escapes.
 const MOST_COMBINING: usize = 6;
+
+/// Characters that stand on the one before them, in order.
+const COMBINING: &[(u32, u32)] = &[
+    (0x0300, 0x036F),
+    (0x0483, 0x0489),
+    (0x0591, 0x05BD),
+    (0x064B, 0x065F),
+    (0x0E31, 0x0E31),
+    (0x0E34, 0x0E3A),
+    (0x0E47, 0x0E4E),
+    (0x1AB0, 0x1AFF),
+    (0x1DC0, 0x1DFF),
+    (0x200C, 0x200C),
+    (0x200D, 0x200D),
+    (0x20D0, 0x20FF),
+    (0x3099, 0x3099),
+    (0x309A, 0x309A),
+    (0xFE00, 0xFE0F),
+    (0xFE20, 0xFE2F),
+    (0xE0100, 0xE01EF),
+];
+
+/// Characters of two cells, in order.
+const WIDE: &[(u32, u32)] = &[
+    (0x1100, 0x115F),
+    (0x231A, 0x231A),
+    (0x231B, 0x231B),
+    (0x23E9, 0x23F3),
+    (0x25FD, 0x25FD),
+    (0x25FE, 0x25FE),
+    (0x2614, 0x2614),
+    (0x2615, 0x2615),
+    (0x2648, 0x2653),
+    (0x267F, 0x267F),
+    (0x2693, 0x2693),
+    (0x26A1, 0x26A1),
+    (0x26AA, 0x26AA),
+    (0x26AB, 0x26AB),
+    (0x26BD, 0x26BD),
+    (0x26BE, 0x26BE),
+    (0x26C4, 0x26CE),
+    (0x26D4, 0x26D4),
+    (0x26EA, 0x26EA),
+    (0x26F2, 0x26FD),
+    (0x2705, 0x2705),
+    (0x270A, 0x270A),
+    (0x270B, 0x270B),
+    (0x2728, 0x2728),
+    (0x274C, 0x2757),
+    (0x2795, 0x2797),
+    (0x27B0, 0x27B0),
+    (0x27BF, 0x27BF),
+    (0x2B1B, 0x2B55),
+    (0x2E80, 0xA4CF),
+    (0xA960, 0xA97C),
+    (0xAC00, 0xD7A3),
+    (0xF900, 0xFAFF),
+    (0xFE30, 0xFE6F),
+    (0xFF00, 0xFF60),
+    (0xFFE0, 0xFFE6),
+    (0x16FE0, 0x18CFF),
+    (0x1AFF0, 0x1B2FF),
+    (0x1F000, 0x1F02F),
+    (0x1F0A0, 0x1F0FF),
+    (0x1F18E, 0x1FAFF),
+    (0x20000, 0x3FFFD),
+];
 
 /// The text with what is dangerous to a terminal or invisible written as `\u{…}`, and `\n`, `\r`, `\t` by these names.
 /// Text that is harmless stays as it is.
@@ -53,66 +121,20 @@ pub(super) fn width(text: &str) -> usize {
 /// (joined emoji, rare scripts) it says more rather than less, so that a line never runs over.
 #[must_use]
 pub(super) fn char_width(c: char) -> usize {
-    match u32::from(c) {
-        0x0300..=0x036F
-        | 0x0483..=0x0489
-        | 0x0591..=0x05BD
-        | 0x064B..=0x065F
-        | 0x0E31
-        | 0x0E34..=0x0E3A
-        | 0x0E47..=0x0E4E
-        | 0x1AB0..=0x1AFF
-        | 0x1DC0..=0x1DFF
-        | 0x200C
-        | 0x200D
-        | 0x20D0..=0x20FF
-        | 0x3099
-        | 0x309A
-        | 0xFE00..=0xFE0F
-        | 0xFE20..=0xFE2F
-        | 0xE0100..=0xE01EF => 0,
-        0x1100..=0x115F
-        | 0x231A
-        | 0x231B
-        | 0x23E9..=0x23F3
-        | 0x25FD
-        | 0x25FE
-        | 0x2614
-        | 0x2615
-        | 0x2648..=0x2653
-        | 0x267F
-        | 0x2693
-        | 0x26A1
-        | 0x26AA
-        | 0x26AB
-        | 0x26BD
-        | 0x26BE
-        | 0x26C4..=0x26CE
-        | 0x26D4
-        | 0x26EA
-        | 0x26F2..=0x26FD
-        | 0x2705
-        | 0x270A
-        | 0x270B
-        | 0x2728
-        | 0x274C..=0x2757
-        | 0x2795..=0x2797
-        | 0x27B0
-        | 0x27BF
-        | 0x2B1B..=0x2B55
-        | 0x2E80..=0xA4CF
-        | 0xA960..=0xA97C
-        | 0xAC00..=0xD7A3
-        | 0xF900..=0xFAFF
-        | 0xFE30..=0xFE6F
-        | 0xFF00..=0xFF60
-        | 0xFFE0..=0xFFE6
-        | 0x16FE0..=0x18CFF
-        | 0x1AFF0..=0x1B2FF
-        | 0x1F000..=0x1F02F
-        | 0x1F0A0..=0x1F0FF
-        | 0x1F18E..=0x1FAFF
-        | 0x20000..=0x3FFFD => 2,
+    let within = |ranges: &[(u32, u32)]| {
+        ranges.binary_search_by(|(first, last)| {
+            if *last < u32::from(c) {
+                Ordering::Less
+            } else if *first > u32::from(c) {
+                Ordering::Greater
+            } else {
+                Ordering::Equal
+            }
+        })
+    };
+    match (within(COMBINING), within(WIDE)) {
+        (Ok(_), _) => 0,
+        (_, Ok(_)) => 2,
         _ => 1,
     }
 }

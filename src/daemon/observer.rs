@@ -117,6 +117,10 @@ pub struct Observer {
     collector: Collector,
     seen: Observation,
     fingerprint: Fingerprint,
+    /// The files changed during the last look, so what it read may be from before.
+    doubt: bool,
+    /// The service writes other content each time it is asked.
+    rewrites: bool,
     service_due: Timestamp,
     vms_due: Timestamp,
     fruitless: u32,
@@ -141,6 +145,8 @@ impl Observer {
             collector: Collector::default(),
             seen: Observation::none(),
             fingerprint: Fingerprint::default(),
+            doubt: false,
+            rewrites: false,
             service_due: Timestamp::MIN,
             vms_due: Timestamp::MIN,
             fruitless: 0,
@@ -210,6 +216,15 @@ impl Observer {
         }
     }
 
+    /// Files that changed during a look may have been changed by a user after the tool read them, so a second look
+    /// follows. When that finds nothing and they changed again, it is the service itself that writes them when asked.
+    fn compare(&mut self, before: Fingerprint, after: Fingerprint, found: bool) {
+        let moved = before != after;
+        self.rewrites = moved && (self.rewrites || (self.doubt && !found));
+        self.doubt = moved && !self.rewrites;
+        self.fingerprint = if self.doubt { before } else { after };
+    }
+
     /// Makes looks rarer that files call for and that find nothing new.
     fn weigh(&mut self, look: &Look, found: bool, now: Timestamp) {
         if found || !look.by_files {
@@ -224,6 +239,9 @@ impl Observer {
     }
 
     fn next(&self, now: Timestamp) -> Next {
+        if self.doubt {
+            return Next::At(self.quiet_until.max(now));
+        }
         let mut at = self.service_due.min(self.vms_due);
         if self.quiet_until > now {
             at = at.min(self.quiet_until);
@@ -243,7 +261,8 @@ impl Task for Observer {
         self.watch.rearm();
         let now = self.ticker.now();
         let folder = self.runner.paths().parallels_preferences();
-        let look = self.decide(wanted, &Fingerprint::of(&folder), now);
+        let files = Fingerprint::of(&folder);
+        let look = self.decide(wanted, &files, now);
         if !look.service && !look.vms {
             return (unchanged(), self.next(now));
         }
@@ -261,7 +280,7 @@ impl Task for Observer {
                 now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
         }
         let found = before.service != self.seen.service || before.inventory.vms != self.seen.inventory.vms;
-        self.fingerprint = Fingerprint::of(&folder);
+        self.compare(files, Fingerprint::of(&folder), found);
         self.weigh(&look, found, now);
         self.serve(wanted, &look);
         let seen = Part::new(self.seen.clone());
