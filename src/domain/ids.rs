@@ -71,6 +71,8 @@ uuid_id! {
     PolicyId,
     /// A golden image of the portal.
     ImageId,
+    /// A command of the portal.
+    CommandId,
     /// One request; version 7 when the agent makes it.
     RequestId,
 }

@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod host;
 pub mod ids;
+pub mod license;
 pub mod subject;
 pub mod version;
 pub mod vm;

@@ -8,9 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::codes::{ComplianceReason, ProblemCode};
+use super::command::Ack;
 use super::inventory::Inventory;
 use super::time;
 use crate::domain::host::Hardware;
+use crate::domain::ids::CommandId;
 use crate::domain::subject::Subject;
 
 /// The path of the endpoint.
@@ -69,6 +71,61 @@ pub struct CheckinRequest {
     /// The virtual machines; `None` where they could not be listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inventory: Option<Inventory>,
+    /// The license as this Mac knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<LicenseReport>,
+    /// What became of commands, until the portal confirms to know it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acks: Vec<Ack>,
+    /// What is wanted of the lease.
+    #[serde(default, skip_serializing_if = "LeaseWish::is_keep")]
+    pub lease: LeaseWish,
+}
+
+/// What is wanted of the lease.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseWish {
+    /// Nothing: a newer one comes by itself.
+    #[default]
+    Keep,
+    /// A newer one, verified, or `license-denied`.
+    Verify,
+    /// The seat is given back.
+    Release,
+}
+
+impl LeaseWish {
+    /// True for [`Self::Keep`], which an absent member means.
+    #[must_use]
+    pub const fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+}
+
+/// The license as the Mac knows it, from `prlsrvctl info --license` and `licenses.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseReport {
+    /// `active`, `graced`, `expired`, `suspended`, `invalid`, `none` or `unknown`; a later version may have more.
+    pub state: String,
+    /// `standard`, `pro`, `business`, `enterprise`, or another word of Parallels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<String>,
+    /// `key`, `sso` or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<String>,
+    /// The key, masked but for its first and last group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// True for a sublicense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sublicense: Option<bool>,
+    /// The user who signed in, where the license is per user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// When the paid period ends.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::optional")]
+    pub main_period_ends_at: Option<Timestamp>,
 }
 
 /// A check-in as a portal reads it.
@@ -238,6 +295,15 @@ pub struct CheckinAnswer {
     /// An assignment, a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignment: Option<String>,
+    /// A newer lease, a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<String>,
+    /// The oldest open commands, tokens, by `seq`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// Every id of the request's acknowledgements.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acked: Vec<CommandId>,
     /// What to send in full next time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resend: Vec<Resend>,

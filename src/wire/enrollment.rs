@@ -86,6 +86,9 @@ pub struct EnrollmentAnswer {
     pub keyset: String,
     /// The device's assignment, a token.
     pub assignment: String,
+    /// The license lease, a token; none from a portal that licenses nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<String>,
     /// When to check in.
     pub next: Next,
     /// The portal's clock.

@@ -7,12 +7,14 @@
 pub mod assignment;
 pub mod checkin;
 pub mod codes;
+pub mod command;
 pub mod document;
 pub mod enrollment;
 pub mod inventory;
 pub mod json;
 pub mod key;
 pub mod keyset;
+pub mod lease;
 pub mod limits;
 pub mod portal;
 pub mod problem;

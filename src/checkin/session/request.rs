@@ -13,7 +13,7 @@ use crate::checkin::schedule::{self, GAP};
 use crate::domain::digest::Digest;
 use crate::domain::host::{Hardware, Host};
 use crate::domain::ids::RequestId;
-use crate::wire::checkin::{self, CheckinReason, CheckinRequest, Have};
+use crate::wire::checkin::{self, CheckinReason, CheckinRequest, Have, LeaseWish};
 use crate::wire::codes::ProblemCode;
 use crate::wire::document::Addressee;
 use crate::wire::enrollment::{self, EnrollmentReason, EnrollmentRequest, EnrollmentToken};
@@ -135,7 +135,17 @@ impl Session {
         let Draft { device, compliance, problems, inventory, accepted } =
             facts.draft(&self.memory, self.run.part, now);
         let have = Have { keyset, assignment, lease: 0 };
-        let body = json::write(&CheckinRequest { reason, have, device, compliance, problems, inventory });
+        let body = json::write(&CheckinRequest {
+            reason,
+            have,
+            device,
+            compliance,
+            problems,
+            inventory,
+            license: None,
+            acks: Vec::new(),
+            lease: LeaseWish::Keep,
+        });
         let asked = Asked::Checkin { accepted: Box::new(accepted), addressee };
         self.take_off(now, (checkin::PATH, body.ok()?), (asked, reason), chance)
     }

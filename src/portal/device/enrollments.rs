@@ -87,6 +87,7 @@ fn documents(
         device_id: device,
         keyset: forged.keyset.unwrap_or_else(|| model.organization.keyset.clone()),
         assignment: forged.assignment.unwrap_or(issued.token),
+        lease: None,
         next: app.next,
         server_time: now,
     })

@@ -70,6 +70,9 @@ impl Model {
             next: Next { wait: arrival.next.wait && !retired, ..arrival.next },
             keyset: None,
             assignment: None,
+            lease: None,
+            commands: Vec::new(),
+            acked: Vec::new(),
             resend: Vec::new(),
             rejected: Vec::new(),
         };

@@ -19,6 +19,9 @@ fn idle() -> CheckinRequest {
         compliance: None,
         problems: None,
         inventory: Some(Inventory::unchanged(Digest::of(b"root"))),
+        license: None,
+        acks: Vec::new(),
+        lease: LeaseWish::Keep,
     }
 }
 
@@ -47,6 +50,9 @@ fn what_has_not_changed_is_absent_and_an_idle_check_in_is_small() {
         next,
         keyset: None,
         assignment: None,
+        lease: None,
+        commands: Vec::new(),
+        acked: Vec::new(),
         resend: Vec::new(),
         rejected: Vec::new(),
     };
