@@ -16,8 +16,11 @@ use super::words::{self, count, layer};
 use crate::catalog::Key;
 use crate::control::client::{Client, ClientError};
 use crate::control::proto::{Refusal, RefusalCode};
-use crate::control::view::{Compliance, ExplainView, LayerView, OutcomeView, SettingView, SubjectStateView};
+use crate::control::view::{
+    Compliance, ExplainView, LayerView, OutcomeView, ProblemView, SettingView, SubjectStateView,
+};
 use crate::paths::Paths;
+use crate::wire::codes::ProblemCode;
 
 /// The cells of the column that names a layer.
 const LAYERS: usize = 23;
@@ -150,8 +153,17 @@ fn remarks(setting: &SettingView) -> Vec<Line> {
         let says = format!("{} says {}", layer(loser.layer), words::value(&loser.value));
         Line::of(Tone::Faint, format!("{says}; {}", loser.reason))
     });
-    let bad = setting.problems.iter().map(|problem| Line::of(Tone::Warning, &problem.detail));
+    let bad = setting.problems.iter().map(|problem| Line::of(Tone::Warning, particular(problem)));
     derived.into_iter().chain(lifted).chain(losers).chain(bad).collect()
+}
+
+/// A problem without the sentence that explains its code, where more than that is said.
+fn particular(problem: &ProblemView) -> &str {
+    let explanation = problem.code.parse().map_or("", ProblemCode::explanation);
+    match problem.detail.strip_prefix(explanation).map(str::trim_start) {
+        Some(more) if !more.is_empty() => more,
+        _ => &problem.detail,
+    }
 }
 
 /// What stands behind the names of the layers, the highest first.

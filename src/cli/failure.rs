@@ -40,11 +40,9 @@ pub(super) enum Failure {
     /// The check-in did not end in time.
     #[error("the check-in did not end within {} s and goes on; see: meridian status", .0.as_secs())]
     SyncPending(Duration),
-    /// There is no portal to check in with.
-    #[error(
-        "the profile names no portal to check in with; install a profile with PortalURL, then see: meridian doctor"
-    )]
-    NoPortal,
+    /// There is no portal to check in with, or the Mac cannot enroll there.
+    #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
+    NoCheckin(String),
     /// The answer has no JSON form.
     #[error("cannot write the answer as JSON; report this")]
     Encode(#[source] serde_json::Error),
@@ -73,7 +71,7 @@ impl Failure {
             Self::NoStatus { .. } => Exit::Unreachable,
             Self::UnknownSetting { .. } => Exit::Usage,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
-            Self::SyncPending(_) | Self::NoPortal | Self::Encode(_) | Self::Output(_) => Exit::Failed,
+            Self::SyncPending(_) | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -122,7 +120,7 @@ mod tests {
             ),
             (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
             (Failure::SyncPending(Duration::from_secs(45)), 1, "meridian status"),
-            (Failure::NoPortal, 1, "meridian doctor"),
+            (Failure::NoCheckin("no token".into()), 1, "meridian doctor"),
         ] {
             let complaint = failure.complaint();
             assert_eq!(failure.exit() as u8, exit, "{complaint}");

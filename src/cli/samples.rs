@@ -92,11 +92,10 @@ fn users() -> Vec<UserVmsView> {
     ]
 }
 
-/// A Mac that needs attention.
-pub(super) fn status() -> StatusView {
+fn problems() -> Vec<ProblemView> {
     let remedy = "Switch off custom password protection, or make the change by hand.";
     let detail = "A change needs the custom password that protects Parallels Desktop's settings.";
-    let problems = vec![
+    vec![
         problem("needs-custom-password", detail, remedy, Some(vm(1, "Windows 11"))),
         problem(
             "user-not-logged-in",
@@ -104,9 +103,13 @@ pub(super) fn status() -> StatusView {
             "",
             None,
         ),
-    ];
+    ]
+}
+
+/// A Mac that needs attention.
+pub(super) fn status() -> StatusView {
     StatusView {
-        health: HealthView { state: HealthState::Degraded, since: past(150), problems },
+        health: HealthView { state: HealthState::Degraded, since: past(150), problems: problems() },
         agent: AgentView { version: "0.1.0".into(), pid: 4242, started_at: past(7_300) },
         portal: PortalView {
             url: Some("https://portal.example.com".into()),
@@ -264,7 +267,7 @@ pub(super) fn explain() -> ExplainView {
     undecided.subjects.clear();
     undecided.problems = vec![problem(
         "setting-invalid",
-        "expected one of daily, weekly in profile dev.meridian.agent.plist",
+        "A setting has a value that it cannot take; the setting is ignored, the others count. updates.check: expected one of daily, weekly in profile dev.meridian.agent.plist",
         "Correct the value in the policy or profile.",
         None,
     )];

@@ -14,6 +14,7 @@ use super::ink::{Line, Style, Tone};
 use super::screen::{Column, Screen, Table};
 use super::words::{ago, count, due, lasting, layer, subject};
 use crate::control::client::{Client, ClientError};
+use crate::control::proto::{Answer, decode};
 use crate::control::view::{
     AssignmentView, Availability, CheckinView, EnforcementView, HealthState, ParallelsGate, ProblemView,
     StatusView, UserVmsView,
@@ -95,7 +96,12 @@ fn read_file(paths: &Paths) -> Result<StatusView, String> {
     match read {
         Err(error) => Err(format!("{shown}: {error}")),
         Ok(length) if length as u64 > LARGEST => Err(format!("{shown} is larger than 1 MiB")),
-        Ok(_) => serde_json::from_slice(&bytes).map_err(|error| format!("{shown}: {error}")),
+        // It holds what the daemon answers to anyone.
+        Ok(_) => match decode(&bytes) {
+            Ok(Answer::Status(view)) => Ok(*view),
+            Ok(_) => Err(format!("{shown} holds no status")),
+            Err(error) => Err(format!("{shown}: {}", Chain(&error))),
+        },
     }
 }
 

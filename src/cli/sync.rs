@@ -14,6 +14,7 @@ use crate::control::view::{LastCheckin, StatusView};
 use crate::domain::ids::Uid;
 use crate::error::Exit;
 use crate::paths::Paths;
+use crate::wire::codes::ProblemCode;
 
 /// How often the daemon is asked whether the check-in has ended.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -67,9 +68,9 @@ fn wait(
     let length = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
     loop {
         match ask() {
-            Ok(StatusView { checkin, portal, .. }) => match checkin.last {
-                Some(checkin) if checkin.at >= ordered_at => return Ok(Synced { ordered_at, checkin }),
-                _ if portal.url.is_none() => return Err(Failure::NoPortal),
+            Ok(status) => match (obstacle(&status), status.checkin.last) {
+                (_, Some(checkin)) if checkin.at >= ordered_at => return Ok(Synced { ordered_at, checkin }),
+                (Some(obstacle), _) => return Err(Failure::NoCheckin(obstacle)),
                 _ => {}
             },
             // A daemon that is busy with the check-in may be late once.
@@ -82,6 +83,16 @@ fn wait(
         }
         pause();
     }
+}
+
+/// Why no check-in will follow, where that is so.
+fn obstacle(status: &StatusView) -> Option<String> {
+    const CODES: [&str; 2] = [ProblemCode::NoRootKey.code(), ProblemCode::NoToken.code()];
+    if status.portal.url.is_none() {
+        return Some("the profile names no PortalURL".to_owned());
+    }
+    let problem = status.health.problems.iter().find(|problem| CODES.contains(&problem.code.as_str()))?;
+    Some(problem.detail.trim_end_matches('.').to_owned())
 }
 
 /// The screen.
@@ -134,7 +145,7 @@ mod tests {
         assert_eq!(run(Some((0, false)), status.clone()).unwrap().exit(), Exit::Failed);
         assert!(matches!(run(None, status.clone()), Err(Failure::SyncPending(_))));
         status.portal.url = None;
-        assert!(matches!(run(None, status), Err(Failure::NoPortal)));
+        assert!(matches!(run(None, status), Err(Failure::NoCheckin(_))));
     }
 
     #[test]

@@ -178,6 +178,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_ranges_are_in_order() {
+        for ranges in [COMBINING, WIDE] {
+            assert!(ranges.iter().all(|(first, last)| first <= last));
+            assert!(ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
+        }
+    }
+
     proptest::proptest! {
            #[test]
     fn no_text_reaches_a_terminal_with_power(text in "\\PC*|(?s).*|[\\x00-\\x1f\\u{80}-\\u{9f}\\u{2028}-\\u{202e}\\u{2066}-\\u{2069}a]{0,40}") {

@@ -88,18 +88,16 @@ pub struct Enforcer {
 }
 
 impl Enforcer {
-    /// An enforcer that remembers what the documents say. A baseline that is missing after an assignment was enforced is lost.
+    /// An enforcer that remembers what the documents say.
     #[must_use]
     pub fn new(
         runner: Arc<Runner>,
         store: Arc<Store>,
         ticker: Ticker,
         stop: watch::Receiver<bool>,
-        remembered: (Option<Baseline>, Account),
+        remembered: (Baseline, Account),
     ) -> Self {
         let (baseline, account) = remembered;
-        let lost = baseline.is_none() && account.enforced;
-        let baseline = baseline.unwrap_or(Baseline { lost, ..Baseline::default() });
         let (complaints, correction) = (PerSetting::new(), None);
         Self {
             runner,

@@ -17,7 +17,7 @@ use super::watch::Watch;
 use crate::domain::host::Host;
 use crate::domain::version::ParallelsVersion;
 use crate::hypervisor::inquiry;
-use crate::hypervisor::outcome::Answer;
+use crate::hypervisor::outcome::{Answer, Obstacle, ObstacleKind};
 use crate::hypervisor::runner::Runner;
 use crate::hypervisor::server_info::ServerInfo;
 use crate::inventory::{Collector, Snapshot};
@@ -30,6 +30,9 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// How often the virtual machines are listed when nothing calls for it and no policy is about them.
 const VMS_EVERY: SignedDuration = SignedDuration::from_mins(15);
+
+/// How often it is asked who the users are when nothing calls for it.
+const USERS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Looks without a finding that are free before they become rarer.
 const FREE_LOOKS: u32 = 3;
@@ -59,7 +62,7 @@ impl Observation {
     /// Nothing was looked at yet.
     #[must_use]
     pub fn none() -> Self {
-        let not_yet = || "not looked yet".to_owned();
+        let not_yet = || Obstacle { kind: ObstacleKind::NotYet, words: "not looked yet".to_owned() };
         Self {
             host: None,
             parallels: Answer::CouldNotAsk(not_yet()),
@@ -123,6 +126,7 @@ pub struct Observer {
     rewrites: bool,
     service_due: Timestamp,
     vms_due: Timestamp,
+    users_due: Timestamp,
     fruitless: u32,
     quiet_until: Timestamp,
 }
@@ -131,6 +135,7 @@ pub struct Observer {
 struct Look {
     service: bool,
     vms: bool,
+    users: bool,
     by_files: bool,
 }
 
@@ -149,6 +154,7 @@ impl Observer {
             rewrites: false,
             service_due: Timestamp::MIN,
             vms_due: Timestamp::MIN,
+            users_due: Timestamp::MIN,
             fruitless: 0,
             quiet_until: Timestamp::MIN,
         }
@@ -166,6 +172,7 @@ impl Observer {
                 || wanted.service_beyond(&self.seen.served)
                 || due(self.service_due, SERVICE_EVERY),
             vms: vms_changed || wanted.vms_beyond(&self.seen.served) || due(self.vms_due, vms_every),
+            users: vms_changed || wanted.requests.vms > self.seen.served.requests.vms,
             by_files: files_changed,
         }
     }
@@ -189,7 +196,11 @@ impl Observer {
         };
     }
 
-    async fn look_at_vms(&mut self, now: Timestamp) {
+    async fn look_at_vms(&mut self, now: Timestamp, anew: bool) {
+        if anew || self.users_due <= now || self.users_due.duration_since(now) > USERS_EVERY {
+            self.collector.forget_users();
+            self.users_due = now.checked_add(USERS_EVERY).unwrap_or(now);
+        }
         let answer = match &self.seen.service {
             Answer::Known(_) => self.collector.collect(&self.runner).await,
             other => other.clone().map(|_| Snapshot::default()),
@@ -275,7 +286,7 @@ impl Task for Observer {
             self.service_due = now.checked_add(every).unwrap_or(now);
         }
         if look.vms {
-            self.look_at_vms(now).await;
+            self.look_at_vms(now, look.users).await;
             self.vms_due =
                 now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
         }

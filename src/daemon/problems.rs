@@ -11,7 +11,7 @@ use super::observer::Observation;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::error::Chain;
-use crate::hypervisor::outcome::Answer;
+use crate::hypervisor::outcome::{Answer, Obstacle, ObstacleKind};
 use crate::plan::Reason;
 use crate::sources::layer::Fault;
 use crate::sources::profile::Trouble;
@@ -103,12 +103,12 @@ fn of_observation(observation: &Observation) -> Vec<Problem> {
         Answer::Known(_) | Answer::ServiceStopped | Answer::NotLoggedIn | Answer::TooOld(_) => {}
         Answer::NotInstalled => problems.push(Problem::new(ProblemCode::ParallelsMissing, "")),
         Answer::CouldNotAsk(why) => {
-            problems.push(Problem::new(ProblemCode::ParallelsVersionUnreadable, why.clone()));
+            problems.push(Problem::new(ProblemCode::ParallelsVersionUnreadable, why.to_string()));
         }
     }
     match &observation.service {
         Answer::ServiceStopped => problems.push(Problem::new(ProblemCode::ServiceStopped, "")),
-        Answer::CouldNotAsk(why) => problems.push(Problem::new(could_not_ask(why), why.clone())),
+        Answer::CouldNotAsk(why) => problems.push(Problem::new(could_not_ask(why), why.to_string())),
         _ => {}
     }
     for listing in &observation.inventory.listings {
@@ -128,16 +128,12 @@ fn of_observation(observation: &Observation) -> Vec<Problem> {
     problems
 }
 
-/// The code of a failed question, told from its words, which are the runner's own.
-fn could_not_ask(why: &str) -> ProblemCode {
-    if why.contains("is not run") {
-        ProblemCode::ToolUntrusted
-    } else if why.contains("did not end within") || why.contains("hung three times") {
-        ProblemCode::ToolTimeout
-    } else if why.starts_with("the output") {
-        ProblemCode::OutputUnreadable
-    } else {
-        ProblemCode::ToolFailed
+const fn could_not_ask(obstacle: &Obstacle) -> ProblemCode {
+    match obstacle.kind {
+        ObstacleKind::Untrusted => ProblemCode::ToolUntrusted,
+        ObstacleKind::Hung => ProblemCode::ToolTimeout,
+        ObstacleKind::Unreadable => ProblemCode::OutputUnreadable,
+        ObstacleKind::NotYet | ObstacleKind::Failed => ProblemCode::ToolFailed,
     }
 }
 

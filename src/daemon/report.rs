@@ -7,11 +7,14 @@ use super::board::Board;
 use super::problems::Problem;
 use crate::catalog;
 use crate::checkin::local::{Local, Machines, Parallels, Portal};
+use crate::domain::subject::Subject;
+use crate::enforce::compliance::Standing;
 use crate::hypervisor::outcome::Answer;
 use crate::inventory::record::{record, volatile};
 use crate::sources::layer::Layer;
 use crate::sources::profile::{Item, Preferences};
-use crate::wire::checkin::ReportedProblem;
+use crate::wire::checkin::{ComplianceItem, ComplianceState, ReportedProblem};
+use crate::wire::codes::ComplianceReason;
 use crate::wire::enrollment::EnrollmentToken;
 use crate::wire::key::PublicKey;
 
@@ -36,15 +39,24 @@ pub fn local(board: &Board, problems: &[(Problem, Timestamp)]) -> Local {
         },
         local_restrictions: board.enforcement.local.iter().map(|(key, value)| named(*key, value)).collect(),
         profile_settings: board.profile.layer.as_ref().map(settings).unwrap_or_default(),
-        compliance: board
-            .enforcement
-            .standings
-            .iter()
-            .map(crate::enforce::compliance::Standing::item)
-            .collect(),
+        compliance: compliance(board),
         problems: problems.iter().map(|(problem, since)| reported(problem, *since)).collect(),
         vms: listed.then(|| machines(board)),
     }
+}
+
+/// How the settings stand, with those of the policy that this version does not know.
+fn compliance(board: &Board) -> Vec<ComplianceItem> {
+    let known = board.enforcement.standings.iter().map(Standing::item);
+    let strangers = board.enforcement.effective.strangers.iter();
+    let of_policy = strangers.filter(|(_, bad)| bad.layer == catalog::LayerKind::Policy);
+    let unknown = of_policy.map(|(name, _)| ComplianceItem {
+        subject: Subject::App,
+        setting: name.clone(),
+        state: ComplianceState::Unsupported,
+        reason: Some(ComplianceReason::UnknownSetting),
+    });
+    known.chain(unknown).collect()
 }
 
 fn portal(preferences: &Preferences) -> Portal {

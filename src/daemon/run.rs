@@ -86,7 +86,7 @@ struct Daemon {
     runner: Arc<Runner>,
     checkin: Checkin<Ticker, Http>,
     inputs: Inputs,
-    remembered: (Option<Baseline>, Account),
+    remembered: (Baseline, Account),
     damage: Vec<String>,
     board: watch::Sender<Board>,
 }
@@ -96,8 +96,8 @@ impl Daemon {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ticker = Ticker::start(Arc::clone(&clock))?;
         let mut damage = Vec::new();
-        let baseline = load::<Baseline>(&store, &mut damage)?;
         let account = load::<Account>(&store, &mut damage)?.unwrap_or_default();
+        let baseline = baseline(&store, &account, &mut damage)?;
         let profile = load::<Remembered>(&store, &mut damage)?;
         let ground = Ground {
             store: Arc::clone(&store),
@@ -173,6 +173,19 @@ fn load<T: Kept>(store: &Store, damage: &mut Vec<String>) -> Result<Option<T>, S
     let loaded: Loaded<T> = store.load()?;
     damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
     Ok(loaded.value())
+}
+
+/// The values from before the agent first changed them. Where the last generation is gone, records may be missing; so they
+/// may where there is none after an assignment was enforced.
+fn baseline(store: &Store, account: &Account, damage: &mut Vec<String>) -> Result<Baseline, StateError> {
+    let loaded: Loaded<Baseline> = store.load()?;
+    damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
+    Ok(match loaded {
+        Loaded::Current(baseline) => baseline,
+        Loaded::Absent => Baseline { lost: account.enforced, ..Baseline::default() },
+        Loaded::Previous(baseline, _) => Baseline { lost: true, ..baseline },
+        Loaded::Lost(_) => Baseline { lost: true, ..Baseline::default() },
+    })
 }
 
 /// The signal that asked for the end.

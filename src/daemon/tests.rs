@@ -1,5 +1,7 @@
 //! The observer and the enforcer on one board, with the simulator's answers in the place of processes.
 
+#![expect(clippy::disallowed_methods, reason = "a test takes a folder away as a user would")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use super::ticker::Ticker;
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::domain::ids::DeviceId;
-use crate::hypervisor::outcome::Output;
+use crate::hypervisor::outcome::{Answer, Output};
 use crate::hypervisor::runner::Runner;
 use crate::paths::Paths;
 use crate::plan::memory::Baseline;
@@ -84,7 +86,7 @@ impl Mac {
         let (_stop, stopped) = watch::channel(false);
         let watch = Watch::new(paths.parallels_preferences(), Duration::from_millis(100));
         let observer = Observer::new(Arc::clone(&runner), ticker.clone(), watch);
-        let baseline = store.load::<Baseline>().unwrap().value();
+        let baseline = store.load::<Baseline>().unwrap().value().unwrap_or_default();
         let account = store.load::<Account>().unwrap().value().unwrap_or_default();
         let remembered = (baseline, account);
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
@@ -261,6 +263,8 @@ async fn a_stopped_service_is_waited_for_and_the_inventory_stays() {
     mac.run(async {
         mac.until("five are listed", |board| board.observation.inventory.vms.len() == 5).await;
         mac.user(|state| state.service.running = false);
+        mac.until("it is seen to be stopped", |board| board.observation.service == Answer::ServiceStopped)
+            .await;
         mac.assign(Some(json!({"restrict.add_vm": true})));
         mac.until("it is pending", |board| {
             board.enforcement.standings.iter().any(|standing| standing.state == ComplianceState::Pending)

@@ -229,7 +229,7 @@ fn reason(reason: &Reason) -> String {
         Reason::NothingRecorded => {
             "the value from before was not to be seen, so nothing is put back".to_owned()
         }
-        Reason::BadValue => "the policy's value is bad, so it stays as it is".to_owned(),
+        Reason::BadValue => "the only word on it is a bad value, so it stays as it is".to_owned(),
     }
 }
 
@@ -288,7 +288,7 @@ pub fn users(observation: &Observation) -> Vec<UserVmsView> {
 fn availability(answer: &Answer<()>) -> (Availability, Option<String>) {
     match answer {
         Answer::Known(()) => (Availability::Listed, None),
-        Answer::CouldNotAsk(why) => (Availability::CouldNotAsk, Some(why.clone())),
+        Answer::CouldNotAsk(why) => (Availability::CouldNotAsk, Some(why.to_string())),
         Answer::ServiceStopped => (Availability::ServiceStopped, None),
         Answer::NotLoggedIn => (Availability::NotLoggedIn, None),
         Answer::NotInstalled => (Availability::NotInstalled, None),

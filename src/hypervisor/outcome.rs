@@ -146,6 +146,36 @@ fn presentable(line: &str) -> String {
     line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect()
 }
 
+/// What stood in the way of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// Of which kind it is.
+    pub kind: ObstacleKind,
+    /// What happened, in words that may travel.
+    pub words: String,
+}
+
+/// The kinds of obstacles that need different remedies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObstacleKind {
+    /// Nobody has asked yet.
+    NotYet,
+    /// The tool may not be Parallels' and is not run.
+    Untrusted,
+    /// The tool hung, or is left alone because it did.
+    Hung,
+    /// The tool failed.
+    Failed,
+    /// The tool answered, and the answer was not understood.
+    Unreadable,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
 /// What was found out about something, or why it was not. An empty list is `Known`: that there are no virtual
 /// machines is knowledge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +183,7 @@ pub enum Answer<T> {
     /// The answer.
     Known(T),
     /// Nobody could be asked, or nobody understood the answer.
-    CouldNotAsk(String),
+    CouldNotAsk(Obstacle),
     /// Parallels' service is stopped, which is an everyday state; what was known last stays.
     ServiceStopped,
     /// The user is not logged in.
@@ -191,14 +221,14 @@ impl<T> From<Refusal> for Answer<T> {
         match refusal {
             Refusal::ServiceStopped => Self::ServiceStopped,
             Refusal::NotLoggedIn => Self::NotLoggedIn,
-            other => Self::CouldNotAsk(other.to_string()),
+            other => Self::CouldNotAsk(Obstacle { kind: ObstacleKind::Failed, words: other.to_string() }),
         }
     }
 }
 
 impl<T> From<ParseError> for Answer<T> {
     fn from(error: ParseError) -> Self {
-        Self::CouldNotAsk(Chain(&error).to_string())
+        Self::CouldNotAsk(Obstacle { kind: ObstacleKind::Unreadable, words: Chain(&error).to_string() })
     }
 }
 

@@ -163,7 +163,7 @@ pub enum Reason {
     NoAssignment,
     /// The value from before was not to be seen, so nothing is put back.
     NothingRecorded,
-    /// The policy's value is bad: it stays as it is.
+    /// The only word on it is a bad value: it stays as it is.
     BadValue,
 }
 

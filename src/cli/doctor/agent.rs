@@ -73,12 +73,20 @@ fn daemon(status: &StatusView) -> Vec<Finding> {
         Area::Agent.bad(text, format!("Restart the daemon: sudo launchctl kickstart -k system/{LABEL}"))
     }];
     let problems = &status.health.problems;
-    findings.extend(problems.iter().filter(|problem| !LOOKED_AT.contains(&problem.code.as_str())).map(told));
+    findings.extend(problems.iter().filter(|problem| !is_looked_at(problem)).map(told));
     if status.health.state == HealthState::Degraded && problems.is_empty() {
         let text = "the daemon is degraded by what only root may see";
         findings.push(Area::Agent.unknown(text).or_try("Ask as root: sudo meridian doctor"));
     }
     findings
+}
+
+/// Whether another check says it already: by its code, or because it is about a setting of the profile, which such a problem
+/// names.
+fn is_looked_at(problem: &ProblemView) -> bool {
+    let of_profile =
+        problem.code.starts_with("setting-") && problem.detail.contains(&format!("{LABEL}.plist"));
+    of_profile || LOOKED_AT.contains(&problem.code.as_str())
 }
 
 fn told(problem: &ProblemView) -> Finding {

@@ -128,7 +128,8 @@ fn with_profile(entries: &str) -> (tempfile::TempDir, Paths) {
     let paths = Paths::under(scratch.path());
     std::fs::create_dir_all(paths.managed_preferences()).unwrap();
     let text = format!(r#"<?xml version="1.0"?><plist version="1.0"><dict>{entries}</dict></plist>"#);
-    std::fs::write(paths.managed_domain(crate::paths::LABEL), text).unwrap();
+    let mut file = std::fs::File::create(paths.managed_domain(crate::paths::LABEL)).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
     (scratch, paths)
 }
 

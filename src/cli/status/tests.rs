@@ -2,6 +2,7 @@
 
 use super::super::samples::{self, NOW, screens};
 use super::*;
+use crate::clock::{Clock, SystemClock};
 
 fn live(view: StatusView) -> Seen {
     Seen { source: Source::Daemon, unreachable: None, view }
@@ -37,13 +38,19 @@ fn exit_codes_are_those_of_the_table() {
     }
 }
 
+/// The status file, as the daemon writes it.
+fn line(view: &StatusView) -> Vec<u8> {
+    crate::control::proto::encode(&Answer::Status(Box::new(view.clone()))).unwrap()
+}
+
 /// A root with this status file and no daemon.
 fn root(content: Option<&[u8]>) -> (tempfile::TempDir, Paths) {
     let scratch = tempfile::tempdir().unwrap();
     let paths = Paths::under(scratch.path());
     if let Some(content) = content {
         std::fs::create_dir_all(paths.support()).unwrap();
-        std::fs::write(paths.status_file(), content).unwrap();
+        let mut file = File::create(paths.status_file()).unwrap();
+        std::io::Write::write_all(&mut file, content).unwrap();
     }
     (scratch, paths)
 }
@@ -52,7 +59,7 @@ fn root(content: Option<&[u8]>) -> (tempfile::TempDir, Paths) {
 fn without_the_daemon_the_file_is_shown_with_its_age() {
     let mut view = samples::healthy();
     view.written_at = *NOW - jiff::SignedDuration::from_mins(7);
-    let (_scratch, paths) = root(Some(&serde_json::to_vec(&view).unwrap()));
+    let (_scratch, paths) = root(Some(&line(&view)));
     let seen = request(&paths).unwrap();
     assert_eq!((seen.source, seen.exit(false), &seen.view), (Source::File, Exit::Unreachable, &view));
     assert!(seen.unreachable.as_ref().unwrap().contains("launchctl kickstart"));
@@ -80,11 +87,11 @@ fn without_both_it_is_unreachable_and_says_so() {
 
 #[test]
 fn a_daemon_that_hangs_costs_less_than_two_seconds() {
-    let (_scratch, paths) = root(Some(&serde_json::to_vec(&samples::healthy()).unwrap()));
+    let (_scratch, paths) = root(Some(&line(&samples::healthy())));
     std::fs::create_dir_all(paths.socket_folder()).unwrap();
     let _hangs = std::os::unix::net::UnixListener::bind(paths.socket()).unwrap();
-    let start = std::time::SystemTime::now();
+    let start = SystemClock.now();
     let seen = request(&paths).unwrap();
     assert_eq!(seen.source, Source::File);
-    assert!(start.elapsed().unwrap() < Duration::from_secs(2));
+    assert!(SystemClock.now().duration_since(start).as_secs() < 2);
 }

@@ -16,7 +16,7 @@ use self::breaker::Breaker;
 use self::process::Command;
 use self::trust::{Trust, Untrusted};
 use super::invocation::Invocation;
-use super::outcome::{Answer, Output, Refusal};
+use super::outcome::{Answer, Obstacle, ObstacleKind, Output, Refusal};
 use crate::paths::Paths;
 
 mod breaker;
@@ -80,7 +80,14 @@ impl<T> From<RunError> for Answer<T> {
         match error {
             RunError::NotInstalled => Self::NotInstalled,
             RunError::Refused(refusal) => Self::from(refusal),
-            other => Self::CouldNotAsk(crate::error::Chain(&other).to_string()),
+            other => Self::CouldNotAsk(Obstacle {
+                kind: match other {
+                    RunError::Untrusted { .. } => ObstacleKind::Untrusted,
+                    RunError::TimedOut { .. } | RunError::Paused { .. } => ObstacleKind::Hung,
+                    _ => ObstacleKind::Failed,
+                },
+                words: crate::error::Chain(&other).to_string(),
+            }),
         }
     }
 }
