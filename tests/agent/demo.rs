@@ -43,7 +43,7 @@ async fn it_tells_each_step_and_ends_well() {
     for told in [
         "restrict.remove_vm",
         "vms.corporate_only",
-        "Windows 11 Corporate",
+        "Windows 11 Sales",
         "Debian Sandbox",
         "http://127.0.0.1:",
         "mer-admin-",
