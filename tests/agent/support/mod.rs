@@ -79,11 +79,23 @@ impl TestEnvironment {
         self.process = Some(self.agent.start().unwrap());
     }
 
-    /// SIGKILL, as a power cut would do it.
+    /// SIGKILL, as a power cut would do it. A tool that was about to be started holds the agent's lock and its socket until
+    /// it runs; launchd starts an agent again later than that.
     pub(crate) async fn kill_agent(&mut self) {
         let mut process = self.process.take().unwrap();
         process.kill();
         process.wait().await.unwrap();
+        let begun = Instant::now();
+        while self.is_held() {
+            assert!(begun.elapsed() < DEADLINE, "the agent's lock is held after its end");
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        let lock = std::fs::File::open(self.paths().private().join("lock"));
+        lock.is_ok_and(|lock| lock.try_lock().is_err())
+            || std::os::unix::net::UnixStream::connect(self.paths().socket()).is_ok()
     }
 
     pub(crate) async fn cli<const N: usize>(&self, arguments: [&str; N]) -> Reply {
