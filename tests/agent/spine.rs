@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use meridian::simulator::{CallRecord, State};
+use meridian::simulator::{CallRecord, Fault, FaultKind, State};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -80,6 +80,25 @@ async fn an_assignment_is_enforced_at_once_in_no_more_processes_than_needed() {
     let took = calls.last().unwrap().time_ms - begun;
     let limit = 300 + time_of_processes(&environment, processes(&calls)).await;
     assert!(took <= limit, "{took} ms, more than 300 ms and the time of the processes, {limit} ms");
+}
+
+#[tokio::test]
+async fn slow_tools_are_not_asked_in_the_middle_of_a_change() {
+    let slow = Fault::of(FaultKind::Slow { ms: 150 }).at("set");
+    let state = State::demo().with_fault("slow", slow);
+    let environment = Setup::default().mac(state).start().await;
+    environment.until("waiting for the portal", |status| status.checkin.wait_open).await;
+    let before = environment.calls().len();
+    environment.assign(&json!({ "vms.corporate_only": true, "restrict.preferences": true })).await;
+    environment.until_restricted(&CORPORATE).await;
+    environment.until_settled("policy").await;
+    let calls = environment.calls().split_off(before);
+    let changes = calls.iter().filter(|call| is_change(call)).count();
+    assert!(
+        processes(&calls) <= changes + 2,
+        "{} processes for {changes} changes: {calls:#?}",
+        processes(&calls)
+    );
 }
 
 fn is_change(call: &CallRecord) -> bool {
@@ -210,8 +229,8 @@ async fn a_second_daemon_is_refused() {
 
 #[tokio::test]
 async fn it_ends_within_two_seconds_also_while_a_tool_hangs() {
-    let hang = meridian::simulator::FaultKind::Hang { ignore_sigterm: true, applied: false };
-    let state = State::demo().with_fault("hang", meridian::simulator::Fault::of(hang));
+    let hang = FaultKind::Hang { ignore_sigterm: true, applied: false };
+    let state = State::demo().with_fault("hang", Fault::of(hang));
     let mut environment = Setup::default().mac(state).start().await;
     environment.until_mac("asked", |_| !environment.calls().is_empty()).await;
     let mut process = environment.process.take().unwrap();
