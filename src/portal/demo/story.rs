@@ -265,14 +265,14 @@ impl Stage {
     }
 }
 
-/// Whether the agent is done with what it is assigned, a policy or none.
+/// Whether the agent is done with what it is assigned, a policy or none, and has seen that it is so.
 fn settled(status: &StatusView, policy: bool) -> Result<(), String> {
     let assignment = status.assignment.as_ref().ok_or("nothing is assigned")?;
     let kept = &status.enforcement;
     if assignment.policy.is_some() != policy {
         Err(format!("the agent {} a policy", if policy { "has not heard of" } else { "still has" }))
-    } else if kept.drifted > 0 || kept.failed > 0 {
-        Err(format!("{} settings differ, {} could not be set", kept.drifted, kept.failed))
+    } else if kept.compliant < kept.enforced || (kept.enforced > 0) != policy {
+        Err(format!("{} settings are enforced, {} observed to be so", kept.enforced, kept.compliant))
     } else {
         Ok(())
     }

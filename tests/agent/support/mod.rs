@@ -221,7 +221,10 @@ impl TestEnvironment {
         self.until("enforced", |status| {
             let assigned = status.assignment.as_ref().is_some_and(|assignment| assignment.policy.is_some());
             let kept = &status.enforcement;
-            assigned && status.checkin.last_success.is_some() && kept.compliant > 0 && kept.drifted == 0
+            assigned
+                && status.checkin.last_success.is_some()
+                && kept.enforced > 0
+                && kept.compliant == kept.enforced
         })
         .await
     }
