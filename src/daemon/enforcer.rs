@@ -191,12 +191,15 @@ impl Enforcer {
             self.account = account;
         }
         let before = (self.baseline.clone(), self.account.clone());
+        let runner = Arc::clone(&self.runner);
+        let changing = runner.begin_changes();
         for action in &plan.actions {
             if *self.stop.borrow() {
                 break;
             }
             self.act(action, seen.observation).await;
         }
+        drop(changing);
         if before.0 != self.baseline {
             self.save(|store| store.save(&self.baseline))?;
         }
