@@ -13,6 +13,7 @@ use crate::portal::pages::text::Shown;
 use crate::portal::pages::virtual_machines;
 use crate::portal::rows::{ComplianceCounts, DeviceRow, Noncompliant, ProblemRow, Versions};
 use crate::wire::checkin::ComplianceState;
+use crate::wire::codes::ComplianceReason;
 
 /// What the template shows.
 pub(super) struct View {
@@ -250,7 +251,10 @@ fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {
         "app" => Shown::ours("Parallels Desktop"),
         subject => Shown::whole(subject, "unknown"),
     };
-    let reason = item.reason.as_deref().map(|reason| Shown::whole(reason, ""));
+    let reason = item.reason.as_deref().map(|reason| match reason.parse::<ComplianceReason>() {
+        Ok(known) => Shown::named(known.explanation(), reason),
+        Err(_) => Shown::whole(reason, ""),
+    });
     (Pill::new(tone, icon, Shown::ours(text)), Shown::whole(&item.setting, "no key"), subject, reason)
 }
 
