@@ -204,7 +204,13 @@ async fn converse(
     desk: Arc<Desk>,
     sync: Arc<Notify>,
 ) {
-    let tell = || Arc::new(report::local(&board.borrow().clone(), &desk.problems(&board.borrow().clone())));
+    // For good: later changes are enforced while the conversation goes on.
+    let mut may_speak = false;
+    let mut tell = || {
+        let board = board.borrow().clone();
+        may_speak |= report::is_enforced(&board);
+        Arc::new(report::local(&board, &desk.problems(&board), may_speak))
+    };
     let (local, heard) = watch::channel(tell());
     let (mut assignments, mut status, mut traffic) =
         (checkin.assigned(), checkin.status(), checkin.traffic());

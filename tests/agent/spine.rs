@@ -125,7 +125,7 @@ async fn its_own_looking_makes_no_further_look_necessary() {
     let before = environment.calls().len();
     // Each call rewrites the service's file; a status is asked in between to give the agent time to run astray.
     for _ in 0..20 {
-        assert_eq!(environment.cli(["status", "--field", "policy"]).await.code, 0);
+        assert_eq!(environment.cli(["status", "--field", "health"]).await.code, 0);
     }
     let more = environment.calls().split_off(before);
     assert!(more.is_empty(), "{more:#?}");
