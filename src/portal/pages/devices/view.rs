@@ -188,6 +188,9 @@ fn compliance(counts: &ComplianceCounts) -> Option<Pill> {
         Grade::Failed => (Tone::Bad, "alert", format!("{wrong} not compliant")),
         Grade::Drifted => (Tone::Warn, "changing", format!("{} drifted", counts.drifted)),
         Grade::Pending => (Tone::Busy, "pending", format!("{} pending", counts.pending)),
+        Grade::Partly if counts.compliant == 0 => {
+            (Tone::Idle, "unknown", format!("{} unsupported", counts.unsupported))
+        }
         Grade::Partly => (Tone::Good, "check", format!("{} of {total} compliant", counts.compliant)),
         Grade::Compliant => (Tone::Good, "check", "Compliant".to_owned()),
     };
