@@ -24,6 +24,15 @@ impl Proc {
         number(&fs::read_to_string(self.0.join("smaps_rollup"))?, "Pss:")
     }
 
+    /// The memory in KiB that is its own and behind no file: heap and stacks. Unlike the proportional set it does not
+    /// change when other processes come and go.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn anonymous_kib(&self) -> io::Result<u64> {
+        number(&fs::read_to_string(self.0.join("smaps_rollup"))?, "Anonymous:")
+    }
+
     /// How often its threads gave the processor away to wait; a thread that ended counts no more.
     ///
     /// # Errors

@@ -117,16 +117,16 @@ impl Scene {
         Ok(begun.elapsed())
     }
 
-    /// Switches three restrictions off behind the agent's back, one after the other; the longest until one was put right.
+    /// Switches two restrictions off that the agent had switched on, behind its back and one after the other; the longer
+    /// time until one was put right.
     ///
     /// # Errors
     /// One is not put right.
     pub(crate) async fn drift(&self) -> Result<Duration, Failed> {
         type Restriction = fn(&mut State) -> &mut bool;
-        let restrictions: [Restriction; 3] = [
+        let restrictions: [Restriction; 2] = [
             |state| &mut state.service.require_password.create_vm,
             |state| &mut state.service.require_password.add_vm,
-            |state| &mut state.service.require_password.clone_vm,
         ];
         let mut longest = Duration::ZERO;
         for (done, restriction) in (1..).zip(restrictions) {
