@@ -21,6 +21,25 @@ pub enum Exit {
     Unreachable = 5,
 }
 
+impl Exit {
+    /// Every one, in the order of the README's table.
+    pub const ALL: [Self; 6] =
+        [Self::Fine, Self::Failed, Self::Usage, Self::Degraded, Self::MustBeRoot, Self::Unreachable];
+
+    /// What it means, in one sentence.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Fine => "Done; also a `status` that shows a degraded agent.",
+            Self::Failed => "It failed; the message says why.",
+            Self::Usage => "The command line is wrong.",
+            Self::Degraded => "`status --check` found that not all is well.",
+            Self::MustBeRoot => "Only root may do this.",
+            Self::Unreachable => "The daemon does not answer; `status` shows what it last wrote.",
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

@@ -67,6 +67,7 @@ pub fn install(root: &Path, prl_sim_executable: &Path, state: &State) -> Result<
         symlink(Path::new("../../..").join(MACOS).join(name), &path).map_err(attempt("link", &path))?;
     }
     folder::start_journal(root)?;
+    folder::start_lock(root)?;
     state.save(root)?;
     folder::touch(root, state, super::Touch::Same)?;
     shell::replace(

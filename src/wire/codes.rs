@@ -267,6 +267,24 @@ table! {
     }
 }
 
+/// The README's table of the problem codes, as Markdown.
+#[must_use]
+pub fn problem_table() -> String {
+    manual(ProblemCode::ALL.iter().map(|each| (each.code(), each.explanation(), each.remedy())))
+}
+
+/// The README's table of the reasons of compliance items, as Markdown.
+#[must_use]
+pub fn reason_table() -> String {
+    manual(ComplianceReason::ALL.iter().map(|each| (each.code(), each.explanation(), each.remedy())))
+}
+
+fn manual(rows: impl Iterator<Item = (&'static str, &'static str, &'static str)>) -> String {
+    let head = "| name | what it means | what to do |\n|---|---|---|\n".to_owned();
+    let rows = rows.map(|(code, explanation, remedy)| format!("| `{code}` | {explanation} | {remedy} |\n"));
+    std::iter::once(head).chain(rows).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

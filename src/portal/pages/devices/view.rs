@@ -13,6 +13,7 @@ use crate::portal::pages::text::Shown;
 use crate::portal::pages::virtual_machines;
 use crate::portal::rows::{ComplianceCounts, DeviceRow, Noncompliant, ProblemRow, Versions};
 use crate::wire::checkin::ComplianceState;
+use crate::wire::codes::ComplianceReason;
 
 /// What the template shows.
 pub(super) struct View {
@@ -187,6 +188,9 @@ fn compliance(counts: &ComplianceCounts) -> Option<Pill> {
         Grade::Failed => (Tone::Bad, "alert", format!("{wrong} not compliant")),
         Grade::Drifted => (Tone::Warn, "changing", format!("{} drifted", counts.drifted)),
         Grade::Pending => (Tone::Busy, "pending", format!("{} pending", counts.pending)),
+        Grade::Partly if counts.compliant == 0 => {
+            (Tone::Idle, "unknown", format!("{} unsupported", counts.unsupported))
+        }
         Grade::Partly => (Tone::Good, "check", format!("{} of {total} compliant", counts.compliant)),
         Grade::Compliant => (Tone::Good, "check", "Compliant".to_owned()),
     };
@@ -250,7 +254,10 @@ fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {
         "app" => Shown::ours("Parallels Desktop"),
         subject => Shown::whole(subject, "unknown"),
     };
-    let reason = item.reason.as_deref().map(|reason| Shown::whole(reason, ""));
+    let reason = item.reason.as_deref().map(|reason| match reason.parse::<ComplianceReason>() {
+        Ok(known) => Shown::named(known.explanation(), reason),
+        Err(_) => Shown::whole(reason, ""),
+    });
     (Pill::new(tone, icon, Shown::ours(text)), Shown::whole(&item.setting, "no key"), subject, reason)
 }
 
