@@ -1,5 +1,6 @@
 //! Ready states: the one that the demo shows, and large ones to measure with.
 
+use super::licensing::{Installed, Key, Licensing, Terms};
 use super::prlctl::uuid_of;
 use super::state::{Restrictions, Service, State, User};
 use super::vm::{Guest, Settings, Snapshot, Vm};
@@ -75,13 +76,50 @@ const DEMO: [Row; 5] = [
     ),
 ];
 
+/// The demo's Enterprise key, with which its Mac is activated.
+pub const DEMO_KEY: &str = "6J9A5T-DEMO00-DEMO00-DEMO00-RN17ZA";
+
+/// A sublicense of [`DEMO_KEY`], of which one seat is left.
+pub const DEMO_SUBLICENSE_KEY: &str = "S3AT5X-DEMO00-DEMO00-DEMO00-4GRP0S";
+
+/// A Business key with seats per device.
+pub const DEMO_BUSINESS_KEY: &str = "B2W8KC-DEMO00-DEMO00-DEMO00-9D3V1C";
+
+/// The key of an Enterprise trial.
+pub const DEMO_TRIAL_KEY: &str = "T7R1AL-DEMO00-DEMO00-DEMO00-30D4YS";
+
+impl Licensing {
+    /// An active Enterprise license, and a server that knows the four keys of the demo and two users:
+    /// `ada@example.com`, who draws on the primary key, and `bob@example.com`, who draws on the sublicense.
+    #[must_use]
+    pub fn demo() -> Self {
+        let terms = Terms::default();
+        let key = |terms: Terms| Key { terms, ..Key::default() };
+        let sublicense = Terms { sublicense_of: Some(DEMO_KEY.to_owned()), ..terms.clone() };
+        let keys = [
+            (DEMO_KEY, Key { seats_left: Some(50), ..key(terms.clone()) }),
+            (DEMO_SUBLICENSE_KEY, Key { seats_left: Some(1), ..key(sublicense) }),
+            (DEMO_BUSINESS_KEY, key(Terms { edition: "business".to_owned(), ..terms.clone() })),
+            (DEMO_TRIAL_KEY, key(Terms { trial: true, volume: false, ..terms.clone() })),
+        ];
+        let users = [("ada@example.com", DEMO_KEY), ("bob@example.com", DEMO_SUBLICENSE_KEY)];
+        Self {
+            installed: Some(Installed { key: DEMO_KEY.to_owned(), terms, ..Installed::default() }),
+            keys: keys.into_iter().map(|(key, known)| (key.to_owned(), known)).collect(),
+            users: users.map(|(user, key)| (user.to_owned(), key.to_owned())).into(),
+            ..Self::default()
+        }
+    }
+}
+
 impl State {
     /// Parallels Desktop 26.1.1 on Apple silicon: the macOS users ada and bob with five virtual machines, and two local
-    /// restrictions, `remove-vm` and `clone-vm`.
+    /// restrictions, `remove-vm` and `clone-vm`. Its license is that of [`Licensing::demo`].
     #[must_use]
     pub fn demo() -> Self {
         let vms = DEMO.into_iter().enumerate().map(|(index, row)| (row.1.to_owned(), demo_vm(index, row)));
         let mut state = Self {
+            licensing: Licensing::demo(),
             service: Service {
                 require_password: Restrictions { remove_vm: true, clone_vm: true, ..Restrictions::default() },
                 ..Service::default()
@@ -120,7 +158,12 @@ impl State {
                 Vm { owner: "ada".to_owned(), name, state: state.to_owned(), home, guest, ..Vm::default() },
             )
         });
-        Self { users: [("ada".to_owned(), person("ada", 501))].into(), vms: vms.collect(), ..Self::default() }
+        Self {
+            licensing: Licensing::demo(),
+            users: [("ada".to_owned(), person("ada", 501))].into(),
+            vms: vms.collect(),
+            ..Self::default()
+        }
     }
 }
 

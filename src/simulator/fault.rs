@@ -173,6 +173,10 @@ pub struct Quirks {
     /// `Home` and `Home path` of every virtual machine come empty from `list -a -i --json` (prl-devops-service main.go
     /// calls it a bug and asks again with the UUID); one virtual machine alone has its own switch.
     pub home_empty: bool,
+    /// `info --license` prints what only old releases are known to print (prl-devops-service models).
+    pub old_license_keys: bool,
+    /// `info --license` prints the whole key, which no public output shows but nothing rules out.
+    pub unmasked_serial: bool,
     /// What a call does to `dispatcher.desktop.xml`.
     pub dispatcher: Touch,
 }

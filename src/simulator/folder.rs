@@ -12,13 +12,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fault::Touch;
-use super::shell;
+use super::licensing::LicenseRefusal;
 use super::state::State;
+use super::{Answer, Effect};
+use super::{install, license_file, shell};
 
 const STATE: &str = "var/db/prl-sim/state.json";
 const LOCK: &str = "var/db/prl-sim/lock";
 const CALLS: &str = "var/db/prl-sim/calls.jsonl";
 const DISPATCHER: &str = "Library/Preferences/Parallels/dispatcher.desktop.xml";
+const LICENSES: &str = "Library/Preferences/Parallels/licenses.json";
 
 /// Why the simulator could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,12 @@ pub enum SimulatorError {
     /// The real root must keep its own tools.
     #[error("the simulator is never installed over the real system; choose a scratch folder")]
     SystemRoot,
+    /// A user could not sign in.
+    #[error("the sign-in was refused")]
+    SignIn {
+        /// Why.
+        source: LicenseRefusal,
+    },
     /// The command line is wrong.
     #[error("{0}")]
     Usage(String),
@@ -125,8 +134,12 @@ impl State {
 pub fn edit<T>(root: &Path, change: impl FnOnce(&mut State) -> T) -> Result<T, SimulatorError> {
     let _lock = lock(root)?;
     let mut state = State::load(root)?;
+    let licenses = license_file::render(&state);
     let value = change(&mut state);
     state.save(root)?;
+    if license_file::render(&state) != licenses {
+        write_licenses(root, &state)?;
+    }
     touch(root, &state, state.quirks.dispatcher)?;
     Ok(value)
 }
@@ -165,24 +178,39 @@ pub fn merge_patch(target: &mut Value, patch: &Value) {
     }
 }
 
-/// One call of a tool: reads the state, lets it be answered, stores what changed, writes the journal and touches the
-/// service's file, all under the lock.
-pub(super) fn transact<T>(
+/// One call of a tool: reads the state, lets it be answered, stores what changed, writes the journal and those of
+/// Parallels' files that the answer rewrites, all under the lock.
+pub(super) fn transact(
     root: &Path,
-    call: impl FnOnce(&mut State) -> (T, CallRecord, Option<Touch>),
-) -> Result<T, SimulatorError> {
+    call: impl FnOnce(&mut State) -> (Answer, CallRecord),
+) -> Result<Answer, SimulatorError> {
     let _lock = lock(root)?;
     let mut state = State::load(root)?;
     let before = state.clone();
-    let (value, record, touched) = call(&mut state);
+    let (answer, record) = call(&mut state);
     if state != before {
         state.save(root)?;
     }
     append(root, &record)?;
-    if let Some(touched) = touched {
-        touch(root, &state, touched)?;
+    let anew = answer.effects.contains(&Effect::WriteLicenses);
+    if anew || license_file::render(&state) != license_file::render(&before) {
+        write_licenses(root, &state)?;
     }
-    Ok(value)
+    for effect in &answer.effects {
+        if let Effect::Touch(how) = effect {
+            touch(root, &state, *how)?;
+        }
+    }
+    Ok(answer)
+}
+
+/// Rewrites `licenses.json`, or removes it when there is no license.
+pub(super) fn write_licenses(root: &Path, state: &State) -> Result<(), SimulatorError> {
+    let path = root.join(LICENSES);
+    match license_file::render(state) {
+        Some(text) => shell::replace(&path, text.as_bytes(), 0o644),
+        None => install::remove(&path),
+    }
 }
 
 /// The journal of calls, in their order.

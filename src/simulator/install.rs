@@ -14,14 +14,16 @@ use super::state::State;
 const MACOS: &str = "Applications/Parallels Desktop.app/Contents/MacOS";
 
 /// Where each tool lies; all but the first are links to one and the same file.
-const TOOLS: [&str; 10] = [
+const TOOLS: [&str; 12] = [
     "var/db/prl-sim/prl-sim",
     "Applications/Parallels Desktop.app/Contents/MacOS/prlctl",
     "Applications/Parallels Desktop.app/Contents/MacOS/prlsrvctl",
+    "Applications/Parallels Desktop.app/Contents/MacOS/Parallels Service",
     "usr/bin/sudo",
     "usr/bin/dscl",
     "usr/bin/codesign",
     "usr/bin/defaults",
+    "usr/bin/open",
     "usr/sbin/ioreg",
     "usr/sbin/sysctl",
     "bin/launchctl",
@@ -70,6 +72,7 @@ pub fn install(root: &Path, prl_sim_executable: &Path, state: &State) -> Result<
     folder::start_lock(root)?;
     state.save(root)?;
     folder::touch(root, state, super::Touch::Same)?;
+    folder::write_licenses(root, state)?;
     shell::replace(
         &root.join("Library/Preferences/Parallels/vmdirectorylist.desktop.xml"),
         directory(state).as_bytes(),
@@ -95,7 +98,7 @@ fn mode(path: &Path, mode: u32) -> Result<(), SimulatorError> {
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(attempt("set the mode of", path))
 }
 
-fn remove(path: &Path) -> Result<(), SimulatorError> {
+pub(super) fn remove(path: &Path) -> Result<(), SimulatorError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(attempt("remove", path)(error)),
         _ => Ok(()),

@@ -14,12 +14,16 @@ mod detail;
 mod fault;
 mod folder;
 mod install;
+mod license;
+mod license_file;
+mod licensing;
 mod listing;
 mod output;
 mod prlctl;
 mod prlsrvctl;
 mod session;
 mod shell;
+mod starting;
 mod state;
 mod system;
 mod vm;
@@ -29,11 +33,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use demo::{DEMO_BUSINESS_KEY, DEMO_KEY, DEMO_SUBLICENSE_KEY, DEMO_TRIAL_KEY};
 pub use fault::{EDITION_NOISE, Fault, FaultKind, Quirks, Touch};
 pub use folder::{CallRecord, SimulatorError, calls, edit, merge_patch};
 pub use install::install;
+pub use licensing::{Activation, Installed, Key, LicenseRefusal, Licensing, Standing, Terms};
 pub use shell::run;
-pub use state::{Host, Parallels, Restrictions, Service, State, User};
+pub use state::{Host, Parallels, Restrictions, Service, Start, State, User};
 pub use vm::{Expiration, Guest, Hidden, Settings, Snapshot, Vm, VmRestrictions};
 
 /// The tools that are simulated.
@@ -58,11 +64,15 @@ pub enum Tool {
     Codesign,
     /// A user's preferences.
     Defaults,
+    /// Applications, of which Parallels Desktop brings its service along.
+    Open,
+    /// The program in the bundle that starts and stops Parallels' service.
+    ParallelsService,
 }
 
 impl Tool {
     /// All tools.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Prlctl,
         Self::Prlsrvctl,
         Self::Sudo,
@@ -72,6 +82,8 @@ impl Tool {
         Self::Sysctl,
         Self::Codesign,
         Self::Defaults,
+        Self::Open,
+        Self::ParallelsService,
     ];
 
     /// The file name.
@@ -87,6 +99,8 @@ impl Tool {
             Self::Sysctl => "sysctl",
             Self::Codesign => "codesign",
             Self::Defaults => "defaults",
+            Self::Open => "open",
+            Self::ParallelsService => "Parallels Service",
         }
     }
 
@@ -150,7 +164,7 @@ pub struct Answer {
     pub stderr: Vec<u8>,
     /// The exit code. Without meaning when an effect never ends or runs another program.
     pub code: i32,
-    /// What else happens: [`Effect::Touch`] and [`Effect::Sleep`] before the output, the others after it.
+    /// What else happens: [`Effect::Touch`], [`Effect::WriteLicenses`] and [`Effect::Sleep`] before the output, the others after it.
     pub effects: Vec<Effect>,
 }
 
@@ -173,6 +187,8 @@ impl Answer {
 pub enum Effect {
     /// `dispatcher.desktop.xml` is rewritten.
     Touch(Touch),
+    /// `licenses.json` is rewritten.
+    WriteLicenses,
     /// Time passes first.
     Sleep {
         /// Milliseconds.
@@ -241,6 +257,8 @@ fn dispatch(call: &Call, state: &mut State) -> Answer {
         Tool::Sysctl => system::sysctl(&call.argv, state),
         Tool::Codesign => system::codesign(&call.argv, state),
         Tool::Defaults => system::defaults(call, state),
+        Tool::Open => starting::open(&call.argv, state),
+        Tool::ParallelsService => starting::service(&call.argv, state),
     }
 }
 

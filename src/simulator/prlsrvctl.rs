@@ -1,8 +1,12 @@
 //! `prlsrvctl`: the settings of the whole Mac. In: arguments; out: text or JSON as releases 20 to 26 print it.
 
+use super::license;
 use super::output::{Node, Style, object, on_off, yes_no};
 use super::state::State;
 use super::{Answer, Call};
+
+/// The verbs that need the service.
+const VERBS: [&str; 6] = ["info", "set", "user", "install-license", "update-license", "deactivate-license"];
 
 /// What both tools say when the service is not running; the code 253 is from the OpenVZ fork's Utils.cpp.
 pub(super) fn service_stopped() -> Answer {
@@ -19,20 +23,39 @@ pub(super) fn answer(call: &Call, state: &mut State) -> Answer {
         ["--version" | "-v"] => {
             Answer::ok(format!("prlsrvctl version {} ({})\n", state.parallels.version, state.parallels.build))
         }
-        ["info" | "set" | "user", ..] if !state.service.running => service_stopped(),
-        ["info"] => Answer::ok(info_text(state)),
-        ["info", "-j" | "--json"] if !state.quirks.no_info_json => Answer::ok(info_json(state)),
+        [verb, ..] if VERBS.contains(verb) && !state.service.running => service_stopped(),
+        ["info", options @ ..] => info(options, state),
+        ["install-license", options @ ..] => license::install(options, state),
+        ["update-license"] => license::update(state),
+        ["deactivate-license"] => license::deactivate(false, state),
+        ["deactivate-license", "--skip-network-errors"] => license::deactivate(true, state),
         ["set", options @ ..] if !options.is_empty() => set(options, state),
         ["user", "list"] => Answer::ok(users_text(state)),
         ["user", "list", "-j" | "--json"] => Answer::ok(users_json(state)),
-        ["info" | "user" | "set", ..] => usage("Invalid arguments"),
+        [verb, ..] if VERBS.contains(verb) => usage("Invalid arguments"),
         [verb, ..] => usage(&format!("Unknown action: {verb}")),
         [] => usage("No action is specified"),
     }
 }
 
-fn usage(problem: &str) -> Answer {
-    Answer::fail(1, format!("{problem}\nUsage: prlsrvctl <ACTION> [OPTIONS]\nActions: info, set, user"))
+pub(super) fn usage(problem: &str) -> Answer {
+    let actions = VERBS.join(", ");
+    Answer::fail(1, format!("{problem}\nUsage: prlsrvctl <ACTION> [OPTIONS]\nActions: {actions}"))
+}
+
+/// `prlsrvctl info [--license] [-j|--json]`.
+fn info(options: &[&str], state: &State) -> Answer {
+    let json = options.iter().any(|option| matches!(*option, "-j" | "--json"));
+    let licenses = options.contains(&"--license");
+    let known = |option: &&str| matches!(*option, "-j" | "--json" | "--license");
+    if !options.iter().all(known) || (json && state.quirks.no_info_json) {
+        return usage("Invalid arguments");
+    }
+    match (licenses, json) {
+        (true, json) => license::info(json, state),
+        (false, true) => Answer::ok(info_json(state)),
+        (false, false) => Answer::ok(info_text(state)),
+    }
 }
 
 /// The pairs of `info` before the license, in the order of a real output of 20.2 (ansible-collection-macos issue 53).
@@ -84,13 +107,10 @@ fn info_text(state: &State) -> String {
     for (key, value) in REPORTS {
         text.push_str(&format!("{key}: {value}\n"));
     }
-    let parallels = &state.parallels;
+    let (standing, key, restricted) = license::summary(state);
     text.push_str(&format!(
-        "License: state='{}' key='{}' restricted='{}'\nHardware Id: {{{}}}\nSigned In: {}\nHardware info:\n",
-        parallels.license_state,
-        parallels.license_key,
-        parallels.license_restricted,
-        parallels.hardware_id,
+        "License: state='{standing}' key='{key}' restricted='{restricted}'\nHardware Id: {{{}}}\nSigned In: {}\nHardware info:\n",
+        state.parallels.hardware_id,
         yes_no(state.service.signed_in),
     ));
     for (path, name, kind) in DISKS {
@@ -116,16 +136,9 @@ fn info_json(state: &State) -> String {
     for (key, value) in REPORTS {
         info.push(key, value);
     }
-    let parallels = &state.parallels;
-    info.push(
-        "License",
-        object! {
-            "state": &parallels.license_state,
-            "key": &parallels.license_key,
-            "restricted": if parallels.license_restricted { "true" } else { "false" },
-        },
-    );
-    info.push("Hardware Id", parallels.hardware_id.as_str());
+    let (standing, key, restricted) = license::summary(state);
+    info.push("License", object! { "state": standing, "key": key, "restricted": restricted });
+    info.push("Hardware Id", state.parallels.hardware_id.as_str());
     info.push("Signed In", yes_no(state.service.signed_in));
     let mut disks = Node::Object(Vec::new());
     for (path, name, kind) in DISKS {

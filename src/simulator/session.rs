@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::starting;
 use super::state::{State, User};
 use super::{Answer, Call, Effect, Run};
 
@@ -81,9 +82,14 @@ fn caller_gid(call: &Call, state: &State) -> u32 {
     user.map_or(0, |user| user.gid)
 }
 
-/// `launchctl asuser UID program arguments…`, as launchctl's manual has it. Without a session of that user it fails with
+/// `launchctl asuser UID program arguments…` and `kickstart`, as launchctl's manual has them. Without a session of that user it fails with
 /// 112, which `launchctl error 112` explains as a domain that is not there (the message is inferred).
-pub(super) fn launchctl(call: &Call, state: &State) -> Answer {
+pub(super) fn launchctl(call: &Call, state: &mut State) -> Answer {
+    if let [verb, rest @ ..] = call.argv.as_slice()
+        && verb == "kickstart"
+    {
+        return starting::kickstart(rest, state);
+    }
     let [verb, uid, program, argv @ ..] = call.argv.as_slice() else {
         return Answer::fail(64, "Usage: launchctl asuser <uid> <program> [arguments]");
     };

@@ -64,11 +64,7 @@ fn act(tool: Tool, argv: &[String]) -> Result<ExitCode, SimulatorError> {
         let call = Call { tool, argv: argv.to_vec(), caller };
         let answer = answer(&call, state);
         let record = record(call, acting_as, &environment, answer.code);
-        let touch = answer.effects.iter().find_map(|effect| match effect {
-            Effect::Touch(touch) => Some(*touch),
-            _ => None,
-        });
-        (answer, record, touch)
+        (answer, record)
     })?;
     Ok(perform(answer, tool))
 }
@@ -122,7 +118,7 @@ fn perform(answer: Answer, tool: Tool) -> ExitCode {
             Effect::Hang { ignore_sigterm } => hang(ignore_sigterm),
             Effect::Flood => return flood(),
             Effect::Run(run) => return become_program(run, tool),
-            Effect::Touch(_) | Effect::Sleep { .. } => {}
+            Effect::Touch(_) | Effect::WriteLicenses | Effect::Sleep { .. } => {}
         }
     }
     ExitCode::from(u8::try_from(answer.code).unwrap_or(255))
@@ -198,7 +194,8 @@ pub(super) fn copy_executable(from: &Path, to: &Path) -> Result<(), SimulatorErr
     Err(attempt("copy to", to)(io::Error::other(format!("cp ended with {status}"))))
 }
 
-const USAGE: &str = "usage: prl-sim [--root DIR] state | calls | patch '<JSON merge patch>' | install";
+const USAGE: &str =
+    "usage: prl-sim [--root DIR] state | calls | patch '<JSON merge patch>' | sign-in USER | install";
 
 /// The control verbs of `prl-sim`. The root is the one above the executable unless it is given.
 fn control(argv: &[String]) -> Result<ExitCode, SimulatorError> {
@@ -216,6 +213,11 @@ fn control(argv: &[String]) -> Result<ExitCode, SimulatorError> {
             let patch =
                 serde_json::from_str(patch).map_err(|source| SimulatorError::Json { what, source })?;
             folder::patch(&root()?, &patch)?;
+            String::new()
+        }
+        ["sign-in", user] => {
+            let result = folder::edit(&root()?, |state| state.sign_in(user))?;
+            result.map_err(|source| SimulatorError::SignIn { source })?;
             String::new()
         }
         ["install"] if given.is_some() => {

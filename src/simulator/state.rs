@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, Quirks};
+use super::licensing::Licensing;
 use super::vm::Vm;
 
 /// All that the simulated tools answer from.
@@ -18,6 +19,8 @@ pub struct State {
     pub host: Host,
     /// The installed Parallels Desktop.
     pub parallels: Parallels,
+    /// Its license, and the server that the license comes from. There is none unless it is named.
+    pub licensing: Licensing,
     /// Parallels' service and its settings for the whole Mac.
     pub service: Service,
     /// The macOS users, by short name. System accounts are added by the answers.
@@ -64,7 +67,7 @@ impl Default for Host {
     }
 }
 
-/// The installed Parallels Desktop and its license.
+/// The installed Parallels Desktop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Parallels {
@@ -74,12 +77,6 @@ pub struct Parallels {
     pub build: String,
     /// Whether `codesign` is content with the tools.
     pub signed: bool,
-    /// `valid`, `graced` or `not valid` (states from the OpenVZ fork's PrlSrv.h).
-    pub license_state: String,
-    /// The license key with its middle groups masked.
-    pub license_key: String,
-    /// Whether the license is restricted.
-    pub license_restricted: bool,
     /// The service's `ID`, bare.
     pub host_id: String,
     /// The `Hardware Id`, bare.
@@ -92,9 +89,6 @@ impl Default for Parallels {
             version: "26.1.1".to_owned(),
             build: "57288".to_owned(),
             signed: true,
-            license_state: "valid".to_owned(),
-            license_key: "6J9A5T-******-******-******-RN17ZA".to_owned(),
-            license_restricted: false,
             host_id: "0d3c7b42-9a51-4e0e-8f1c-64b2a7d81c35".to_owned(),
             hardware_id: "8be4df61-93ca-41d2-aa0d-00e098032b8c".to_owned(),
         }
@@ -107,6 +101,8 @@ impl Default for Parallels {
 pub struct Service {
     /// A stopped service makes both tools end with 253.
     pub running: bool,
+    /// What comes of starting it.
+    pub start: Start,
     /// The actions for which the Security tab asks for a password.
     pub require_password: Restrictions,
     /// The preferences are locked.
@@ -125,6 +121,7 @@ impl Default for Service {
     fn default() -> Self {
         Self {
             running: true,
+            start: Start::Works,
             require_password: Restrictions::default(),
             preferences_locked: false,
             custom_password: false,
@@ -133,6 +130,19 @@ impl Default for Service {
             signed_in: false,
         }
     }
+}
+
+/// What comes of starting Parallels' service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// It runs.
+    #[default]
+    Works,
+    /// What should start it says that it could not.
+    Fails,
+    /// What should start it says that all is well, and it does not run.
+    InVain,
 }
 
 /// The actions that `prlsrvctl set --require-pwd` knows (KB 124041; vagrant-parallels driver base.rb).

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod licensing;
+
 const ADA: u32 = 501;
 const BOB: u32 = 502;
 const WINDOWS: &str = "3f2b8c1e-5d74-4a0b-9c66-1e8f7a2d4b01";
@@ -499,6 +501,18 @@ fn word() -> impl Strategy<Value = String> {
         "register",
         "delete",
         "snapshot-list",
+        "install-license",
+        "update-license",
+        "deactivate-license",
+        "--license",
+        "--skip-network-errors",
+        "--deferred",
+        "-k",
+        DEMO_KEY,
+        DEMO_SUBLICENSE_KEY,
+        "kickstart",
+        "service_start",
+        "Parallels Desktop",
         "-a",
         "-i",
         "-j",

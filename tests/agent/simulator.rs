@@ -6,10 +6,15 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use meridian::simulator::{Fault, FaultKind, SimulatorError, State, Tool, Touch, calls, edit, install};
+use meridian::simulator::{
+    DEMO_KEY, DEMO_SUBLICENSE_KEY, Fault, FaultKind, SimulatorError, Start, State, Tool, Touch, calls, edit,
+    install,
+};
 
 const PRLCTL: &str = "Applications/Parallels Desktop.app/Contents/MacOS/prlctl";
 const PRLSRVCTL: &str = "Applications/Parallels Desktop.app/Contents/MacOS/prlsrvctl";
+const SERVICE: &str = "Applications/Parallels Desktop.app/Contents/MacOS/Parallels Service";
+const LICENSES: &str = "Library/Preferences/Parallels/licenses.json";
 const DISPATCHER: &str = "Library/Preferences/Parallels/dispatcher.desktop.xml";
 
 fn scratch(state: &State) -> tempfile::TempDir {
@@ -125,6 +130,57 @@ fn each_call_rewrites_the_services_file_unless_told_otherwise() {
     let third = look();
     run(root.path(), PRLSRVCTL, &["info"]);
     assert_eq!(look(), third);
+}
+
+/// The inner document of the license file.
+fn license_file(root: &Path) -> serde_json::Value {
+    let outer: serde_json::Value = serde_json::from_slice(&fs::read(root.join(LICENSES)).unwrap()).unwrap();
+    assert!(outer["publicCerts"].is_array() && outer["signature"].is_string());
+    serde_json::from_str(outer["license"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn the_license_file_follows_the_license() {
+    let root = scratch(&State::demo());
+    let file = root.path().join(LICENSES);
+    assert_eq!(license_file(root.path())["lic_key"], DEMO_KEY);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+
+    let look = || (fs::metadata(&file).unwrap().ino(), fs::read(&file).unwrap());
+    let first = look();
+    assert!(run(root.path(), PRLSRVCTL, &["info", "--license", "-j"]).status.success());
+    assert_eq!(look(), first);
+    assert!(run(root.path(), PRLSRVCTL, &["update-license"]).status.success());
+    let second = look();
+    assert!(second.0 != first.0 && second.1 == first.1);
+
+    let install = ["install-license", "-k", DEMO_SUBLICENSE_KEY, "--activate-online-immediately"];
+    assert!(run(root.path(), PRLSRVCTL, &install).status.success());
+    assert_eq!(license_file(root.path())["parent_key"], DEMO_KEY);
+    assert!(run(root.path(), PRLSRVCTL, &["deactivate-license"]).status.success());
+    assert!(!file.exists());
+    assert_eq!(run(root.path(), PRLSRVCTL, &["info", "--license", "--json"]).stdout, b"{}\n");
+
+    let control = "var/db/prl-sim/prl-sim";
+    assert!(!run(root.path(), control, &["sign-in", "eve@example.com"]).status.success());
+    assert!(run(root.path(), control, &["sign-in", "bob@example.com"]).status.success());
+    assert_eq!(license_file(root.path())["lic_key"], DEMO_SUBLICENSE_KEY);
+}
+
+#[test]
+fn a_stopped_service_is_started_by_its_own_program_and_by_open() {
+    let root = scratch(&State::demo());
+    for (program, argv) in [(SERVICE, &["service_start"][..]), ("usr/bin/open", &["-a", "Parallels Desktop"])]
+    {
+        edit(root.path(), |state| state.service.running = false).unwrap();
+        assert_eq!(run(root.path(), PRLSRVCTL, &["deactivate-license"]).status.code(), Some(253));
+        edit(root.path(), |state| state.service.start = Start::Fails).unwrap();
+        assert_eq!(run(root.path(), program, argv).status.code(), Some(1));
+        edit(root.path(), |state| state.service.start = Start::Works).unwrap();
+        assert!(run(root.path(), program, argv).status.success());
+        assert!(run(root.path(), PRLSRVCTL, &["update-license"]).status.success());
+    }
+    assert!(calls(root.path()).unwrap().iter().any(|call| call.tool == "Parallels Service"));
 }
 
 #[test]
