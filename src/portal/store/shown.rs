@@ -15,6 +15,8 @@ use crate::portal::rows::{
 use crate::wire::checkin::{ComplianceState, ParallelsVersion};
 use crate::wire::inventory::VmRecord;
 
+mod licensing;
+
 impl Rows for Store {
     fn virtual_machines(&self) -> Answer<'_, VmRow> {
         Box::pin(async {
@@ -36,11 +38,22 @@ impl Rows for Store {
     }
 
     fn licenses(&self) -> Answer<'_, LicenseRow> {
-        Box::pin(async { Ok(Vec::new()) })
+        let now = self.now();
+        Box::pin(async move {
+            let rows = self.transact(|model| {
+                let licenses = model.licensing.licenses.values();
+                licenses.map(|license| licensing::license_row(model, license, now)).collect()
+            });
+            rows.await.map_err(|error| Unreadable(Box::new(error)))
+        })
     }
 
     fn groups(&self) -> Answer<'_, GroupRow> {
-        Box::pin(async { Ok(Vec::new()) })
+        let now = self.now();
+        Box::pin(async move {
+            let rows = self.transact(|model| licensing::group_rows(model, now));
+            rows.await.map_err(|error| Unreadable(Box::new(error)))
+        })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -57,7 +70,7 @@ fn last_seen(model: &Model, device: &Device) -> Timestamp {
 }
 
 fn group_name(model: &Model, device: &Device) -> Option<String> {
-    Some(model.groups.get(&device.group?)?.name.clone())
+    Some(model.group_of(device)?.name.clone())
 }
 
 /// Every accepted record was read as one before.
