@@ -173,6 +173,6 @@ impl Model {
         let license = self.groups.get(&group?)?.sublicense.as_ref()?.license;
         let takes = self.licensing.licenses.get(&license)?.activation.takes_keys();
         let pool = Pool { license, group };
-        takes.then(|| Place { pool, seat: Seat::Device(device), by: Basis::Group })
+        takes.then_some(Place { pool, seat: Seat::Device(device), by: Basis::Group })
     }
 }
