@@ -209,3 +209,6 @@ impl Store {
         self.0.revision.subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests;
