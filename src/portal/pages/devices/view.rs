@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::PATH;
 use super::query::{DeviceColumn, DeviceQuery, Grade, StandingFilter};
 use crate::domain::host::Arch;
-use crate::portal::pages::browse::{Browse, Word, address, paged};
+use crate::portal::pages::browse::{Browse, address, paged};
 use crate::portal::pages::filter::{Select, choices, group_choices};
 use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
 use crate::portal::pages::parts::{Ago, Pill, Tone, count};
@@ -58,15 +58,7 @@ impl View {
         let (rows, pages) = paged(query.select(rows), query.browse.page);
         let at = |browse| address(PATH, &DeviceQuery { browse, ..query.clone() }.pairs());
         let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
-        let headings = DeviceColumn::ALL
-            .iter()
-            .map(|column| Heading {
-                word: column.word(),
-                title: column.title(),
-                address: at(query.browse.sorted_by(*column)),
-                sorted: query.browse.aria_sort(*column),
-            })
-            .collect();
+        let headings = Heading::all(&query.browse, at);
         let frame = Frame {
             path: PATH,
             counts,
