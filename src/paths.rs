@@ -74,6 +74,8 @@ impl Paths {
         prlsrvctl => "Applications/Parallels Desktop.app/Contents/MacOS/prlsrvctl";
         /// Where Parallels' service keeps its settings; a change here may be drift.
         parallels_preferences => "Library/Preferences/Parallels";
+        /// The license as Parallels' service keeps it; read, never written.
+        parallels_licenses => "Library/Preferences/Parallels/licenses.json";
         /// The version of macOS.
         system_version => "System/Library/CoreServices/SystemVersion.plist";
         /// `ioreg`: serial number, platform UUID, model.
@@ -86,6 +88,8 @@ impl Paths {
         codesign => "usr/bin/codesign";
         /// `launchctl`: into a user's session.
         launchctl => "bin/launchctl";
+        /// `open`: starts an application.
+        open => "usr/bin/open";
         /// `sudo`: as a user.
         sudo => "usr/bin/sudo";
     }

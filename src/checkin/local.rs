@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::domain::host::Host;
 use crate::domain::version::{POLICY_GATE, ParallelsVersion};
-use crate::wire::checkin::{self, ComplianceItem, ReportedProblem};
+use crate::wire::checkin::{self, ComplianceItem, LeaseWish, LicenseReport, ReportedProblem};
+use crate::wire::command::Ack;
 use crate::wire::enrollment::EnrollmentToken;
 use crate::wire::inventory::{VmRecord, Volatile};
 use crate::wire::key::PublicKey;
@@ -30,6 +31,22 @@ pub struct Local {
     pub problems: Vec<ReportedProblem>,
     /// The virtual machines; `None` where they could not be listed.
     pub vms: Option<Machines>,
+    /// The license and the commands.
+    pub licensing: Licensing,
+}
+
+/// What there is to say of the license and of commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Licensing {
+    /// The license as this Mac knows it; `None` until it was looked at.
+    pub license: Option<LicenseReport>,
+    /// What is wanted of the lease. It is said in every check-in for as long as it stands here, save that a verification
+    /// that was denied rests for a while.
+    pub wish: LeaseWish,
+    /// What became of commands; each is said until it is taken out, which is when it was in `acked`.
+    pub acks: Vec<Ack>,
+    /// How often a full report of the virtual machines was asked for since the daemon started.
+    pub full_reports: u64,
 }
 
 /// The virtual machines of all users.

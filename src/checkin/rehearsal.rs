@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::answer::{HttpAnswer, NetFault};
 use super::chance::Chance;
 use super::identity::Identities;
-use super::local::{Local, Machines, Parallels, Portal};
+use super::local::{Licensing, Local, Machines, Parallels, Portal};
 use super::report::Memory;
 use super::session::{Do, Documents, Effect, HttpRequest, Save, Session, Step};
 use super::trust::TrustDocument;
@@ -158,6 +158,7 @@ impl Signer {
             compliance: Vec::new(),
             problems: Vec::new(),
             vms: Some(Machines { records: vec![vm(1, "Windows")], volatile: Vec::new() }),
+            licensing: Licensing::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::board::Board;
 use super::problems::Problem;
 use crate::catalog;
-use crate::checkin::local::{Local, Machines, Parallels, Portal};
+use crate::checkin::local::{Licensing, Local, Machines, Parallels, Portal};
 use crate::domain::subject::Subject;
 use crate::enforce::compliance::Standing;
 use crate::hypervisor::outcome::Answer;
@@ -42,6 +42,7 @@ pub fn local(board: &Board, problems: &[(Problem, Timestamp)]) -> Local {
         compliance: compliance(board),
         problems: problems.iter().map(|(problem, since)| reported(problem, *since)).collect(),
         vms: listed.then(|| machines(board)),
+        licensing: Licensing::default(),
     }
 }
 

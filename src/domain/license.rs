@@ -1,6 +1,6 @@
 //! The license of Parallels Desktop as the Mac itself knows it.
 //!
-//! Keys are secrets: only [`MaskedKey`] is ever kept, shown or sent.
+//! Keys are secrets: only [`MaskedKey`] is ever kept, shown or sent; a [`SecretKey`] goes to Parallels' tool alone.
 
 use std::fmt;
 
@@ -31,6 +31,61 @@ impl MaskedKey {
 impl fmt::Display for MaskedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+/// The text with every license key in it masked: for words of a tool that may repeat the key that it was given.
+#[must_use]
+pub fn without_keys(text: &str) -> String {
+    let is_inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '*';
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|c| !is_inside(c)).unwrap_or(rest.len());
+        let (inside, after) = rest.split_at(word);
+        match SecretKey::new(inside.trim_matches('-')) {
+            Some(key) => out.push_str(&MaskedKey::of(key.reveal()).to_string()),
+            None => out.push_str(inside),
+        }
+        let gap = after.find(is_inside).unwrap_or(after.len());
+        let (between, next) = after.split_at(gap);
+        out.push_str(between);
+        rest = next;
+    }
+    out
+}
+
+/// A whole license key, on its way to the one tool that takes it. `Debug` shows it masked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretKey(String);
+
+impl SecretKey {
+    /// The key, if the text has the form of one: five groups of six letters and digits (facts: the public manifest of
+    /// Parallels' profile).
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let groups: Vec<&str> = text.trim().split('-').collect();
+        let is_group =
+            |group: &&str| group.len() == 6 && group.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (groups.len() == 5 && groups.iter().all(is_group)).then(|| Self(text.trim().to_owned()))
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn masked(&self) -> MaskedKey {
+        MaskedKey::of(&self.0)
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretKey({})", self.masked())
     }
 }
 
@@ -140,6 +195,33 @@ mod tests {
             ("", "******"),
         ] {
             assert_eq!(MaskedKey::of(key).to_string(), masked);
+        }
+    }
+
+    #[test]
+    fn only_a_text_of_the_right_form_is_a_key_and_none_is_shown() {
+        let key = SecretKey::new(" 6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA\n").unwrap();
+        assert_eq!(key.reveal(), "6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA");
+        assert_eq!(format!("{key:?}"), "SecretKey(6J9A5T-******-******-******-RN17ZA)");
+        for text in ["", "--help", "6J9A5T-******-******-******-RN17ZA", "6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17Z"]
+        {
+            assert_eq!(SecretKey::new(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_inside_of_a_text_are_masked_and_the_rest_stays() {
+        let uuid = "caf\u{e9} de22df32-80e2-4e92-ba4b-efb3a66cf092 -";
+        for (text, expected) in [
+            (
+                "Failed to install '6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA'.",
+                "Failed to install '6J9A5T-******-******-******-RN17ZA'.",
+            ),
+            ("--6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA", "6J9A5T-******-******-******-RN17ZA"),
+            (uuid, uuid),
+            ("", ""),
+        ] {
+            assert_eq!(without_keys(text), expected);
         }
     }
 }

@@ -1,15 +1,20 @@
 //! The questions about the Mac as a whole, each with its fallback: tools are asked, output is read.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 
 use super::host::{self, HostFacts};
+
 use super::outcome::Answer;
 use super::runner::{RunError, Runner};
 use super::server_info::{self, ServerInfo};
-use super::{ParseError, invocation};
+use super::{ParseError, invocation, license};
 use crate::domain::host::Host;
+use crate::domain::license::LicenseFacts;
 use crate::domain::version::ParallelsVersion;
+
+/// No file of licenses is longer, in bytes.
+const LICENSES_LIMIT: u64 = 1 << 20;
 
 /// Why the agent does not know its Mac.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +66,16 @@ pub async fn parallels_version(runner: &Runner) -> Answer<ParallelsVersion> {
         ),
         Err(error) => error.into(),
     }
+}
+
+/// The license: one process and one file. Whatever stands in the way makes it unknown, never "none".
+pub async fn license(runner: &Runner) -> LicenseFacts {
+    let output = runner.stdout_of(&invocation::license_info(runner.paths())).await;
+    let facts = output.ok().and_then(|output| license::parse_info(&output).ok()).unwrap_or_default();
+    let mut bytes = Vec::new();
+    let file = fs::File::open(runner.paths().parallels_licenses());
+    let read = file.and_then(|file| file.take(LICENSES_LIMIT).read_to_end(&mut bytes));
+    license::with(facts, read.ok().and_then(|_| license::parse_licenses_json(&bytes)))
 }
 
 /// What this Mac is.
@@ -115,6 +130,40 @@ mod tests {
         assert_eq!(server_info(&stopped).await, Answer::ServiceStopped);
         let garbage = runner(root.path(), |_| Output::success("garbage"));
         assert!(matches!(server_info(&garbage).await, Answer::CouldNotAsk(_)));
+    }
+
+    #[tokio::test]
+    async fn the_license_is_one_process_and_one_file_and_unknown_where_it_cannot_be_asked_for() {
+        use crate::domain::license::LicenseState;
+        let root = tempfile::tempdir().unwrap();
+        let answering = |output: Output| {
+            runner(root.path(), move |line| {
+                assert_eq!(line, "prlsrvctl info --license --json");
+                output.clone()
+            })
+        };
+        let active = || answering(Output::success(r#"{"status": "ACTIVE"}"#));
+        assert_eq!(license(&active()).await.state, LicenseState::Active);
+        assert_eq!(license(&answering(Output::success("{}"))).await.state, LicenseState::None);
+        let bad = "PrlHandle_FromString: Invalid argument. An invalid argument was passed.";
+        for unknown in [
+            Output::failure(255, bad),
+            Output { stderr: bad.into(), ..Output::success("") },
+            Output::failure(253, "no service"),
+            Output::failure(1, ""),
+            Output::success("<html>"),
+            Output::success(""),
+        ] {
+            assert_eq!(license(&answering(unknown)).await, LicenseFacts::default());
+        }
+        let folder = root.path().join("Library/Preferences/Parallels");
+        fs::create_dir_all(&folder).unwrap();
+        std::fs::File::create(folder.join("licenses.json"))
+            .and_then(|mut file| {
+                std::io::Write::write_all(&mut file, br#"{"license": "{\"is_suspended\": 1}"}"#)
+            })
+            .unwrap();
+        assert_eq!(license(&active()).await.state, LicenseState::Suspended);
     }
 
     #[tokio::test]

@@ -1,12 +1,14 @@
 //! Command lines, as data: what the agent asks and orders. Programs are absolute paths, arguments an array; no shell,
 //! no name of a virtual machine, no text that a user chose.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::users::LocalUser;
 use crate::catalog::{Lever, Value};
 use crate::domain::ids::VmId;
+use crate::domain::license::{SecretKey, without_keys};
 use crate::domain::vm::Vm;
 use crate::paths::Paths;
 
@@ -16,8 +18,8 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 /// The requirement that Parallels' tools satisfy: signed by Parallels' team (facts: the signature of its DMG).
 const REQUIREMENT: &str = "=anchor apple generic and certificate leaf[subject.OU] = \"4C6364ACXT\"";
 
-/// One call of one tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One call of one tool. `Debug` masks license keys.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// The program, an absolute path.
     pub program: PathBuf,
@@ -29,6 +31,19 @@ pub struct Invocation {
     pub mutating: bool,
     /// How long it may take.
     pub limit: Duration,
+}
+
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let argv: Vec<String> = self.argv.iter().map(|argument| without_keys(argument)).collect();
+        f.debug_struct("Invocation")
+            .field("program", &self.program)
+            .field("argv", &argv)
+            .field("as_user", &self.as_user)
+            .field("mutating", &self.mutating)
+            .field("limit", &self.limit)
+            .finish()
+    }
 }
 
 impl Invocation {
@@ -105,6 +120,39 @@ pub fn vm_details(paths: &Paths, user: &LocalUser, id: VmId) -> Invocation {
 #[must_use]
 pub fn cli_version(paths: &Paths) -> Invocation {
     Invocation::read(paths.prlctl(), &["--version"])
+}
+
+/// `prlsrvctl info --license --json`.
+#[must_use]
+pub fn license_info(paths: &Paths) -> Invocation {
+    Invocation::read(paths.prlsrvctl(), &["info", "--license", "--json"])
+}
+
+/// `prlsrvctl update-license`: Parallels' service asks its licensing server.
+#[must_use]
+pub fn update_license(paths: &Paths) -> Invocation {
+    Invocation::change(paths.prlsrvctl(), &["update-license"])
+}
+
+/// `prlsrvctl deactivate-license`. Without `--skip-network-errors`, so that a success means that the server knows.
+#[must_use]
+pub fn deactivate_license(paths: &Paths) -> Invocation {
+    Invocation::change(paths.prlsrvctl(), &["deactivate-license"])
+}
+
+/// `prlsrvctl install-license --key KEY`. The tool takes the key as an argument and in no other way, so that it is to
+/// be seen in the list of processes while the tool runs.
+#[must_use]
+pub fn install_license(paths: &Paths, key: &SecretKey) -> Invocation {
+    Invocation::change(paths.prlsrvctl(), &["install-license", "--key", key.reveal()])
+}
+
+/// `open -g -j -a APP`: Parallels Desktop starts its service (inferred: that it also does so when root starts it in
+/// the background). Facts: with the service stopped, Parallels' own instructions start the application.
+#[must_use]
+pub fn start_service(paths: &Paths) -> Invocation {
+    let app = paths.parallels_app();
+    Invocation::change(paths.open(), &["-g", "-j", "-a", &app.to_string_lossy()])
 }
 
 /// `ioreg -rd1 -c IOPlatformExpertDevice -a`.
@@ -304,6 +352,27 @@ mod tests {
             ("vm.expiration", &off, "prlctl set ID --expiration off"),
         ] {
             assert_eq!(lines(key, value, &connected), [expected.replace("ID", ID)], "{key}");
+        }
+    }
+
+    #[test]
+    fn the_calls_about_the_license_and_no_key_in_their_debug_form() {
+        let paths = Paths::under("/");
+        let key = SecretKey::new("6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA").unwrap();
+        for (call, mutating, expected) in [
+            (license_info(&paths), false, "prlsrvctl info --license --json"),
+            (update_license(&paths), true, "prlsrvctl update-license"),
+            (deactivate_license(&paths), true, "prlsrvctl deactivate-license"),
+            (
+                install_license(&paths, &key),
+                true,
+                "prlsrvctl install-license --key 6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA",
+            ),
+            (start_service(&paths), true, "open -g -j -a /Applications/Parallels Desktop.app"),
+        ] {
+            let line = format!("{} {}", call.program.file_name().unwrap().display(), call.argv.join(" "));
+            assert_eq!((line.as_str(), call.mutating), (expected, mutating));
+            assert!(!format!("{call:?}").contains("AAAAAA"), "{call:?}");
         }
     }
 

@@ -9,6 +9,7 @@ pub mod host;
 pub mod inquiry;
 pub mod invocation;
 pub mod json;
+pub mod license;
 pub mod observation;
 pub mod outcome;
 pub mod runner;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::ParseError;
+use crate::domain::license::without_keys;
 use crate::domain::version::{Gate, ParallelsVersion};
 use crate::error::Chain;
 
@@ -137,8 +138,10 @@ fn contains(bytes: &[u8], words: &str) -> bool {
     bytes.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))
 }
 
-/// A line that may travel: paths of users are cut, control characters replaced, the length is limited.
+/// A line that may travel: paths of users are cut, license keys masked, control characters replaced, the length is
+/// limited.
 fn presentable(line: &str) -> String {
+    let line = &without_keys(line);
     let line = match line.split_once("/Users/") {
         Some((before, _)) => format!("{before}/Users/…"),
         None => line.to_owned(),
@@ -281,6 +284,15 @@ mod tests {
                 1,
                 "No such file /Users/anna/x.pvm here",
                 Refusal::Other { code: Some(1), message: "No such file /Users/…".to_owned() },
+            ),
+            (
+                255,
+                "Failed to install the license: AAAAAA-BBBBBB-CCCCCC-DDDDDD-EEEEEE is taken",
+                Refusal::Other {
+                    code: Some(255),
+                    message: "Failed to install the license: AAAAAA-******-******-******-EEEEEE is taken"
+                        .to_owned(),
+                },
             ),
             (1, "", Refusal::Other { code: Some(1), message: "it failed without a word".to_owned() }),
         ] {

@@ -13,6 +13,7 @@ use super::inventory::Inventory;
 use super::time;
 use crate::domain::host::Hardware;
 use crate::domain::ids::CommandId;
+use crate::domain::license::LicenseFacts;
 use crate::domain::subject::Subject;
 
 /// The path of the endpoint.
@@ -126,6 +127,20 @@ pub struct LicenseReport {
     /// When the paid period ends.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::optional")]
     pub main_period_ends_at: Option<Timestamp>,
+}
+
+impl From<&LicenseFacts> for LicenseReport {
+    fn from(facts: &LicenseFacts) -> Self {
+        Self {
+            state: facts.state.name().to_owned(),
+            edition: facts.edition.clone(),
+            activation: facts.activation.map(|activation| activation.name().to_owned()),
+            key: facts.key.as_ref().map(ToString::to_string),
+            sublicense: facts.sublicense,
+            user: facts.user.clone(),
+            main_period_ends_at: facts.main_period_ends_at,
+        }
+    }
 }
 
 /// A check-in as a portal reads it.
