@@ -162,9 +162,9 @@ pub struct State {
     clock: Reckoning,
     /// The lease that counts.
     pub lease: Option<Held>,
-    /// The part of one drawn for it.
-    share: f64,
-    /// When it is verified; drawn once.
+    /// By how much it is verified earlier than it has to be; drawn once.
+    early: SignedDuration,
+    /// When it is verified, which follows from both.
     pub due_at: Option<Timestamp>,
     /// What the Mac said last, the unknown aside.
     pub facts: Option<LicenseFacts>,
@@ -187,7 +187,7 @@ impl State {
         Self {
             clock: Reckoning::at(now),
             lease: None,
-            share: 0.5,
+            early: SignedDuration::ZERO,
             due_at: None,
             facts: None,
             means: Means::Unsaid,
@@ -298,8 +298,9 @@ impl State {
         let steady = self.clock.steady() >= STEADY;
         let grace_over = self.lease.as_ref().is_some_and(|lease| self.clock.judged() >= lease.grace_until());
         let pause = spaced(RETRY, self.tries.failures);
-        let jitter = pause.as_secs_f64() * self.share;
-        let pause = pause + SignedDuration::try_from_secs_f64(jitter).unwrap_or(SignedDuration::ZERO);
+        // Macs whose leases were drawn apart stay apart.
+        let jitter = pause.as_secs() * self.early.as_secs() / SPREAD.as_secs();
+        let pause = pause + SignedDuration::from_secs(jitter);
         self.tries.failures = self.tries.failures.saturating_add(1);
         self.tries.next_at = Some(later(self.clock.seen(), pause));
         self.tries.lapsed |= steady && grace_over;
@@ -395,10 +396,10 @@ fn lease_taken(state: &mut State, lease: Held, draw: f64) {
     } else {
         state.asking = None;
     }
-    state.share = draw.clamp(0.0, 1.0);
     state.clock = state.clock.anchored(lease.signed_at());
-    let early = SignedDuration::try_from_secs_f64(SPREAD.as_secs_f64() * state.share).unwrap_or(SPREAD);
-    let due = lease.verify_after().checked_sub(early).unwrap_or(Timestamp::MIN);
+    let early = SignedDuration::try_from_secs_f64(SPREAD.as_secs_f64() * draw.clamp(0.0, 1.0));
+    state.early = SignedDuration::from_secs(early.unwrap_or(SPREAD).as_secs());
+    let due = lease.verify_after().checked_sub(state.early).unwrap_or(Timestamp::MIN);
     state.due_at = Some(due.max(later(state.clock.judged(), LEAST)));
     state.tries = Tries::default();
     state.lease = Some(lease);
