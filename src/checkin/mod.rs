@@ -3,7 +3,7 @@
 //! In go [`local::Local`], the stored documents, the time and answers; out come requests, documents to store, and
 //! verified assignments. [`session`] is the machine over [`schedule`], [`identity`], [`trust`], `report` and [`answer`],
 //! all without IO; [`wait`] is the same for the long poll. [`http`] alone talks to the network. What may change: members
-//! of a check-in are added as the protocol's next parts come (leases, commands).
+//! of a check-in are added as the protocol's next parts come.
 
 pub mod answer;
 pub mod chance;

@@ -39,6 +39,11 @@ impl Problems {
         }
     }
 
+    /// Whether it holds.
+    pub(super) fn holds(&self, code: ProblemCode) -> bool {
+        self.0.contains_key(&code)
+    }
+
     /// It is over.
     pub(super) fn solve(&mut self, code: ProblemCode) {
         self.0.remove(&code);

@@ -13,7 +13,9 @@ use super::local::Local;
 use super::schedule::{REPORT_ALL, VOLATILE, passed};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DeviceId, VmId};
-use crate::wire::checkin::{ComplianceItem, ComplianceState, Device, Rejected, ReportedProblem, Resend};
+use crate::wire::checkin::{
+    ComplianceItem, ComplianceState, Device, LicenseReport, Rejected, ReportedProblem, Resend,
+};
 use crate::wire::inventory::{self, Inventory, VmRecord, Volatile};
 use crate::wire::json;
 use crate::wire::limits::INVENTORY_PART;
@@ -45,6 +47,8 @@ pub struct Memory {
 pub struct Members {
     /// Of `device`.
     pub device: Option<Digest>,
+    /// Of `license`.
+    pub license: Option<Digest>,
     /// Of `compliance`.
     pub compliance: Option<Digest>,
     /// Of `problems`.
@@ -55,6 +59,7 @@ pub struct Members {
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     device: Option<Device>,
+    license: Option<LicenseReport>,
     compliance: Option<Vec<ComplianceItem>>,
     problems: Option<Vec<ReportedProblem>>,
     vms: Option<BTreeMap<VmId, Fact<'a>>>,
@@ -84,6 +89,11 @@ impl Fingerprint {
         self.root != other.root
     }
 
+    /// Whether the license differs.
+    pub(super) fn license_differs(&self, other: &Self) -> bool {
+        self.members.license != other.members.license
+    }
+
     /// Whether the profile's settings differ.
     pub(super) fn profile_differs(&self, other: &Self) -> bool {
         self.profile != other.profile
@@ -94,6 +104,7 @@ impl Fingerprint {
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub(super) device: Option<Device>,
+    pub(super) license: Option<LicenseReport>,
     pub(super) compliance: Option<Vec<ComplianceItem>>,
     pub(super) problems: Option<Vec<ReportedProblem>>,
     pub(super) inventory: Option<Inventory>,
@@ -127,6 +138,7 @@ impl<'a> Facts<'a> {
             local_restrictions: settings(&local.local_restrictions),
             profile_settings: settings(&local.profile_settings),
         });
+        let license = local.licensing.license.clone().filter(|_| !presence_only);
         let compliance = (!presence_only).then(|| bounded(&local.compliance));
         let problems = (!presence_only).then(|| [&local.problems, own].concat());
         let machines = local.vms.as_ref().filter(|_| !presence_only);
@@ -136,10 +148,12 @@ impl<'a> Facts<'a> {
         Self {
             digests: Members {
                 device: device.as_ref().and_then(digest),
+                license: license.as_ref().and_then(digest),
                 compliance: compliance.as_ref().and_then(digest),
                 problems: problems.as_ref().and_then(digest),
             },
             device,
+            license,
             compliance,
             problems,
             vms,
@@ -169,6 +183,7 @@ impl<'a> Facts<'a> {
             due
         };
         let device = due(&mut next.members.device, self.digests.device);
+        let license = due(&mut next.members.license, self.digests.license);
         let compliance = due(&mut next.members.compliance, self.digests.compliance);
         let problems = due(&mut next.members.problems, self.digests.problems);
         let mut upserted = Vec::new();
@@ -177,6 +192,7 @@ impl<'a> Facts<'a> {
         let more = inventory.as_ref().is_some_and(|inventory| inventory.more);
         Draft {
             device: self.device.filter(|_| device),
+            license: self.license.filter(|_| license),
             compliance: self.compliance.filter(|_| compliance),
             problems: self.problems.filter(|_| problems),
             inventory,
@@ -274,7 +290,8 @@ impl Accepted {
                     self.memory.base = None;
                     self.more = false;
                 }
-                Resend::License | Resend::Unknown => {}
+                Resend::License => members.license = None,
+                Resend::Unknown => {}
             }
         }
         (self.memory, self.more)

@@ -10,6 +10,7 @@
 //! Under another root key nothing that is new counts until that root's keyset came; what is stored stays.
 
 mod heard;
+mod licensing;
 mod request;
 mod stand;
 mod step;
@@ -32,11 +33,13 @@ use crate::wire::codes::ProblemCode;
 use crate::wire::document::Addressee;
 use crate::wire::enrollment::EnrollmentReason;
 use crate::wire::key::{PublicKey, SigningKey};
+use crate::wire::lease::Lease;
 use crate::wire::limits::INVENTORY_PART;
 use crate::wire::token::Verified;
 
+use licensing::Licensing;
 use request::Flight;
-pub use step::{Do, Effect, HttpRequest, Save, Standing, Status, Step};
+pub use step::{Denied, Do, Effect, HttpRequest, Save, Standing, Status, Step};
 
 /// What a session is made of at the start.
 #[derive(Debug, Default)]
@@ -83,6 +86,8 @@ struct Run {
     seen: Option<Fingerprint>,
     /// The body that was malformed last.
     malformed: Option<Digest>,
+    /// What is known of the license and of commands.
+    licensing: Licensing,
     /// A failing disk rests.
     disk: Option<(Backoff, Due)>,
     /// What [`Status`] shows.
@@ -123,13 +128,25 @@ impl Session {
     /// The assignment that holds. It does before any word with the portal.
     #[must_use]
     pub fn assignment(&self) -> Option<&Arc<Verified<Assignment>>> {
-        self.trust.held().map(|held| &held.assignment)
+        self.trust.held().map(|held| &held.document)
     }
 
     /// When the assignment that holds was received.
     #[must_use]
     pub fn received_at(&self) -> Option<Timestamp> {
         self.trust.held().map(|held| held.received_at)
+    }
+
+    /// The lease that holds. It does before any word with the portal.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Arc<Verified<Lease>>> {
+        self.trust.lease().map(|held| &held.document)
+    }
+
+    /// The latest `iat` of all that was ever verified: for leases and commands, time is the later of this and the clock.
+    #[must_use]
+    pub const fn latest_iat(&self) -> Option<Timestamp> {
+        self.trust.latest()
     }
 
     /// What a person is shown.
@@ -234,7 +251,7 @@ impl Session {
         {
             return Do::Until(due.at(now));
         }
-        let is_stale = |held: &Held| held.assignment.is_stale(now) && !held.assignment.retired;
+        let is_stale = |held: &Held<Assignment>| held.document.is_stale(now) && !held.document.retired;
         self.problems.set(ProblemCode::AssignmentStale, self.trust.held().is_some_and(is_stale), now);
         self.retire(now, local, effects);
         self.run.shown.next = None;
@@ -252,7 +269,7 @@ impl Session {
         let (at, reason) = self.due(now, standing);
         self.run.shown.next = Some((at, reason));
         if at > now {
-            return Do::Until(at);
+            return Do::Until(self.verification_rests(now, local).map_or(at, |rested| rested.min(at)));
         }
         self.send(now, local, (standing, reason), chance)
     }
@@ -269,6 +286,7 @@ impl Default for Run {
             part: INVENTORY_PART,
             seen: None,
             malformed: None,
+            licensing: Licensing::default(),
             disk: None,
             shown: Shown { standing: Standing::NoPortal, last_success: None, next: None },
         }

@@ -1,8 +1,10 @@
 //! Drives the check-in: stores what a session wants stored, sends what it wants sent, publishes what came of it.
 //!
-//! In go [`Local`] by a watch and calls to synchronize; out come the assignment that holds and a [`Status`], each by a
-//! watch. A step is stored before it is taken and before anything of it is published. Nothing here decides: an event
+//! In go [`Local`] by a watch and calls to synchronize; out come the assignment and the lease that hold, open commands and
+//! a [`Status`], each by a watch, [`Outputs`]. A step is stored before it is taken and before anything of it is published. Nothing here decides: an event
 //! only makes the session look again.
+
+mod outputs;
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -24,9 +26,9 @@ use crate::clock::Clock;
 use crate::domain::ids::RequestId;
 use crate::error::Chain;
 use crate::state::{Damage, Kept, Loaded, StateError, Store};
-use crate::wire::assignment::Assignment;
 use crate::wire::checkin::CheckinReason;
-use crate::wire::token::Verified;
+
+pub use outputs::{Assigned, Commands, Leased, Outputs, Traffic};
 
 impl Kept for Identities {
     const NAME: &'static str = "identity.json";
@@ -66,18 +68,6 @@ impl Transport for Http {
     }
 }
 
-/// The assignment that holds.
-pub type Assigned = Option<Arc<Verified<Assignment>>>;
-
-/// What went over the wire.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// When the last request ended, and whether it ended well.
-    pub last: Option<(Timestamp, bool)>,
-    /// The long poll is open.
-    pub wait_open: bool,
-}
-
 /// What the task stands on.
 pub struct Ground<T, H> {
     /// The documents.
@@ -105,9 +95,7 @@ pub struct Checkin<T, H> {
     wait: Wait,
     flight: Call<()>,
     poll: Call<RequestId>,
-    assigned: watch::Sender<Assigned>,
-    status: watch::Sender<Status>,
-    traffic: watch::Sender<Traffic>,
+    out: Outputs,
 }
 
 type Answered = Result<HttpAnswer, NetFault>;
@@ -128,29 +116,33 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
         let memory = load(&ground.store, &mut damages)?;
         let documents = Documents { identities, identities_lost, trust, memory };
         let session = Session::new(documents, ground.clock.now(), &mut SystemChance);
-        let assigned = watch::Sender::new(session.assignment().cloned());
-        let (status, traffic) = (watch::Sender::new(session.status()), watch::Sender::default());
+        let out = Outputs::of(&session);
         let (wait, flight, poll) = (Wait::default(), None, None);
-        let checkin = Self { ground, session, wait, flight, poll, assigned, status, traffic };
-        Ok((checkin, damages))
+        Ok((Self { ground, session, wait, flight, poll, out }, damages))
+    }
+
+    /// What it publishes. Subscribe before it runs.
+    #[must_use]
+    pub fn outputs(&self) -> Outputs {
+        self.out.clone()
     }
 
     /// The assignment that holds.
     #[must_use]
     pub fn assigned(&self) -> watch::Receiver<Assigned> {
-        self.assigned.subscribe()
+        self.out.assigned.subscribe()
     }
 
     /// How the check-in stands.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
-        self.status.subscribe()
+        self.out.status.subscribe()
     }
 
     /// What goes over the wire.
     #[must_use]
     pub fn traffic(&self) -> watch::Receiver<Traffic> {
-        self.traffic.subscribe()
+        self.out.traffic.subscribe()
     }
 
     /// Runs until nobody tells what there is to say any more. Dropping it between two awaits loses nothing.
@@ -224,7 +216,7 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
         }
         self.take(self.session.answer(now, answer, &mut SystemChance));
         let well = self.session.status().failures == 0;
-        self.traffic.send_modify(|traffic| traffic.last = Some((now, well)));
+        self.out.traffic.send_modify(|traffic| traffic.last = Some((now, well)));
     }
 
     fn woken(&mut self, id: RequestId, answer: Answered) {
@@ -277,10 +269,6 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
 
     fn publish(&mut self, effect: Effect) {
         match effect {
-            Effect::Assigned(assignment) => {
-                tracing::info!(version = assignment.version, "another assignment holds");
-                self.assigned.send_replace(Some(assignment));
-            }
             Effect::Retired => {
                 tracing::warn!("the portal retired this device");
                 self.poll = None;
@@ -291,24 +279,12 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
                     self.poll = None;
                 }
             }
-            Effect::Malformed(digest) => {
-                tracing::error!(body = %digest, "the portal found a request malformed; a full report follows");
-            }
+            other => self.out.publish(other),
         }
     }
 
     fn show(&self) {
-        let wait_open = self.poll.is_some();
-        self.traffic
-            .send_if_modified(|traffic| std::mem::replace(&mut traffic.wait_open, wait_open) != wait_open);
-        let status = self.session.status();
-        self.status.send_if_modified(|shown| {
-            let differs = *shown != status;
-            if differs {
-                *shown = status;
-            }
-            differs
-        });
+        self.out.show(&self.session, self.poll.is_some());
     }
 }
 

@@ -12,7 +12,7 @@ use crate::checkin::schedule::{self, Backoff, CAP_S, REFUSED_CAP_S, TOKEN_REST};
 use crate::checkin::trust::Refused;
 use crate::domain::digest::Digest;
 use crate::domain::host::Hardware;
-use crate::wire::checkin::{CheckinAnswer, CheckinReason, Resend};
+use crate::wire::checkin::{CheckinAnswer, CheckinReason, LeaseWish, Resend};
 use crate::wire::codes::ProblemCode;
 use crate::wire::document::Addressee;
 use crate::wire::enrollment::EnrollmentAnswer;
@@ -64,9 +64,12 @@ impl Session {
                 Meaning::Later(asked) => self.come_later(now, asked, draw),
                 Meaning::Network(trouble) => self.failed(now, trouble, (CAP_S, draw)),
             },
-            Asked::Checkin { accepted, addressee } => match answer::read(answer, 200, flight.id, now) {
+            Asked::Checkin { accepted, addressee, wish } => match answer::read(answer, 200, flight.id, now) {
                 Meaning::Success(answer) => {
                     self.checked_in(now, &flight, (*accepted, addressee), &answer, (effects, draw));
+                }
+                Meaning::Refused(Refusal::LicenseDenied { reason }) if wish == LeaseWish::Verify => {
+                    self.verification_denied(now, flight.reason, &reason, (effects, draw));
                 }
                 Meaning::Refused(refusal) => self.refused(now, &flight, refusal, (effects, draw)),
                 Meaning::Later(asked) => self.come_later(now, asked, draw),
@@ -87,7 +90,7 @@ impl Session {
         let Some(key) = self.key.as_ref().map(|key| key.thumbprint()) else { return };
         let addressee = Addressee { device: answer.device_id, key };
         let verdict = self.take(now, flight, (Some(&answer.keyset), Some(&answer.assignment)), &addressee);
-        let is_signed_for_us = !matches!(verdict, Err(Refused::NoKeyset | Refused::Assignment(_)));
+        let is_signed_for_us = !matches!(verdict, Err(Refused::NoKeyset(_) | Refused::Unverified(..)));
         let organization = self.trust.keyset_of(&flight.root).map(|keyset| keyset.iss);
         let (true, Some(organization)) = (is_signed_for_us, organization) else {
             let detail = "what came with the enrollment is not signed for this Mac".to_owned();
@@ -110,6 +113,7 @@ impl Session {
         self.succeeded(now, answer.server_time);
         self.problems.solve(ProblemCode::HardwareChanged);
         self.publish(verdict, effects);
+        self.take_lease(now, (&flight.root, &addressee), answer.lease.as_deref(), effects);
         // The portal knows nothing of this Mac yet, so the first check-in does not wait for `next`.
         self.timetable.at_once(CheckinReason::Startup);
     }
@@ -133,7 +137,7 @@ impl Session {
         if more {
             self.timetable.at_once(flight.reason);
         }
-        let resend = answer.resend.iter().any(|member| !matches!(member, Resend::License | Resend::Unknown));
+        let resend = answer.resend.iter().any(|member| *member != Resend::Unknown);
         if resend && !self.run.resent {
             // Like a local change; a portal that is never content is served by interval.
             self.timetable.changed(now, CheckinReason::Interval);
@@ -141,6 +145,12 @@ impl Session {
         self.run.resent = resend;
         effects.push(Effect::CheckedIn { wait: answer.next.wait });
         self.publish(verdict, effects);
+        let judge = (&flight.root, &addressee);
+        self.take_lease(now, judge, answer.lease.as_deref(), effects);
+        self.take_commands(now, judge, &answer.commands, effects);
+        if !answer.acked.is_empty() {
+            effects.push(Effect::Acked(answer.acked.clone()));
+        }
     }
 
     /// Takes what is signed, the keyset first. Whether another assignment holds now.
@@ -158,15 +168,20 @@ impl Session {
         }
         let verdict = assignment
             .map_or(Ok(false), |token| self.trust.take_assignment(&flight.root, token, addressee, now));
-        for code in ASSIGNMENT_PROBLEMS {
-            if verdict.as_ref().err().map(Refused::code) != Some(code) {
-                self.problems.solve(code);
+        self.judged(now, &ASSIGNMENT_PROBLEMS, verdict.as_ref().err());
+        verdict
+    }
+
+    /// Of these problems holds the one by which something was refused, and no other.
+    pub(super) fn judged(&mut self, now: Timestamp, codes: &[ProblemCode], refused: Option<&Refused>) {
+        for code in codes {
+            if refused.map(Refused::code) != Some(*code) {
+                self.problems.solve(*code);
             }
         }
-        if let Err(refused) = &verdict {
+        if let Some(refused) = refused {
             self.problems.raise(refused.code(), now, Some(reason(refused)));
         }
-        verdict
     }
 
     fn publish(&self, verdict: Result<bool, Refused>, effects: &mut Vec<Effect>) {
@@ -229,6 +244,11 @@ impl Session {
                 self.problems.way_is_free();
                 let wait = TOKEN_REST + schedule::part(TOKEN_REST / 10, draw);
                 self.timetable.set(now, wait, CheckinReason::Interval);
+            }
+            Refusal::LicenseDenied { reason } => {
+                self.deny(now, reason, effects);
+                self.problems.way_is_free();
+                self.back_off(now, (REFUSED_CAP_S, None), draw);
             }
             Refusal::EnrollmentConflict => {
                 identity.attempt.id = chance.enrollment_id();
@@ -304,12 +324,5 @@ fn said(refusal: &Refusal) -> Trouble {
         Refusal::DeviceForked => ProblemCode::DeviceForked,
         _ => ProblemCode::PortalRefused,
     };
-    let mut detail = format!("the portal answers {}", refusal.name());
-    if let Refusal::LicenseDenied { reason } = refusal
-        && reason.len() <= 64
-        && reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-    {
-        detail = format!("{detail}, {reason}");
-    }
-    Trouble { code, detail }
+    Trouble { code, detail: format!("the portal answers {}", refusal.name()) }
 }

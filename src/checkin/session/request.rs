@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::licensing::Said;
 use super::{Do, HttpRequest, Session, Standing};
 use crate::checkin::chance::Chance;
 use crate::checkin::identity::{Attempt, Cause, End, is_other_mac, token_digest};
@@ -13,7 +14,7 @@ use crate::checkin::schedule::{self, GAP};
 use crate::domain::digest::Digest;
 use crate::domain::host::{Hardware, Host};
 use crate::domain::ids::RequestId;
-use crate::wire::checkin::{self, CheckinReason, CheckinRequest, Have, LeaseWish};
+use crate::wire::checkin::{self, CheckinReason, CheckinRequest, LeaseWish};
 use crate::wire::codes::ProblemCode;
 use crate::wire::document::Addressee;
 use crate::wire::enrollment::{self, EnrollmentReason, EnrollmentRequest, EnrollmentToken};
@@ -39,7 +40,7 @@ pub(super) struct Flight {
 #[derive(Debug, Clone)]
 pub(super) enum Asked {
     Enrollment { token: Digest, hardware: Hardware },
-    Checkin { accepted: Box<Accepted>, addressee: Addressee },
+    Checkin { accepted: Box<Accepted>, addressee: Addressee, wish: LeaseWish },
 }
 
 /// What a request is made of, beside who asks.
@@ -125,16 +126,16 @@ impl Session {
     ) -> Option<HttpRequest> {
         let addressee = self.addressee()?;
         let (_, root) = self.run.portal.as_ref()?;
-        let (keyset, assignment) = self.trust.versions(root, &addressee);
+        let have = self.trust.have(root, &addressee);
         if self.memory.device_id != Some(addressee.device) {
             self.memory = Memory { device_id: Some(addressee.device), ..Memory::default() };
         }
+        let Said { wish, acks } = self.say(now, local, reason);
         let own = self.problems.for_the_portal();
         let facts = Facts::of(local, &own);
         self.run.seen = Some(facts.fingerprint(local));
-        let Draft { device, compliance, problems, inventory, accepted } =
+        let Draft { device, license, compliance, problems, inventory, accepted } =
             facts.draft(&self.memory, self.run.part, now);
-        let have = Have { keyset, assignment, lease: 0 };
         let body = json::write(&CheckinRequest {
             reason,
             have,
@@ -142,11 +143,11 @@ impl Session {
             compliance,
             problems,
             inventory,
-            license: None,
-            acks: Vec::new(),
-            lease: LeaseWish::Keep,
+            license,
+            acks,
+            lease: wish,
         });
-        let asked = Asked::Checkin { accepted: Box::new(accepted), addressee };
+        let asked = Asked::Checkin { accepted: Box::new(accepted), addressee, wish };
         self.take_off(now, (checkin::PATH, body.ok()?), (asked, reason), chance)
     }
 

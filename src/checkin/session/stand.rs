@@ -8,13 +8,15 @@ use crate::checkin::local::Local;
 use crate::checkin::report::{Facts, Memory};
 use crate::checkin::schedule::{self, Backoff, TOKEN_REST};
 use crate::checkin::trust::Held;
+use crate::wire::assignment::Assignment;
 use crate::wire::checkin::CheckinReason;
 
 impl Session {
     /// A signed assignment that retires this device ends its identity. Looked at before everything else, so that a
     /// crash between storing the assignment and this costs nothing.
     pub(super) fn retire(&mut self, now: Timestamp, local: &Local, effects: &mut Vec<Effect>) {
-        let is_retired = |held: &Held| held.assignment.retired && Some(held.addressee) == self.addressee();
+        let is_retired =
+            |held: &Held<Assignment>| held.document.retired && Some(held.addressee) == self.addressee();
         if self.trust.held().is_some_and(is_retired) {
             self.end(End::Retired, now);
             if let Some(token) = &local.portal.token {
@@ -90,10 +92,13 @@ impl Session {
         let Some(seen) = self.run.seen else { return };
         let own = self.problems.for_the_portal();
         let present = Facts::of(local, &own).fingerprint(local);
-        if present == seen {
+        let licensing = self.licensing_differs(now, local);
+        if present == seen && !licensing {
             return;
         }
-        let reason = if present.vms_differ(&seen) {
+        let reason = if licensing || present.license_differs(&seen) {
+            CheckinReason::LicenseChange
+        } else if present.vms_differ(&seen) {
             CheckinReason::VmChange
         } else if present.profile_differs(&seen) {
             CheckinReason::ProfileChange

@@ -9,9 +9,11 @@ use crate::checkin::identity::Identities;
 use crate::checkin::report::Memory;
 use crate::checkin::trust::TrustDocument;
 use crate::domain::digest::Digest;
-use crate::domain::ids::{DeviceId, OrganizationId, RequestId};
+use crate::domain::ids::{CommandId, DeviceId, OrganizationId, RequestId};
 use crate::wire::assignment::Assignment;
 use crate::wire::checkin::{CheckinReason, ReportedProblem};
+use crate::wire::command::Command;
+use crate::wire::lease::Lease;
 use crate::wire::token::Verified;
 
 /// What to do now.
@@ -60,6 +62,14 @@ pub enum Save {
 pub enum Effect {
     /// Another assignment holds.
     Assigned(Arc<Verified<Assignment>>),
+    /// Another lease holds.
+    Leased(Arc<Verified<Lease>>),
+    /// The portal denies a license; `None` when it no longer does.
+    Denied(Option<Denied>),
+    /// These are the commands that are open now, by `seq`.
+    Commands(Vec<Arc<Verified<Command>>>),
+    /// The portal knows what became of these commands.
+    Acked(Vec<CommandId>),
     /// The device was retired; its identity is archived.
     Retired,
     /// A check-in succeeded; whether the portal wants a wait to be held open.
@@ -69,6 +79,15 @@ pub enum Effect {
     },
     /// The portal found a request malformed, told once for each body.
     Malformed(Digest),
+}
+
+/// That the portal denies a license.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// Why, a word of the portal's.
+    pub reason: String,
+    /// When it said so.
+    pub at: Timestamp,
 }
 
 /// One step of a session.
