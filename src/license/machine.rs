@@ -126,8 +126,6 @@ pub struct Tries {
     pub next_at: Option<Timestamp>,
     /// Why the portal denied it, the last time.
     pub denied: Option<String>,
-    /// When it did.
-    pub denied_at: Option<Timestamp>,
     /// One failed after the grace.
     pub lapsed: bool,
 }
@@ -406,10 +404,10 @@ fn lease_taken(state: &mut State, lease: Held, draw: f64) {
 }
 
 fn denied(state: &mut State, at: Timestamp, reason: String) {
-    let news = state.tries.denied_at != Some(at);
-    if news && state.asking.take_if(|asking| asking.checked).is_some() {
+    let answered = |asking: &mut Asking| asking.checked && at >= asking.since;
+    if state.asking.take_if(answered).is_some() {
         state.fail();
-        (state.tries.denied, state.tries.denied_at) = (Some(reason), Some(at));
+        state.tries.denied = Some(reason);
     }
 }
 

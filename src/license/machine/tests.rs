@@ -221,16 +221,16 @@ fn another_license_is_verified_and_a_denial_is_tried_again() {
     let other = LicenseFacts { key, activation: Some(ActivationKind::Key), ..facts(LicenseState::Active) };
     assert_eq!(story.take(Event::Observed(other.clone())), [Effect::Check]);
     assert_eq!(story.take(Event::Observed(other)), []);
-    story.take(Event::Denied(start(), "no-seat".into()));
-    assert!(story.state.asking.is_some(), "a denial from before the question");
     story.take(Event::Checked);
+    story.take(Event::Denied(start() - minutes(1), "no-seat".into()));
+    assert!(story.state.asking.is_some(), "a denial from before the question");
     story.take(Event::Denied(start(), "no-seat".into()));
     assert_eq!((story.stage(), story.state.wish()), (Stage::Active, LeaseWish::Keep));
     assert_eq!(story.state.tries.denied.as_deref(), Some("no-seat"));
     assert_eq!(story.wait(minutes(23)), [Effect::Check]);
     story.take(Event::Checked);
     story.take(Event::Denied(start(), "no-seat".into()));
-    assert_eq!(story.state.wish(), LeaseWish::Verify, "the same denial is no new one");
+    assert_eq!(story.state.wish(), LeaseWish::Verify, "the same denial answers no new question");
 }
 
 #[test]
