@@ -14,13 +14,15 @@ use super::report::Memory;
 use super::session::{Do, Documents, Effect, HttpRequest, Save, Session, Step};
 use super::trust::TrustDocument;
 use crate::domain::host::{Arch, Hardware, Host};
-use crate::domain::ids::{DeviceId, EnrollmentId, OrganizationId, PolicyId, RequestId, VmId};
+use crate::domain::ids::{CommandId, DeviceId, EnrollmentId, OrganizationId, PolicyId, RequestId, VmId};
 use crate::wire::assignment::{Assignment, Policy};
+use crate::wire::command::{Command, CommandKind};
 use crate::wire::document::{Claims, Confirmation};
 use crate::wire::enrollment::{self, EnrollmentToken};
 use crate::wire::inventory::{Guest, Owner, Provenance, Resources, Standing, Tools, VmRecord};
 use crate::wire::key::{KeyError, SigningKey, Thumbprint};
 use crate::wire::keyset::{KeyUse, Keyset, KeysetKey};
+use crate::wire::lease::{Lease, LeaseState, Product};
 use crate::wire::problem::{MEDIA_TYPE, Problem, Refusal};
 use crate::wire::proof::Proof;
 use crate::wire::time::{self, NumericDate};
@@ -96,7 +98,7 @@ impl Signer {
         let key = KeysetKey {
             kid: self.key.thumbprint(),
             x: self.key.public(),
-            uses: vec![KeyUse::Assignment],
+            uses: vec![KeyUse::Assignment, KeyUse::Lease, KeyUse::Command],
             not_after: at(1_000_000_000),
         };
         let keyset = Keyset { iss: self.organization, iat: NumericDate::of(at(0)), version, keys: vec![key] };
@@ -119,13 +121,7 @@ impl Signer {
         settings.insert("restrict.create_vm".to_owned(), Value::Bool(true));
         let id = PolicyId::of(Uuid::from_u128(9));
         let mut assignment = Assignment {
-            claims: Claims {
-                iss: self.organization,
-                aud: self.device,
-                iat: NumericDate::of(at(0)),
-                cnf: Confirmation { jkt },
-                keyset: 1,
-            },
+            claims: self.claims(jkt),
             version,
             refresh_by: at(30 * 86_400),
             group: None,
@@ -136,6 +132,51 @@ impl Signer {
         };
         change(&mut assignment);
         self.key.sign(Typ::Assignment, &assignment).unwrap()
+    }
+
+    fn claims(&self, jkt: Thumbprint) -> Claims {
+        Claims {
+            iss: self.organization,
+            aud: self.device,
+            iat: NumericDate::of(at(0)),
+            cnf: Confirmation { jkt },
+            keyset: 1,
+        }
+    }
+
+    /// An active lease of this number for the key, due in seven days and good for thirty.
+    pub(crate) fn lease(&self, seq: u64, jkt: Thumbprint) -> String {
+        self.changed_lease(seq, jkt, |_| {})
+    }
+
+    pub(crate) fn changed_lease(&self, seq: u64, jkt: Thumbprint, change: impl FnOnce(&mut Lease)) -> String {
+        let mut lease = Lease {
+            claims: self.claims(jkt),
+            seq,
+            license_id: "ENT-1".to_owned(),
+            product: Product::Enterprise,
+            seat: self.device.to_string(),
+            group: None,
+            state: LeaseState::Active,
+            verify_after: at(7 * 86_400),
+            grace_until: at(30 * 86_400),
+        };
+        change(&mut lease);
+        self.key.sign(Typ::Lease, &lease).unwrap()
+    }
+
+    /// A command with this number and id for the key, good for a day.
+    pub(crate) fn command(&self, seq: u64, jkt: Thumbprint, change: impl FnOnce(&mut Command)) -> String {
+        let mut command = Command {
+            claims: self.claims(jkt),
+            id: CommandId::of(Uuid::from_u128(seq.into())),
+            seq,
+            kind: CommandKind::VerifyLicense,
+            args: Map::new(),
+            expires_at: at(86_400),
+        };
+        change(&mut command);
+        self.key.sign(Typ::Command, &command).unwrap()
     }
 
     pub(crate) fn local(&self) -> Local {
@@ -367,6 +408,11 @@ impl Mac {
 
     pub(crate) fn problems(&self) -> Vec<&'static str> {
         self.session.status().problems.iter().map(|problem| problem.code.code()).collect()
+    }
+
+    /// The thumbprint of the device's key.
+    pub(crate) fn jkt(&self) -> Thumbprint {
+        self.session.key_thumbprint().unwrap()
     }
 
     pub(crate) fn version(&self) -> Option<u64> {

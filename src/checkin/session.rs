@@ -228,6 +228,11 @@ impl Session {
         self.identities.current.as_ref()?.enrolled.as_ref()
     }
 
+    #[cfg(test)]
+    pub(crate) fn key_thumbprint(&self) -> Option<crate::wire::key::Thumbprint> {
+        self.key.as_ref().map(|key| key.thumbprint())
+    }
+
     fn backoff(&self) -> Backoff {
         self.identities.current.as_ref().map(|identity| identity.pace.backoff).unwrap_or_default()
     }

@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod checkin;
+pub mod commands;
 pub mod desk;
 pub mod documents;
 pub mod enforcer;

@@ -9,11 +9,13 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::assignment::Assignment;
+use super::command::{Command, CommandKind};
 use super::document::{Addressee, Judgement};
 use super::enrollment::EnrollmentRequest;
 use super::inventory::{self, VmRecord};
 use super::key::{PublicKey, SigningKey};
 use super::keyset::Keyset;
+use super::lease::{Lease, LeaseState, Product};
 use super::proof::{Presented, Proof, Request, authorization, prove};
 use super::token::{Typ, Unverified, Verified};
 use super::{checkin, json, wait};
@@ -97,6 +99,45 @@ fn the_keyset_and_the_assignment_are_written_as_they_were_read() {
     let policy = assignment.policy.as_ref().unwrap();
     assert_eq!((policy.name.as_str(), policy.revision), ("Sales Macs", 7));
     assert_eq!(policy.settings["vms.corporate_only"], true);
+}
+
+#[test]
+fn the_lease_and_the_command_are_written_as_they_were_read() {
+    let keyset = keyset();
+    let arriving = Judgement::Arriving { keyset: &keyset, now: now() };
+    let token = text("/lease/token");
+    let lease = Lease::verify(&token, &addressee(), arriving).unwrap();
+    assert_eq!(key("lease_command").sign(Typ::Lease, &*lease).unwrap(), token);
+    assert_eq!((lease.seq, lease.state, lease.product), (5, LeaseState::Active, Product::Enterprise));
+    let stored = Judgement::Stored { signer: lease.signer() };
+    assert_eq!(Lease::verify(&token, &addressee(), stored).unwrap(), lease);
+
+    let token = text("/command/token");
+    let command = Command::verify(&token, &addressee(), arriving).unwrap();
+    assert_eq!(key("lease_command").sign(Typ::Command, &*command).unwrap(), token);
+    assert_eq!((command.seq, command.kind), (9, CommandKind::RefreshInventory));
+
+    // Neither passes for the other, nor for another device's, nor by the key for assignments.
+    assert!(Lease::verify(&token, &addressee(), arriving).is_err());
+    let elsewhere = Addressee { device: text("/ids/enrollment").parse().unwrap(), ..addressee() };
+    assert!(Command::verify(&token, &elsewhere, arriving).unwrap_err().is_foreign());
+    let by_another = key("assignment").sign(Typ::Command, &*command).unwrap();
+    assert!(Command::verify(&by_another, &addressee(), arriving).is_err());
+}
+
+#[test]
+fn a_command_of_a_later_kind_is_read_and_known_to_be_unknown() {
+    let keyset = keyset();
+    let mut payload = json::parse(text("/command/payload").as_bytes()).unwrap();
+    payload["kind"] = "run_script".into();
+    let token = key("lease_command").sign(Typ::Command, &payload).unwrap();
+    let arriving = Judgement::Arriving { keyset: &keyset, now: now() };
+    assert_eq!(Command::verify(&token, &addressee(), arriving).unwrap().kind, CommandKind::Unknown);
+    for bad in [serde_json::json!(7), serde_json::json!(null), serde_json::json!({})] {
+        payload["kind"] = bad;
+        let token = key("lease_command").sign(Typ::Command, &payload).unwrap();
+        assert!(Command::verify(&token, &addressee(), arriving).is_err());
+    }
 }
 
 #[test]

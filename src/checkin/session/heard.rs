@@ -112,6 +112,7 @@ impl Session {
         self.run.unknown = false;
         self.succeeded(now, answer.server_time);
         self.problems.solve(ProblemCode::HardwareChanged);
+        self.granted(effects);
         self.publish(verdict, effects);
         self.take_lease(now, (&flight.root, &addressee), answer.lease.as_deref(), effects);
         // The portal knows nothing of this Mac yet, so the first check-in does not wait for `next`.
@@ -148,9 +149,7 @@ impl Session {
         let judge = (&flight.root, &addressee);
         self.take_lease(now, judge, answer.lease.as_deref(), effects);
         self.take_commands(now, judge, &answer.commands, effects);
-        if !answer.acked.is_empty() {
-            effects.push(Effect::Acked(answer.acked.clone()));
-        }
+        effects.push(Effect::Acked(answer.acked.clone()));
     }
 
     /// Takes what is signed, the keyset first. Whether another assignment holds now.

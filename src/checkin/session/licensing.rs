@@ -24,6 +24,9 @@ use crate::wire::token::Verified;
 /// The most acknowledgements in a check-in.
 const ACKS: usize = 64;
 
+/// How long a verification that was denied rests at the least, while check-ins go on.
+const DENIED_REST: SignedDuration = SignedDuration::from_mins(5);
+
 const LEASE_PROBLEMS: [ProblemCode; 4] = [
     ProblemCode::LeaseRollback,
     ProblemCode::LeaseEquivocation,
@@ -130,11 +133,16 @@ impl Session {
         self.judged(now, &LEASE_PROBLEMS, verdict.as_ref().err());
         if let (Ok(true), Some(lease)) = (verdict, self.lease().cloned()) {
             effects.push(Effect::Leased(lease));
-            self.run.licensing.denied = None;
-            if self.problems.holds(ProblemCode::LicenseDenied) {
-                self.problems.solve(ProblemCode::LicenseDenied);
-                effects.push(Effect::Denied(None));
-            }
+            self.granted(effects);
+        }
+    }
+
+    /// The portal no longer denies a license.
+    pub(super) fn granted(&mut self, effects: &mut Vec<Effect>) {
+        self.run.licensing.denied = None;
+        if self.problems.holds(ProblemCode::LicenseDenied) {
+            self.problems.solve(ProblemCode::LicenseDenied);
+            effects.push(Effect::Denied(None));
         }
     }
 
@@ -210,7 +218,7 @@ impl Session {
         }
         let backoff = self.run.licensing.denied.map(|(backoff, _)| backoff).unwrap_or_default();
         let backoff = backoff.failed(REFUSED_CAP_S);
-        self.run.licensing.denied = Some((backoff, Due::after(now, backoff.wait(None, draw))));
+        self.run.licensing.denied = Some((backoff, Due::after(now, backoff.wait(Some(DENIED_REST), draw))));
         self.deny(now, reason, effects);
         // What that check-in carried is still to be said.
         self.timetable.set(now, GAP + schedule::part(GAP, draw), asked);

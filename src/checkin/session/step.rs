@@ -68,7 +68,7 @@ pub enum Effect {
     Denied(Option<Denied>),
     /// These are the commands that are open now, by `seq`.
     Commands(Vec<Arc<Verified<Command>>>),
-    /// The portal knows what became of these commands.
+    /// The portal knows what became of these commands, which is none in most check-ins.
     Acked(Vec<CommandId>),
     /// The device was retired; its identity is archived.
     Retired,

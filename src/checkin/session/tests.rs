@@ -1,4 +1,5 @@
 mod documents;
 mod enrollment;
+mod licensing;
 mod refusals;
 mod reporting;

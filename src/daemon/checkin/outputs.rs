@@ -107,9 +107,7 @@ impl Outputs {
             Effect::Commands(commands) => {
                 self.commands.send_replace(commands);
             }
-            Effect::Acked(acked) => {
-                self.acked.send_replace(acked);
-            }
+            Effect::Acked(acked) => replace(&self.acked, acked),
             Effect::Malformed(digest) => {
                 tracing::error!(body = %digest, "the portal found a request malformed; a full report follows");
             }
