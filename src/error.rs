@@ -19,6 +19,8 @@ pub enum Exit {
     MustBeRoot = 4,
     /// The daemon does not answer; what is shown comes from the status file.
     Unreachable = 5,
+    /// `deactivate-license --require-ack`: done on this Mac, and the portal does not know yet.
+    NotTold = 6,
 }
 
 impl Exit {

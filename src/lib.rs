@@ -31,6 +31,7 @@ pub mod enforce;
 pub mod error;
 pub mod hypervisor;
 pub mod inventory;
+pub mod license;
 pub mod paths;
 pub mod plan;
 pub mod platform;

@@ -16,7 +16,7 @@ use super::field;
 )]
 #[command(
     after_help = "Exit codes: 0 fine, 1 failed, 2 usage, 3 degraded (status --check), 4 must be root, 5 daemon \
-                        unreachable.\nIn scripts use the absolute path: /opt/meridian/bin/meridian"
+                        unreachable, 6 portal not told yet (deactivate-license --require-ack).\nIn scripts use the absolute path: /opt/meridian/bin/meridian"
 )]
 pub(super) struct Arguments {
     /// Use the Mac layout below this folder instead of the Mac's own.
@@ -38,6 +38,10 @@ pub(super) enum Verb {
     Plan(Format),
     /// List the virtual machines that you may see
     Vms(Format),
+    /// Show how the license of Parallels Desktop stands, and what happens next
+    License(Format),
+    /// Give the license of Parallels Desktop back, and free its seat (root only)
+    DeactivateLicense(DeactivateArguments),
     /// Check in with the portal now and wait for the result (root only)
     Sync(SyncArguments),
     /// Show the version
@@ -97,6 +101,35 @@ pub(super) struct SyncArguments {
     pub format: Format,
 }
 
+/// Of `deactivate-license`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It asks nothing and needs no terminal, and works whether or not the daemon runs. The portal is told \
+                        at once, or as soon as it can be reached. The Mac then activates again with the key in \
+                        Parallels' profile, or waits for its user to sign in.\nExit codes: 0 done, or nothing to do; \
+                        1 not done, and tried again by the daemon; 2 usage; 4 must be root; 6 with --require-ack: \
+                        done, and the portal does not know yet."
+)]
+pub(super) struct DeactivateArguments {
+    /// Name this order: run again under the same name, it does nothing
+    #[arg(long, value_name = "NAME", value_parser = order_name)]
+    pub id: Option<String>,
+    /// End with exit code 6 unless the portal knows of it in time
+    #[arg(long)]
+    pub require_ack: bool,
+    /// End after this time at the latest
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u16).range(5..=300))]
+    pub timeout: u16,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+fn order_name(text: &str) -> Result<String, &'static str> {
+    const EXPECTED: &str = "a name has 1 to 128 printable characters, and no space at its ends";
+    if crate::license::deactivation::is_name(text) { Ok(text.to_owned()) } else { Err(EXPECTED) }
+}
+
 impl Verb {
     /// For people or for programs.
     #[must_use]
@@ -105,6 +138,8 @@ impl Verb {
             Self::Status(StatusArguments { format, .. })
             | Self::Explain(ExplainArguments { format, .. })
             | Self::Sync(SyncArguments { format, .. })
+            | Self::DeactivateLicense(DeactivateArguments { format, .. })
+            | Self::License(format)
             | Self::Plan(format)
             | Self::Vms(format)
             | Self::Version(format)

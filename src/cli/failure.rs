@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::text::printable;
 use crate::control::client::ClientError;
 use crate::error::{Chain, Exit};
+use crate::state::StateError;
 
 /// Why a command failed. Each message ends with the next step, or its source does.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,15 @@ pub(super) enum Failure {
     /// Only root may do it.
     #[error("only root may do this; use: sudo meridian {0}")]
     MustBeRoot(&'static str),
+    /// The order could not be written down, and so nothing was done.
+    #[error("the license was not given back; put it right, then run it again")]
+    NotOrdered(#[source] StateError),
+    /// Another run of the command has the book of orders.
+    #[error("the license was not given back: another run of this command is at work; run it again")]
+    OrdersBusy,
+    /// The system did not let the command work.
+    #[error("the license was not given back; run it again")]
+    NoRuntime(#[source] io::Error),
     /// The check-in did not end in time.
     #[error("the check-in did not end within {} s and goes on; see: meridian status", .0.as_secs())]
     SyncPending(Duration),
@@ -71,6 +81,7 @@ impl Failure {
             Self::NoStatus { .. } => Exit::Unreachable,
             Self::UnknownSetting { .. } => Exit::Usage,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
+            Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) => Exit::Failed,
             Self::SyncPending(_) | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
         }
     }

@@ -46,6 +46,19 @@ const FIELDS: &[(&str, &str, Get)] = &[
     }),
     ("parallels.version", "Parallels Desktop's version", |v| text(v.parallels.version.as_ref())),
     ("parallels.gate", "what this version can be managed in", |v| Some(word(&v.parallels.gate))),
+    ("license.stage", "how the license stands, all things considered", |v| {
+        Some(v.license.stage.name().to_owned())
+    }),
+    ("license.state", "how it stands by the Mac's own account", |v| {
+        Some(v.license.state.name().to_owned())
+    }),
+    ("license.edition", "its edition", |v| text(v.license.edition.as_ref())),
+    ("license.activation", "key, sso or none", |v| text(v.license.activation.map(|kind| kind.name()))),
+    ("license.key", "its key, masked", |v| text(v.license.key.as_ref())),
+    ("license.verified_next", "when it is verified next", |v| time(v.license.verification.next_at)),
+    ("license.deactivated", "when it was last given back", |v| {
+        time(Some(v.license.deactivation.as_ref()?.at))
+    }),
     ("checkin.last", "when the last check-in ended", |v| time(Some(v.checkin.last.as_ref()?.at))),
     ("checkin.succeeded", "whether it ended well", |v| text(Some(v.checkin.last.as_ref()?.succeeded))),
     ("checkin.detail", "what it brought, or why it failed", |v| text(Some(&v.checkin.last.as_ref()?.detail))),

@@ -7,11 +7,13 @@
 //! only be added to.
 
 mod arguments;
+mod deactivate;
 mod doctor;
 mod explain;
 mod failure;
 mod field;
 pub mod ink;
+mod license;
 mod nearest;
 pub mod output;
 mod plan;
@@ -111,6 +113,15 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         Verb::Vms(_) => {
             let view = vms::request(paths)?;
             Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
+        }
+        Verb::License(_) => {
+            let seen = status::request(paths)?;
+            let view = license::Shown::of(&seen);
+            Done::of(format, seen.exit(false), &view, |style| license::render(&view, style, clock.now()))
+        }
+        Verb::DeactivateLicense(arguments) => {
+            let view = deactivate::request(paths, clock, arguments)?;
+            Done::of(format, view.exit(), &view, |style| deactivate::render(&view, style))
         }
         Verb::Sync(arguments) => {
             let limit = Duration::from_secs(arguments.timeout.into());

@@ -155,6 +155,7 @@ fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
     screen.labelled(LABELS, "Portal", &portal(view, now));
     screen.labelled(LABELS, "Check-in", &checkin(&view.checkin, now));
     screen.labelled(LABELS, "Parallels", &parallels(view));
+    screen.labelled(LABELS, "License", &super::license::line(&view.license, now));
     screen.labelled(LABELS, "Machines", &machines(view));
     users(screen, &view.vms.per_user);
     for (index, source) in view.sources.iter().rev().enumerate() {

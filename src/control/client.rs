@@ -161,6 +161,17 @@ impl Client {
         }
     }
 
+    /// Makes the agent look at the book of deactivations now; the time at which that was ordered.
+    ///
+    /// # Errors
+    /// [`ClientError::MustBeRoot`] for anyone but root.
+    pub fn deactivated(&self) -> Result<Timestamp, ClientError> {
+        match self.ask(Request::Admin(AdminRequest::Deactivated))? {
+            Answer::Accepted { at } => Ok(at),
+            _ => Err(ClientError::OtherAnswer),
+        }
+    }
+
     fn ask(&self, request: Request) -> Result<Answer, ClientError> {
         let line = encode(&request).map_err(ClientError::Encode)?;
         let (sender, receiver) = channel();

@@ -38,6 +38,8 @@ pub enum ReadRequest {
 pub enum AdminRequest {
     /// Look at the profile, the portal and the Mac now.
     Sync,
+    /// Look at the book of deactivations now: an order was carried out.
+    Deactivated,
 }
 
 /// A request.
@@ -62,7 +64,7 @@ pub enum Answer {
     Plan(PlanView),
     /// To [`ReadRequest::Vms`].
     Vms(VmsView),
-    /// To [`AdminRequest::Sync`]: it begins; its end shows as a later check-in in [`StatusView`].
+    /// To an [`AdminRequest`]: it begins; its end shows as a later check-in in [`StatusView`].
     Accepted {
         /// When it was ordered.
         at: Timestamp,
@@ -176,6 +178,7 @@ mod tests {
             (Request::Read(ReadRequest::Plan), r#"{"schema":1,"read":"plan"}"#),
             (Request::Read(ReadRequest::Vms), r#"{"schema":1,"read":"vms"}"#),
             (Request::Admin(AdminRequest::Sync), r#"{"schema":1,"admin":"sync"}"#),
+            (Request::Admin(AdminRequest::Deactivated), r#"{"schema":1,"admin":"deactivated"}"#),
         ] {
             assert_eq!(String::from_utf8(encode(&request).unwrap()).unwrap(), format!("{line}\n"));
             assert_eq!(decode::<Request>(line.as_bytes()).unwrap(), request);

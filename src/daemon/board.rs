@@ -6,8 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::enforcer::Enforcement;
+use super::checkin::Leased;
 use super::inputs::Profile;
-use super::observer::{Observation, Wanted, Wishes};
+use super::licensing::Licensing;
+use super::observer::{LicenseWish, Observation, Wanted, Wishes};
+use crate::checkin::session::Denied;
 use crate::control::view::{LastCheckin, NextCheckin};
 use crate::domain::ids::DeviceId;
 use crate::wire::assignment::Assignment;
@@ -51,6 +54,15 @@ pub struct Assigned {
     pub assignment: Option<Assignment>,
 }
 
+/// The portal's last words on the license.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ruling {
+    /// The lease that holds; `None` before the first.
+    pub lease: Leased,
+    /// That a license is denied.
+    pub denied: Option<Denied>,
+}
+
 /// How the conversation with the portal goes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Conversation {
@@ -75,12 +87,16 @@ pub struct Board {
     pub profile: Part<Profile>,
     /// What the portal assigned; written by the check-in, from disk at first.
     pub assigned: Part<Assigned>,
+    /// What the portal says of the license; written by the check-in, from disk at first.
+    pub ruling: Part<Ruling>,
     /// What was seen; written by the observer.
     pub observation: Part<Observation>,
     /// What is to be looked at; wishes of the enforcer and of local requests.
     pub wanted: Part<Wanted>,
     /// What holds and how it stands; written by the enforcer.
     pub enforcement: Part<Enforcement>,
+    /// What has become of the license; written by licensing.
+    pub licensing: Part<Licensing>,
     /// How the conversation with the portal goes; written by the check-in.
     pub conversation: Part<Conversation>,
 }
@@ -92,16 +108,26 @@ impl Board {
         Self {
             profile: Part::new(profile),
             assigned: Part::new(assigned),
+            ruling: Part::new(Ruling::default()),
             observation: Part::new(Observation::none()),
             wanted: Part::new(Wanted::default()),
             enforcement: Part::new(Enforcement::default()),
+            licensing: Part::new(Licensing::default()),
             conversation: Part::new(Conversation::default()),
         }
     }
 
     /// The enforcer's wishes, which replace its earlier ones.
     pub fn look_after(&mut self, changes: Wishes, vms_often: bool) {
-        let wanted = Wanted { changes, vms_often, requests: self.wanted.requests };
+        self.want(Wanted { changes, vms_often, ..*self.wanted });
+    }
+
+    /// Licensing's wishes, which replace its earlier ones.
+    pub fn look_at_license(&mut self, licensing: LicenseWish) {
+        self.want(Wanted { licensing, ..*self.wanted });
+    }
+
+    fn want(&mut self, wanted: Wanted) {
         if wanted != *self.wanted {
             self.wanted = Part::new(wanted);
         }
@@ -112,6 +138,7 @@ impl Board {
         let mut wanted = *self.wanted;
         wanted.requests.service += 1;
         wanted.requests.vms += 1;
+        wanted.requests.license += 1;
         self.wanted = Part::new(wanted);
     }
 }

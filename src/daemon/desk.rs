@@ -29,8 +29,8 @@ use crate::wire::codes::ProblemCode;
 /// How often the status file is written when nothing changes, so that its age tells whether the daemon lives.
 const WRITE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
-/// What a local `sync` sets off.
-pub type Sync = Box<dyn Fn() + Send + std::marker::Sync>;
+/// What a local order sets off.
+pub type Bell = Box<dyn Fn() + Send + Sync>;
 
 /// The desk.
 pub struct Desk {
@@ -41,7 +41,15 @@ pub struct Desk {
     /// Documents that were damaged when the daemon started.
     damage: Vec<String>,
     dated: Mutex<Dated>,
-    sync: Sync,
+    bells: Bells,
+}
+
+/// What local orders set off.
+pub struct Bells {
+    /// `sync`.
+    pub sync: Bell,
+    /// `deactivated`.
+    pub deactivated: Bell,
 }
 
 #[derive(Default)]
@@ -58,10 +66,10 @@ impl Desk {
         runner: Arc<Runner>,
         clock: Arc<dyn Clock>,
         damage: Vec<String>,
-        sync: Sync,
+        bells: Bells,
     ) -> Self {
         let started_at = clock.now();
-        Self { board, runner, clock, started_at, damage, dated: Mutex::default(), sync }
+        Self { board, runner, clock, started_at, damage, dated: Mutex::default(), bells }
     }
 
     /// The problems of the moment but for the check-in's own, each with since when it is there.
@@ -95,6 +103,7 @@ impl Desk {
             portal: portal(&board),
             assignment: assignment(&board),
             parallels: parallels(&board),
+            license: super::licensing::view(&board),
             checkin: CheckinView {
                 last: board.conversation.last.clone(),
                 last_success: board.conversation.last_success,
@@ -189,11 +198,10 @@ impl Answerer for Desk {
 
     fn admin(&self, request: AdminRequest) -> Answer {
         match request {
-            AdminRequest::Sync => {
-                (self.sync)();
-                Answer::Accepted { at: self.clock.now() }
-            }
+            AdminRequest::Sync => (self.bells.sync)(),
+            AdminRequest::Deactivated => (self.bells.deactivated)(),
         }
+        Answer::Accepted { at: self.clock.now() }
     }
 }
 

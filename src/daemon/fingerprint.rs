@@ -14,6 +14,9 @@ const MACHINES: &str = "vmdirectorylist.desktop.xml";
 /// The file that holds the service's settings (named in Parallels' backup scripts).
 const SETTINGS: &str = "dispatcher.desktop.xml";
 
+/// The file that holds the license (named in Parallels' extension for Visual Studio Code).
+const LICENSES: &str = "licenses.json";
+
 /// No file of the service is near this size; what is beyond does not count.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
@@ -24,13 +27,22 @@ pub struct Fingerprint {
     pub machines: Option<Digest>,
     /// The settings.
     pub settings: Option<Digest>,
+    /// The license.
+    pub license: Option<Digest>,
 }
 
 impl Fingerprint {
     /// The content now.
     #[must_use]
     pub fn of(folder: &Path) -> Self {
-        Self { machines: digest(&folder.join(MACHINES)), settings: digest(&folder.join(SETTINGS)) }
+        let of = |name| digest(&folder.join(name));
+        Self { machines: of(MACHINES), settings: of(SETTINGS), license: of(LICENSES) }
+    }
+
+    /// Whether the service's own files differ; the license is looked at by itself.
+    #[must_use]
+    pub fn service_differs(&self, other: &Self) -> bool {
+        (&self.machines, &self.settings) != (&other.machines, &other.settings)
     }
 }
 

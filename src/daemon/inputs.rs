@@ -13,7 +13,7 @@ use super::ticker::Ticker;
 use super::watch::Watch;
 use crate::paths::Paths;
 use crate::sources::layer::{Fault, Layer};
-use crate::sources::profile::{Grace, Managed, Preferences, Remembered, Trouble, UserFile, read_managed};
+use crate::sources::profile::{Activation, Grace, Reading, Managed, Preferences, Remembered, Trouble, UserFile, read_managed};
 use crate::state::Store;
 use crate::state::document::Kept;
 
@@ -34,6 +34,8 @@ pub struct Profile {
     pub faults: BTreeMap<String, Fault>,
     /// Files at user scope, which are ignored.
     pub ignored: Vec<UserFile>,
+    /// Parallels' own profile, where there is one that can be read.
+    pub activation: Option<Activation>,
 }
 
 /// What the task stands on.
@@ -87,7 +89,12 @@ impl Inputs {
 fn profile(step: Grace, managed: Managed) -> Profile {
     let layer = step.preferences.as_ref().map(|preferences| preferences.settings.clone());
     let faults = step.preferences.as_ref().map(Preferences::problems).unwrap_or_default();
-    Profile { preferences: step.preferences, layer, trouble: step.trouble, faults, ignored: managed.ignored }
+    let activation = match managed.activation {
+        Reading::Read(activation) => Some(activation),
+        Reading::Absent | Reading::Unreadable(_) => None,
+    };
+    let (preferences, trouble, ignored) = (step.preferences, step.trouble, managed.ignored);
+    Profile { preferences, layer, trouble, faults, ignored, activation }
 }
 
 impl Task for Inputs {

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod enforcer;
 pub mod fingerprint;
 pub mod inputs;
+pub mod licensing;
 pub mod log;
 pub mod observer;
 pub mod problems;

@@ -15,6 +15,7 @@ use super::tasks::{Next, Publish, Task, unchanged};
 use super::ticker::Ticker;
 use super::watch::Watch;
 use crate::domain::host::Host;
+use crate::domain::license::{LicenseFacts, LicenseState};
 use crate::domain::version::ParallelsVersion;
 use crate::hypervisor::inquiry;
 use crate::hypervisor::outcome::{Answer, Obstacle, ObstacleKind};
@@ -33,6 +34,12 @@ const VMS_EVERY: SignedDuration = SignedDuration::from_mins(15);
 
 /// How often it is asked who the users are when nothing calls for it.
 const USERS_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often the license is looked at when nothing calls for it.
+const LICENSE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// How soon it is looked at again when it could not be found out.
+const LICENSE_AGAIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// Looks without a finding that are free before they become rarer.
 const FREE_LOOKS: u32 = 3;
@@ -54,8 +61,19 @@ pub struct Observation {
     pub listed_at: Option<Timestamp>,
     /// Which wishes this observation has served.
     pub served: Wanted,
+    /// The license.
+    pub license: LicenseSight,
     /// The service was asked at all.
     pub begun: bool,
+}
+
+/// The license as it was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LicenseSight {
+    /// It.
+    pub facts: LicenseFacts,
+    /// How often it was looked at since the daemon started.
+    pub looks: u64,
 }
 
 impl Observation {
@@ -71,6 +89,7 @@ impl Observation {
             listed: Answer::CouldNotAsk(not_yet()),
             listed_at: None,
             served: Wanted::default(),
+            license: LicenseSight::default(),
             begun: false,
         }
     }
@@ -89,6 +108,8 @@ pub struct Wishes {
     pub service: u64,
     /// At the virtual machines.
     pub vms: u64,
+    /// At the license.
+    pub license: u64,
 }
 
 /// Wishes for a look, by who has them.
@@ -98,13 +119,28 @@ pub struct Wanted {
     pub changes: Wishes,
     /// Those of local requests and of the check-in.
     pub requests: Wishes,
+    /// Those of licensing.
+    pub licensing: LicenseWish,
     /// True while a policy is about virtual machines: they are then listed as often as the service is asked.
     pub vms_often: bool,
+}
+
+/// What licensing wants of the observer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LicenseWish {
+    /// How many looks were wished for.
+    pub number: u64,
+    /// Parallels' tool is at work on the license: a look now would cost a process and tell nothing.
+    pub held: bool,
 }
 
 impl Wanted {
     fn service_beyond(&self, served: &Self) -> bool {
         self.changes.service > served.changes.service || self.requests.service > served.requests.service
+    }
+
+    fn license_beyond(&self, served: &Self) -> bool {
+        self.licensing.number > served.licensing.number || self.requests.license > served.requests.license
     }
 
     fn vms_beyond(&self, served: &Self) -> bool {
@@ -127,6 +163,7 @@ pub struct Observer {
     service_due: Timestamp,
     vms_due: Timestamp,
     users_due: Timestamp,
+    license_due: Timestamp,
     fruitless: u32,
     quiet_until: Timestamp,
 }
@@ -136,6 +173,7 @@ struct Look {
     service: bool,
     vms: bool,
     users: bool,
+    license: bool,
     by_files: bool,
 }
 
@@ -155,6 +193,7 @@ impl Observer {
             service_due: Timestamp::MIN,
             vms_due: Timestamp::MIN,
             users_due: Timestamp::MIN,
+            license_due: Timestamp::MIN,
             fruitless: 0,
             quiet_until: Timestamp::MIN,
         }
@@ -162,7 +201,8 @@ impl Observer {
 
     fn decide(&self, wanted: &Wanted, files: &Fingerprint, now: Timestamp) -> Look {
         let quiet = now < self.quiet_until && self.quiet_until.duration_since(now) <= SERVICE_EVERY;
-        let files_changed = !quiet && *files != self.fingerprint;
+        let files_changed = !quiet && files.service_differs(&self.fingerprint);
+        let license_changed = !quiet && files.license != self.fingerprint.license;
         let vms_changed = !quiet && files.machines != self.fingerprint.machines;
         // A due time further away than it can be set was set before the clock was set back.
         let due = |at: Timestamp, every: SignedDuration| at <= now || at.duration_since(now) > every;
@@ -173,7 +213,11 @@ impl Observer {
                 || due(self.service_due, SERVICE_EVERY),
             vms: vms_changed || wanted.vms_beyond(&self.seen.served) || due(self.vms_due, vms_every),
             users: vms_changed || wanted.requests.vms > self.seen.served.requests.vms,
-            by_files: files_changed,
+            license: !wanted.licensing.held
+                && (license_changed
+                    || wanted.license_beyond(&self.seen.served)
+                    || due(self.license_due, LICENSE_EVERY)),
+            by_files: files_changed || license_changed,
         }
     }
 
@@ -194,6 +238,16 @@ impl Observer {
             Answer::NotInstalled => Answer::NotInstalled,
             _ => inquiry::server_info(&self.runner).await,
         };
+    }
+
+    async fn look_at_license(&mut self, now: Timestamp) {
+        let facts = match &self.seen.parallels {
+            Answer::NotInstalled => LicenseFacts::default(),
+            _ => inquiry::license(&self.runner).await,
+        };
+        let every = if facts.state == LicenseState::Unknown { LICENSE_AGAIN } else { LICENSE_EVERY };
+        self.license_due = now.checked_add(every).unwrap_or(now);
+        self.seen.license = LicenseSight { facts, looks: self.seen.license.looks + 1 };
     }
 
     async fn look_at_vms(&mut self, now: Timestamp, anew: bool) {
@@ -225,6 +279,9 @@ impl Observer {
         if look.vms {
             (served.changes.vms, served.requests.vms) = (wanted.changes.vms, wanted.requests.vms);
         }
+        if look.license {
+            (served.licensing, served.requests.license) = (wanted.licensing, wanted.requests.license);
+        }
     }
 
     /// Files that changed during a look may have been changed by a user after the tool read them, so a second look
@@ -253,7 +310,7 @@ impl Observer {
         if self.doubt {
             return Next::At(self.quiet_until.max(now));
         }
-        let mut at = self.service_due.min(self.vms_due);
+        let mut at = self.service_due.min(self.vms_due).min(self.license_due);
         if self.quiet_until > now {
             at = at.min(self.quiet_until);
         }
@@ -277,8 +334,8 @@ impl Task for Observer {
         let now = self.ticker.now();
         let folder = self.runner.paths().parallels_preferences();
         let files = Fingerprint::of(&folder);
-        let look = self.decide(wanted, &files, now);
-        if !look.service && !look.vms {
+        let mut look = self.decide(wanted, &files, now);
+        if !look.service && !look.vms && !look.license {
             return (unchanged(), self.next(now));
         }
         let before = self.seen.clone();
@@ -289,12 +346,21 @@ impl Task for Observer {
             let every = if failed { AGAIN_AFTER } else { SERVICE_EVERY };
             self.service_due = now.checked_add(every).unwrap_or(now);
         }
+        // A service that is back can tell what it could not.
+        let is_back = !matches!(before.service, Answer::Known(_)) && matches!(self.seen.service, Answer::Known(_));
+        let is_unknown = before.license.facts.state == LicenseState::Unknown;
+        look.license |= is_back && is_unknown && !wanted.licensing.held;
+        if look.license {
+            self.look_at_license(now).await;
+        }
         if look.vms {
             self.look_at_vms(now, look.users).await;
             self.vms_due =
                 now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
         }
-        let found = before.service != self.seen.service || before.inventory.vms != self.seen.inventory.vms;
+        let found = before.service != self.seen.service
+            || before.inventory.vms != self.seen.inventory.vms
+            || before.license.facts != self.seen.license.facts;
         self.compare(files, Fingerprint::of(&folder), found);
         self.weigh(&look, found, now);
         self.serve(wanted, &look);

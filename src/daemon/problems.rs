@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use super::board::Board;
 use super::enforcer::Enforcement;
 use super::inputs::Profile;
+use super::licensing::Licensing;
 use super::observer::Observation;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::error::Chain;
 use crate::hypervisor::outcome::{Answer, Obstacle, ObstacleKind};
+use crate::license::Stage;
 use crate::plan::Reason;
 use crate::sources::layer::Fault;
 use crate::sources::profile::Trouble;
@@ -65,6 +67,7 @@ impl Since {
 pub fn problems(board: &Board) -> Vec<Problem> {
     let mut problems = of_profile(&board.profile);
     problems.extend(of_observation(&board.observation));
+    problems.extend(of_licensing(&board.licensing));
     problems.extend(of_enforcement(&board.enforcement));
     problems
 }
@@ -135,6 +138,36 @@ const fn could_not_ask(obstacle: &Obstacle) -> ProblemCode {
         ObstacleKind::Unreadable => ProblemCode::OutputUnreadable,
         ObstacleKind::NotYet | ObstacleKind::Failed => ProblemCode::ToolFailed,
     }
+}
+
+fn of_licensing(licensing: &Licensing) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(why) = &licensing.write_failed {
+        problems.push(Problem::new(ProblemCode::StateWriteFailed, why.clone()));
+    }
+    if let Some(why) = &licensing.order_trouble {
+        problems.push(Problem::new(ProblemCode::LicenseDeactivationPending, why.clone()));
+    }
+    let Some(state) = &licensing.state else { return problems };
+    let code = match state.stage() {
+        Stage::InGrace => Some(ProblemCode::LicenseInGrace),
+        Stage::Unverified => Some(ProblemCode::LicenseUnverified),
+        Stage::Suspended => Some(ProblemCode::LicenseSuspended),
+        Stage::Revoked => Some(ProblemCode::LicenseRevoked),
+        // One that is on its way back is told by what it waits for.
+        Stage::Released if state.reactivation.is_none() && state.asking.is_none() => {
+            Some(ProblemCode::LicenseReleased)
+        }
+        Stage::Released | Stage::Unknown | Stage::Unlicensed | Stage::Active | Stage::VerificationDue => None,
+    };
+    problems.extend(code.map(|code| Problem::new(code, "")));
+    if state.waits_for_sign_in() {
+        problems.push(Problem::new(ProblemCode::LicenseWaitingForSignIn, ""));
+    }
+    if let Some(why) = state.reactivation.as_ref().and_then(|reactivation| reactivation.trouble.as_ref()) {
+        problems.push(Problem::new(ProblemCode::LicenseActivationFailed, why.clone()));
+    }
+    problems
 }
 
 fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {

@@ -13,7 +13,8 @@ use crate::hypervisor::outcome::Answer;
 use crate::inventory::record::{record, volatile};
 use crate::sources::layer::Layer;
 use crate::sources::profile::{Item, Preferences};
-use crate::wire::checkin::{ComplianceItem, ComplianceState, ReportedProblem};
+use crate::license::State;
+use crate::wire::checkin::{ComplianceItem, ComplianceState, LicenseReport, ReportedProblem};
 use crate::wire::codes::ComplianceReason;
 use crate::wire::enrollment::EnrollmentToken;
 use crate::wire::key::PublicKey;
@@ -47,7 +48,17 @@ pub fn local(board: &Board, problems: &[(Problem, Timestamp)], may_speak: bool) 
         compliance: compliance(board),
         problems: problems.iter().map(|(problem, since)| reported(problem, *since)).collect(),
         vms: listed.then(|| machines(board)),
-        licensing: Licensing::default(),
+        licensing: licensing(board),
+    }
+}
+
+/// The license as it was seen last, and what is wanted of the lease.
+fn licensing(board: &Board) -> Licensing {
+    let sight = &board.observation.license;
+    Licensing {
+        license: (sight.looks > 0).then(|| LicenseReport::from(&sight.facts)),
+        wish: board.licensing.state.as_ref().map(State::wish).unwrap_or_default(),
+        ..Licensing::default()
     }
 }
 

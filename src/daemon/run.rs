@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::board::{Assigned, Board, Conversation, Part};
+use super::board::{Assigned, Board, Conversation, Part, Ruling};
 use super::checkin::{Checkin, Ground, Ticks, Traffic};
-use super::desk::Desk;
+use super::desk::{Bells, Desk};
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::inputs::Inputs;
+use super::licensing::Licenser;
 use super::log::Verbosity;
 use super::observer::Observer;
 use super::report;
@@ -21,17 +22,18 @@ use super::tasks::drive;
 use super::ticker::Ticker;
 use super::watch::Watch;
 use crate::checkin::http::Http;
-use crate::checkin::session::Status;
+use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
 use crate::control::view::{LastCheckin, NextCheckin};
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
+use crate::license::State;
 use crate::paths::Paths;
 use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
-use crate::wire::checkin::CheckinReason;
+use crate::wire::checkin::{CheckinReason, LeaseWish};
 
 /// How long changes of the managed preferences are waited out: macOS deletes and re-creates every file, twice.
 const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
@@ -88,6 +90,7 @@ struct Daemon {
     inputs: Inputs,
     remembered: (Baseline, Account),
     damage: Vec<String>,
+    license: Option<State>,
     board: watch::Sender<Board>,
 }
 
@@ -99,6 +102,7 @@ impl Daemon {
         let account = load::<Account>(&store, &mut damage)?.unwrap_or_default();
         let baseline = baseline(&store, &account, &mut damage)?;
         let profile = load::<Remembered>(&store, &mut damage)?;
+        let license = load::<State>(&store, &mut damage)?;
         let ground = Ground {
             store: Arc::clone(&store),
             clock,
@@ -111,10 +115,13 @@ impl Daemon {
         let watch = Watch::new(paths.managed_preferences(), PROFILE_DEBOUNCE);
         let ground = super::inputs::Ground { paths: paths.clone(), store: Arc::clone(&store), verbosity };
         let mut inputs = Inputs::new(ground, ticker.clone(), watch, profile);
-        let board = watch::Sender::new(Board::at_boot(inputs.read(), assigned(&checkin.assigned())));
+        let mut board = Board::at_boot(inputs.read(), assigned(&checkin.assigned()));
+        board.ruling = ruling(&checkin.outputs().lease(), &checkin.outputs().denied());
+        let board = watch::Sender::new(board);
         let runner = Arc::new(Runner::real(paths.clone()));
         let remembered = (baseline, account);
-        Ok(Self { paths: paths.clone(), store, ticker, runner, checkin, inputs, remembered, damage, board })
+        let paths = paths.clone();
+        Ok(Self { paths, store, ticker, runner, checkin, inputs, remembered, damage, license, board })
     }
 
     /// Everything at once, until a signal.
@@ -123,18 +130,26 @@ impl Daemon {
         let ended = ends()?;
         let server = Server::bind(&self.paths)?;
         let (stop, stopped) = watch::channel(false);
-        let sync = Arc::new(Notify::new());
-        let desk = Arc::new(self.desk(Arc::clone(&sync)));
-        let Self { store, ticker, runner, checkin, inputs, remembered, board, .. } = self;
+        let (sync, orders) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let desk = Arc::new(self.desk(Arc::clone(&sync), Arc::clone(&orders)));
+        let Self { store, ticker, runner, checkin, inputs, remembered, license, board, .. } = self;
         let folder = runner.paths().parallels_preferences();
         let observer =
             Observer::new(Arc::clone(&runner), ticker.clone(), Watch::new(folder, SERVICE_DEBOUNCE));
+        let ground = super::licensing::Ground {
+            store: Arc::clone(&store),
+            runner: Arc::clone(&runner),
+            ticker: ticker.clone(),
+            orders,
+        };
+        let (licenser, _executor) = Licenser::new(ground, license);
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
         let tasks = async {
             tokio::join!(
                 drive(inputs, board.clone(), ticker.clone(), stopped.clone()),
                 drive(observer, board.clone(), ticker.clone(), stopped.clone()),
                 drive(enforcer, board.clone(), ticker.clone(), stopped.clone()),
+                drive(licenser, board.clone(), ticker.clone(), stopped.clone()),
             );
         };
         let sides = async {
@@ -160,14 +175,15 @@ impl Daemon {
         Ok(())
     }
 
-    fn desk(&self, sync: Arc<Notify>) -> Desk {
+    fn desk(&self, sync: Arc<Notify>, orders: Arc<Notify>) -> Desk {
         let board = self.board.clone();
         let sync = Box::new(move || {
             board.send_modify(Board::look_again);
             sync.notify_one();
         });
+        let bells = Bells { sync, deactivated: Box::new(move || orders.notify_one()) };
         let clock = Arc::new(SystemClock);
-        Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), sync)
+        Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), bells)
     }
 }
 
@@ -218,8 +234,9 @@ async fn converse(
     let (local, heard) = watch::channel(tell());
     let (mut assignments, mut status, mut traffic) =
         (checkin.assigned(), checkin.status(), checkin.traffic());
+    let (mut lease, mut denied) = (checkin.outputs().lease(), checkin.outputs().denied());
     let mut changes = board.subscribe();
-    let speak = checkin.run(super::checkin::Inputs { local: heard, sync });
+    let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
     loop {
         tokio::select! {
@@ -227,6 +244,7 @@ async fn converse(
             Ok(()) = changes.changed() => {
                 changes.mark_unchanged();
                 let said = tell();
+                let hurries = hurries(local.borrow().licensing.wish, said.licensing.wish);
                 local.send_if_modified(|last| {
                     let differs = *last != said;
                     if differs {
@@ -234,7 +252,12 @@ async fn converse(
                     }
                     differs
                 });
+                if hurries {
+                    sync.notify_one();
+                }
             }
+            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
+            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
             Ok(()) = assignments.changed() => {
                 let assigned = assigned(&assignments);
                 board.send_modify(|board| board.assigned = Part::new(assigned));
@@ -244,6 +267,29 @@ async fn converse(
             Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
         }
     }
+}
+
+/// Whether a check-in is made at once: a seat is given back, or another is asked for right after that. Verifications by
+/// time keep to the schedule, so that a fleet's stay apart.
+fn hurries(last: LeaseWish, wish: LeaseWish) -> bool {
+    wish != last && (wish == LeaseWish::Release || (last, wish) == (LeaseWish::Release, LeaseWish::Verify))
+}
+
+fn rule(
+    board: &watch::Sender<Board>,
+    lease: &watch::Receiver<super::checkin::Leased>,
+    denied: &watch::Receiver<Option<Denied>>,
+) {
+    let ruling = ruling(lease, denied);
+    board.send_modify(|board| board.ruling = ruling);
+}
+
+/// What the portal says of the license, as the board has it.
+fn ruling(
+    lease: &watch::Receiver<super::checkin::Leased>,
+    denied: &watch::Receiver<Option<Denied>>,
+) -> Part<Ruling> {
+    Part::new(Ruling { lease: lease.borrow().clone(), denied: denied.borrow().clone() })
 }
 
 /// The assignment that holds, as the board has it.

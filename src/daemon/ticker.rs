@@ -80,6 +80,12 @@ impl Ticker {
     }
 }
 
+impl Clock for Ticker {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;

@@ -6,14 +6,16 @@
 //! failure is remembered, so a disk that has room again is simply used.
 //!
 //! [`atomic`] replaces a file whole, [`document`] keeps two generations in a digested envelope, [`migrate`] reads what
-//! earlier releases wrote, [`store`] guards the private folder. What they write is frozen with the first release.
+//! earlier releases wrote, [`store`] guards the private folder, [`apart`] what must work beside it. What they write is frozen with the first release.
 
+pub mod apart;
 pub mod atomic;
 pub mod document;
 mod error;
 pub mod migrate;
 pub mod store;
 
+pub use apart::Apart;
 pub use document::{Damage, Flaw, Kept, Loaded};
 pub use error::StateError;
 pub use store::Store;

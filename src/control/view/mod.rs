@@ -4,6 +4,7 @@
 //! [`Answer::seen_by`] leaves each viewer what is theirs; it is the one place where that is decided for a whole answer.
 
 mod explain;
+mod license;
 mod plan;
 mod status;
 mod vms;
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use explain::{
     Compliance, ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView,
+};
+pub use license::{
+    DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,
 };
 pub use plan::{ActionView, PlanView, WithheldView};
 pub use status::{

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::auth::Viewer;
 use super::vms::UserVmsView;
-use super::{LayerView, ProblemView};
+use super::{LayerView, LicenseView, ProblemView};
 use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid};
 
 /// How the agent is.
@@ -21,6 +21,8 @@ pub struct StatusView {
     pub assignment: Option<AssignmentView>,
     /// Parallels Desktop.
     pub parallels: ParallelsView,
+    /// Its license.
+    pub license: LicenseView,
     /// The conversation with the portal.
     pub checkin: CheckinView,
     /// How the settings are kept.
@@ -224,6 +226,7 @@ impl StatusView {
     #[must_use]
     pub fn seen_by(mut self, viewer: Viewer) -> Self {
         self.health.problems.retain(|problem| problem.is_seen_by(viewer));
+        self.license = self.license.seen_by(viewer);
         self.vms = match viewer {
             Viewer::Admin => self.vms,
             Viewer::User(uid) => self.vms.of_user(uid),

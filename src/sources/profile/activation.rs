@@ -1,12 +1,11 @@
 //! Parallels' own profile, `com.parallels.desktop.managedprefs`: read and reported, never written.
 
-use std::fmt;
-
 use plist::Value;
 use serde::{Deserialize, Serialize};
 
 use super::item::{self, Item};
 use super::{Unreadable, property_list, strip_origin};
+use crate::domain::license::SecretKey;
 use crate::sources::layer::{Fault, Origin};
 
 /// How Parallels Desktop is to be activated.
@@ -19,17 +18,6 @@ pub enum Experience {
     Sso,
 }
 
-/// A license key of which the first and the last group are to be seen, enough to tell which key it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct MaskedKey(String);
-
-impl fmt::Display for MaskedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
 /// What Parallels' profile says.
 ///
 /// Keys and values after the public manifest of the domain (ProfileManifests, version 3).
@@ -37,8 +25,8 @@ impl fmt::Display for MaskedKey {
 pub struct Activation {
     /// `ActivationExperience`; unset means single sign-on, the manifest's default.
     pub experience: Item<Experience>,
-    /// `LicenseKey`, masked.
-    pub license_key: Item<MaskedKey>,
+    /// `LicenseKey`: a secret, shown masked only.
+    pub license_key: Item<SecretKey>,
     /// The file, and the payload that set it.
     pub origin: Origin,
 }
@@ -53,7 +41,7 @@ impl Activation {
         let origin = strip_origin(&mut dictionary, file);
         Ok(Self {
             experience: item::take(&mut dictionary, "ActivationExperience", experience),
-            license_key: item::take(&mut dictionary, "LicenseKey", masked),
+            license_key: item::take(&mut dictionary, "LicenseKey", license_key),
             origin,
         })
     }
@@ -62,6 +50,12 @@ impl Activation {
     #[must_use]
     pub const fn has_license_key(&self) -> bool {
         self.license_key.value().is_some()
+    }
+
+    /// The key to activate with, where the profile wants that: nobody activates with a key under single sign-on.
+    #[must_use]
+    pub fn key_to_install(&self) -> Option<&SecretKey> {
+        self.license_key.value().filter(|_| self.experience.value() == Some(&Experience::LicenseKey))
     }
 }
 
@@ -73,14 +67,7 @@ fn experience(value: Value) -> Result<Experience, Fault> {
     }
 }
 
-fn masked(value: Value) -> Result<MaskedKey, Fault> {
+fn license_key(value: Value) -> Result<SecretKey, Fault> {
     let bad = || Fault::BadValue { expected: "expected five groups of six letters or digits".to_owned() };
-    let groups: Vec<_> = value.as_string().ok_or_else(bad)?.split('-').collect();
-    let well_formed = |group: &&str| group.len() == 6 && group.bytes().all(|b| b.is_ascii_alphanumeric());
-    match groups.as_slice() {
-        [first, _, _, _, last] if groups.iter().all(well_formed) => {
-            Ok(MaskedKey(format!("{first}-******-******-******-{last}")))
-        }
-        _ => Err(bad()),
-    }
+    value.as_string().and_then(SecretKey::new).ok_or_else(bad)
 }

@@ -19,7 +19,7 @@ mod item;
 mod property_list;
 mod read;
 
-pub use activation::{Activation, Experience, MaskedKey};
+pub use activation::{Activation, Experience};
 pub use grace::{GRACE, Grace, Remembered, Trouble};
 pub use item::{EnrollmentToken, Item, PortalOrigin};
 pub use read::{Document, FileBytes, Managed, Reading, UserFile, read_managed};

@@ -1,0 +1,156 @@
+//! The book of orders as the daemon serves it: it finishes what a command could not, and notes what the portal knows.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::super::ticker::Ticker;
+use crate::error::Chain;
+use crate::hypervisor::runner::Runner;
+use crate::license::deactivation::{Book, Deadline, Order, perform};
+use crate::paths::Paths;
+use crate::state::document::Kept;
+use crate::state::{Apart, Loaded};
+
+/// How soon the book is asked for again that another process has.
+pub(super) const BUSY: SignedDuration = SignedDuration::from_secs(1);
+
+/// How long carrying an order out may take.
+const LIMIT: Duration = Duration::from_secs(45);
+
+/// The first and the longest pause before an order that failed is tried again.
+const RETRY: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(1), SignedDuration::from_hours(1));
+
+/// When the book was written, and how long it is.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// The orders.
+pub(super) struct Orders {
+    paths: Paths,
+    stamp: Stamp,
+    book: Book,
+    busy: bool,
+    failures: u32,
+    retry_at: Timestamp,
+    now: Timestamp,
+}
+
+impl Orders {
+    pub(super) fn of(paths: Paths) -> Self {
+        let (stamp, book) = (None, Book::default());
+        Self { paths, stamp, book, busy: false, failures: 0, retry_at: Timestamp::MIN, now: Timestamp::MIN }
+    }
+
+    /// The book may have been written.
+    pub(super) fn look_again(&mut self) {
+        self.stamp = None;
+    }
+
+    /// Another process has the book.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Takes the book, where there is something to do with it: it was written, it is not finished, or `anyway`.
+    pub(super) fn open(&mut self, anyway: bool) -> Option<Apart<Book>> {
+        let stamp = self.stamp_now();
+        let unfinished = self.book.is_open(self.now) || self.book.untold().next().is_some();
+        self.busy = false;
+        if !anyway && !unfinished && (stamp == self.stamp || stamp.is_none()) {
+            return None;
+        }
+        match Apart::try_open(&self.paths) {
+            Ok(Some(desk)) => Some(desk),
+            Ok(None) => {
+                self.busy = true;
+                None
+            }
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "cannot open the book of deactivations");
+                None
+            }
+        }
+    }
+
+    /// Carries out what is open, and what the portal commands. How that went.
+    pub(super) async fn carry_out(
+        &mut self,
+        desk: &Apart<Book>,
+        runner: &Runner,
+        ticker: &Ticker,
+        (commanded, can_be_asked): (bool, bool),
+    ) -> Result<String, String> {
+        self.now = ticker.now();
+        self.read(desk);
+        if commanded {
+            self.book.give(&format!("portal-{}", Uuid::new_v4()), self.now);
+            self.write(desk)?;
+        }
+        let is_due = self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
+        if !self.book.is_open(self.now) || !(commanded || (can_be_asked && is_due)) {
+            return Ok("nothing was to be done".to_owned());
+        }
+        let outcome = perform(desk, runner, ticker, Deadline::after(LIMIT)).await;
+        self.read(desk);
+        match outcome {
+            Ok(()) => {
+                self.failures = 0;
+                tracing::info!("the license was given back on order");
+                Ok("the license is given back".to_owned())
+            }
+            Err(error) => {
+                let pause = RETRY.0.checked_mul(1 << self.failures.min(8)).unwrap_or(RETRY.1).min(RETRY.1);
+                self.failures = self.failures.saturating_add(1);
+                self.retry_at = self.now.checked_add(pause).unwrap_or(self.now);
+                tracing::warn!(error = %Chain(&error), "an order to give the license back is not carried out yet");
+                Err(Chain(&error).to_string())
+            }
+        }
+    }
+
+    /// The last order that gave a license back and of which the portal does not know.
+    pub(super) fn untold(&self) -> Option<Order> {
+        let given_back = self.book.untold().filter(|order| order.effect.is_some_and(|effect| effect.deactivated));
+        given_back.max_by_key(|order| order.effect.map(|effect| effect.at)).cloned()
+    }
+
+    /// Notes that the portal knows all that took effect.
+    pub(super) fn told(&mut self, desk: &Apart<Book>, now: Timestamp) {
+        if self.book.untold().next().is_some() {
+            self.book.told(now, |_| true);
+            // What could not be noted is noted the next time.
+            let _ = self.write(desk);
+        }
+    }
+
+    /// Why an order has not taken effect.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let open = self.book.orders().iter().filter(|order| order.effect.is_none());
+        open.filter_map(|order| order.trouble.clone()).next_back()
+    }
+
+    fn read(&mut self, desk: &Apart<Book>) {
+        self.stamp = self.stamp_now();
+        match desk.load() {
+            Ok(loaded) => {
+                if let Some(damage) = loaded.damage() {
+                    tracing::error!(damage = %Chain(damage), "the book of deactivations was damaged");
+                }
+                self.book = Loaded::value(loaded).unwrap_or_default();
+            }
+            Err(error) => tracing::error!(error = %Chain(&error), "cannot read the book of deactivations"),
+        }
+    }
+
+    fn write(&mut self, desk: &Apart<Book>) -> Result<(), String> {
+        let saved = desk.save(&self.book).map_err(|error| Chain(&error).to_string());
+        self.stamp = self.stamp_now();
+        saved
+    }
+
+    fn stamp_now(&self) -> Stamp {
+        let file = self.paths.private().join(Book::NAME).symlink_metadata().ok()?;
+        Some((file.modified().ok()?, file.len()))
+    }
+}
