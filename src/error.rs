@@ -25,8 +25,15 @@ pub enum Exit {
 
 impl Exit {
     /// Every one, in the order of the README's table.
-    pub const ALL: [Self; 6] =
-        [Self::Fine, Self::Failed, Self::Usage, Self::Degraded, Self::MustBeRoot, Self::Unreachable];
+    pub const ALL: [Self; 7] = [
+        Self::Fine,
+        Self::Failed,
+        Self::Usage,
+        Self::Degraded,
+        Self::MustBeRoot,
+        Self::Unreachable,
+        Self::NotTold,
+    ];
 
     /// What it means, in one sentence.
     #[must_use]
@@ -38,6 +45,9 @@ impl Exit {
             Self::Degraded => "`status --check` found that not all is well.",
             Self::MustBeRoot => "Only root may do this.",
             Self::Unreachable => "The daemon does not answer; `status` shows what it last wrote.",
+            Self::NotTold => {
+                "`deactivate-license --require-ack`: done here, and the portal does not know yet."
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::enforcer::Enforcement;
 use super::checkin::Leased;
+use super::enforcer::Enforcement;
 use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::{LicenseWish, Observation, Wanted, Wishes};
