@@ -58,7 +58,8 @@ pub(super) fn render(shown: &Shown<'_>, style: &Style, now: Timestamp) -> String
     screen.labelled(LABELS, "Lease", &lease(view.lease.as_ref(), now));
     screen.labelled(LABELS, "Verification", &verification(&view.verification, now));
     if let Some(deactivation) = &view.deactivation {
-        let by = deactivation.order.as_ref().map_or_else(|| "by hand".to_owned(), |id| format!("order “{id}”"));
+        let by =
+            deactivation.order.as_ref().map_or_else(|| "by hand".to_owned(), |id| format!("order “{id}”"));
         let line = Line::plain(format!("{}, {by}", ago(deactivation.at, now)));
         let line = match deactivation.told_at {
             Some(_) => line.then(Tone::Faint, "; the portal knows"),
@@ -114,7 +115,12 @@ fn on_this_mac(view: &LicenseView) -> Line {
 
 fn lease(lease: Option<&LeaseView>, now: Timestamp) -> Line {
     let Some(lease) = lease else { return Line::of(Tone::Faint, "none from the portal yet") };
-    let line = Line::plain(format!("{} {}, {}", word(&lease.product).replace('_', " "), lease.license, word(&lease.state)));
+    let line = Line::plain(format!(
+        "{} {}, {}",
+        word(&lease.product).replace('_', " "),
+        lease.license,
+        word(&lease.state)
+    ));
     let seat = lease.seat.as_ref().map(|seat| format!(", seat {seat}")).unwrap_or_default();
     let grace = match lease.grace_until > now {
         true => format!("; its grace ends {}", due(lease.grace_until, now)),

@@ -13,7 +13,9 @@ use super::ticker::Ticker;
 use super::watch::Watch;
 use crate::paths::Paths;
 use crate::sources::layer::{Fault, Layer};
-use crate::sources::profile::{Activation, Grace, Reading, Managed, Preferences, Remembered, Trouble, UserFile, read_managed};
+use crate::sources::profile::{
+    Activation, Grace, Managed, Preferences, Reading, Remembered, Trouble, UserFile, read_managed,
+};
 use crate::state::Store;
 use crate::state::document::Kept;
 

@@ -212,7 +212,8 @@ impl Licenser {
         while let Ok(request) = self.requests.try_recv() {
             self.queue.push(request);
         }
-        if self.queue.iter().any(|request| request.kind == CommandKind::VerifyLicense) && self.check.is_none() {
+        if self.queue.iter().any(|request| request.kind == CommandKind::VerifyLicense) && self.check.is_none()
+        {
             self.take(Event::Ordered);
             if !self.due.contains(&Effect::Check) {
                 self.due.push(Effect::Check);
@@ -334,8 +335,7 @@ impl Task for Licenser {
         };
         // What is not stored is not shown: after a crash it would not have been.
         let state = if kept.is_ok() { Some(self.state.clone()) } else { self.kept.clone() };
-        let licensing =
-            Licensing { state, order_trouble: self.orders.trouble(), write_failed: kept.err() };
+        let licensing = Licensing { state, order_trouble: self.orders.trouble(), write_failed: kept.err() };
         let wish = self.wish;
         let publish = move |board: &mut Board| {
             if *board.licensing != licensing {

@@ -343,7 +343,8 @@ impl Task for Observer {
             self.service_due = now.checked_add(every).unwrap_or(now);
         }
         // A service that is back can tell what it could not.
-        let is_back = !matches!(before.service, Answer::Known(_)) && matches!(self.seen.service, Answer::Known(_));
+        let is_back =
+            !matches!(before.service, Answer::Known(_)) && matches!(self.seen.service, Answer::Known(_));
         let is_unknown = before.license.facts.state == LicenseState::Unknown;
         look.license |= is_back && is_unknown && !wanted.licensing.held;
         if look.license {

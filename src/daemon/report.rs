@@ -11,9 +11,9 @@ use crate::domain::subject::Subject;
 use crate::enforce::compliance::Standing;
 use crate::hypervisor::outcome::Answer;
 use crate::inventory::record::{record, volatile};
+use crate::license::State;
 use crate::sources::layer::Layer;
 use crate::sources::profile::{Item, Preferences};
-use crate::license::State;
 use crate::wire::checkin::{ComplianceItem, ComplianceState, LicenseReport, ReportedProblem};
 use crate::wire::codes::ComplianceReason;
 use crate::wire::enrollment::EnrollmentToken;
@@ -53,7 +53,8 @@ fn licensing(board: &Board) -> Licensing {
     Licensing {
         license: (sight.looks > 0).then(|| LicenseReport::from(&sight.facts)),
         wish: board.licensing.state.as_ref().map(State::wish).unwrap_or_default(),
-        ..Licensing::default()
+        acks: board.commanded.acks.clone(),
+        full_reports: board.commanded.full_reports,
     }
 }
 

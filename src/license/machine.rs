@@ -51,10 +51,12 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 pub const STEADY: SignedDuration = SignedDuration::from_mins(10);
 
 /// The first and the longest pause between two verifications; a part of it is added, drawn once a lease.
-const RETRY: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(15), SignedDuration::from_hours(6));
+const RETRY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_mins(15), SignedDuration::from_hours(6));
 
 /// The first and the longest pause between two activations.
-const ACTIVATE: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(1), SignedDuration::from_hours(1));
+const ACTIVATE: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_mins(1), SignedDuration::from_hours(1));
 
 /// How old what is stored of the clock may become: it is not worth a write a minute.
 const KEEP_CLOCK: SignedDuration = SignedDuration::from_hours(1);

@@ -103,7 +103,11 @@ mod tests {
             (start() + minute * 4, false, start() + minute * 4),
             (start() + hour * 9000, false, start() + hour * 9000),
             (start() + minute * 9, true, start() + minute * 9),
-            (start() + minute * 9 - SignedDuration::from_secs(20), false, start() + minute * 9 - SignedDuration::from_secs(20)),
+            (
+                start() + minute * 9 - SignedDuration::from_secs(20),
+                false,
+                start() + minute * 9 - SignedDuration::from_secs(20),
+            ),
         ] {
             assert_eq!((reckoning.look(to), reckoning.judged()), (back, judged), "{to}");
         }

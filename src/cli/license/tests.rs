@@ -22,10 +22,9 @@ fn a_license_is_shown_with_what_happens_next() {
     unverified.stage = Stage::Unverified;
     unverified.verification.failures = 9;
     unverified.verification.denied = Some("no-seat".into());
-    unverified.lease = unverified.lease.map(|lease| LeaseView {
-        grace_until: *NOW - SignedDuration::from_hours(50),
-        ..lease
-    });
+    unverified.lease = unverified
+        .lease
+        .map(|lease| LeaseView { grace_until: *NOW - SignedDuration::from_hours(50), ..lease });
     draw("license_unverified", &unverified, Source::Daemon);
 
     let mut released = active;

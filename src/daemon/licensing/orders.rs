@@ -111,7 +111,8 @@ impl Orders {
 
     /// The last order that gave a license back and of which the portal does not know.
     pub(super) fn untold(&self) -> Option<Order> {
-        let given_back = self.book.untold().filter(|order| order.effect.is_some_and(|effect| effect.deactivated));
+        let given_back =
+            self.book.untold().filter(|order| order.effect.is_some_and(|effect| effect.deactivated));
         given_back.max_by_key(|order| order.effect.map(|effect| effect.at)).cloned()
     }
 

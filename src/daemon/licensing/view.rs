@@ -53,11 +53,7 @@ fn verification(state: &State) -> VerificationView {
 }
 
 fn deactivation(deactivation: &Deactivation) -> DeactivationView {
-    DeactivationView {
-        at: deactivation.at,
-        order: deactivation.order.clone(),
-        told_at: deactivation.told_at,
-    }
+    DeactivationView { at: deactivation.at, order: deactivation.order.clone(), told_at: deactivation.told_at }
 }
 
 fn reactivation(state: &State) -> Option<ReactivationView> {

@@ -83,8 +83,7 @@ impl Tools {
     }
 
     fn runner(&self, answers: &[(&'static str, &[Output])]) -> Runner {
-        let mut answers: Vec<_> =
-            answers.iter().map(|(line, answers)| (*line, answers.to_vec())).collect();
+        let mut answers: Vec<_> = answers.iter().map(|(line, answers)| (*line, answers.to_vec())).collect();
         let calls = Arc::clone(&self.calls);
         Runner::answering(self.paths(), move |call| {
             let program = call.program.file_name().unwrap().to_string_lossy().into_owned();
@@ -141,7 +140,11 @@ async fn each_way_an_order_goes() {
         ),
         (
             "a service that starts",
-            vec![(INFO, vec![stopped()]), (DEACTIVATE, vec![stopped(), stopped(), fine()]), (OPEN, vec![fine()])],
+            vec![
+                (INFO, vec![stopped()]),
+                (DEACTIVATE, vec![stopped(), stopped(), fine()]),
+                (OPEN, vec![fine()]),
+            ],
             Ok(true),
         ),
         (

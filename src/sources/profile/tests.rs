@@ -230,7 +230,10 @@ fn endless_names_are_cut() {
 fn parallels_profile_is_read_and_its_key_masked() {
     let activation = Activation::parse("p.plist", golden!("parallels.binary.plist")).unwrap();
     assert_eq!(activation.experience, Item::Set(Experience::LicenseKey));
-    assert_eq!(activation.license_key.value().unwrap().masked().to_string(), "6J9A5T-******-******-******-RN17ZA");
+    assert_eq!(
+        activation.license_key.value().unwrap().masked().to_string(),
+        "6J9A5T-******-******-******-RN17ZA"
+    );
     assert!(activation.has_license_key());
     assert!(!format!("{activation:?}").contains("BBBBBB"));
 
