@@ -136,10 +136,10 @@ async fn a_verification_is_two_processes_and_one_wish() {
     let mac = Mac::new();
     leased(&mac, async {
         mac.until_stage(Stage::VerificationDue).await;
-        mac.calls.lock().unwrap().clear();
         mac.until_stage(Stage::Active).await;
         let calls = mac.calls_about_the_license();
-        assert_eq!(calls, ["prlsrvctl update-license", "prlsrvctl info --license"]);
+        let first = calls.iter().position(|call| call.ends_with("update-license")).unwrap();
+        assert_eq!(calls[first..], ["prlsrvctl update-license", "prlsrvctl info --license"]);
         let days = mac.clock.0.elapsed().as_secs_f64() / 86_400.0;
         assert!((6.0..7.1).contains(&days), "{days}");
     })
