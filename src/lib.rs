@@ -15,8 +15,8 @@
 //! # Dependencies run one way
 //!
 //! `domain ← catalog ← {sources, wire} ← resolve ← plan ← enforce ← daemon ← bin`; [`hypervisor`] and [`inventory`]
-//! stand on [`domain`] and [`catalog`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
-//! `control::proto`; `portal` knows [`wire`], [`catalog`], [`domain`], [`resolve`] and [`plan`], and its demo looks at the agent
+//! stand on [`domain`] and [`catalog`]; [`license`] on [`wire`], [`hypervisor`] and [`state`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
+//! `control::proto`, and gives a license back without the daemon; `portal` knows [`wire`], [`catalog`], [`domain`], [`resolve`] and [`plan`], and its demo looks at the agent
 //! through [`control`], with the screens of [`cli`]; `simulator` knows
 //! nobody. Nothing imports [`daemon`].
 

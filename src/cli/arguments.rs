@@ -16,7 +16,8 @@ use super::field;
 )]
 #[command(
     after_help = "Exit codes: 0 fine, 1 failed, 2 usage, 3 degraded (status --check), 4 must be root, 5 daemon \
-                        unreachable, 6 portal not told yet (deactivate-license --require-ack).\nIn scripts use the absolute path: /opt/meridian/bin/meridian"
+                        unreachable,\n6 portal not told yet (deactivate-license --require-ack).\nIn scripts use the \
+                        absolute path: /opt/meridian/bin/meridian"
 )]
 pub(super) struct Arguments {
     /// Use the Mac layout below this folder instead of the Mac's own.
@@ -104,11 +105,11 @@ pub(super) struct SyncArguments {
 /// Of `deactivate-license`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It asks nothing and needs no terminal, and works whether or not the daemon runs. The portal is told \
-                        at once, or as soon as it can be reached. The Mac then activates again with the key in \
-                        Parallels' profile, or waits for its user to sign in.\nExit codes: 0 done, or nothing to do; \
-                        1 not done, and tried again by the daemon; 2 usage; 4 must be root; 6 with --require-ack: \
-                        done, and the portal does not know yet."
+    after_help = "It asks nothing and needs no terminal, and works whether or not the daemon runs. The portal is\n\
+                        told at once, or as soon as it can be reached. The Mac then activates again with the key in\n\
+                        Parallels' profile, or waits for its user to sign in.\n\
+                        Exit codes: 0 done, or nothing to do; 1 not done, and tried again by the daemon; 2 usage;\n\
+                        4 must be root; 6 with --require-ack: done, and the portal does not know yet."
 )]
 pub(super) struct DeactivateArguments {
     /// Name this order: run again under the same name, it does nothing

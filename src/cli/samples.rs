@@ -14,9 +14,13 @@ use crate::control::view::{
     SourceView, StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView,
     WinnerView, WithheldView,
 };
+use crate::control::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
 use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid, VmId};
+use crate::domain::license::{ActivationKind, LicenseState, MaskedKey};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
+use crate::license::Stage;
+use crate::wire::lease::{LeaseState, Product};
 
 /// When the screens are drawn.
 pub(super) static NOW: LazyLock<Timestamp> = LazyLock::new(|| Timestamp::from_second(1_764_000_000).unwrap());
@@ -106,6 +110,52 @@ fn problems() -> Vec<ProblemView> {
     ]
 }
 
+/// A license that is verified in two days.
+fn license() -> LicenseView {
+    let key = |text: &str| Some(MaskedKey::of(text));
+    LicenseView {
+        stage: Stage::Active,
+        state: LicenseState::Active,
+        edition: Some("enterprise".into()),
+        activation: Some(ActivationKind::Key),
+        key: key("6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA"),
+        parent: key("7K9A5T-AAAAAA-BBBBBB-CCCCCC-SN17ZA"),
+        lease: Some(LeaseView {
+            seq: 1_764_000_005,
+            state: LeaseState::Active,
+            product: Product::Enterprise,
+            license: "L-2041".into(),
+            seat: Some("device".into()),
+            group: Some(GroupId::of(Uuid::from_u128(8))),
+            verify_after: past(-250_000),
+            grace_until: past(-854_800),
+        }),
+        verification: VerificationView { next_at: Some(past(-200_000)), ..VerificationView::default() },
+        next: LicenseNext { step: NextStep::Verify, at: Some(past(-200_000)) },
+        ..no_license()
+    }
+}
+
+/// A license of which nothing is known yet.
+fn no_license() -> LicenseView {
+    LicenseView {
+        stage: Stage::Unknown,
+        state: LicenseState::Unknown,
+        edition: None,
+        activation: None,
+        key: None,
+        parent: None,
+        trial: None,
+        user: None,
+        main_period_ends_at: None,
+        lease: None,
+        verification: VerificationView::default(),
+        deactivation: None,
+        reactivation: None,
+        next: LicenseNext::default(),
+    }
+}
+
 /// A Mac that needs attention.
 pub(super) fn status() -> StatusView {
     StatusView {
@@ -130,6 +180,7 @@ pub(super) fn status() -> StatusView {
             retired: false,
         }),
         parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        license: license(),
         checkin: CheckinView {
             last: Some(LastCheckin { at: past(130), succeeded: true, detail: "nothing new".into() }),
             last_success: Some(past(130)),
@@ -170,6 +221,7 @@ pub(super) fn starting() -> StatusView {
         portal: PortalView::default(),
         assignment: None,
         parallels: ParallelsView { version: None, gate: ParallelsGate::NotInstalled },
+        license: no_license(),
         checkin: CheckinView::default(),
         enforcement: EnforcementView::default(),
         vms: VmTotals::default(),

@@ -18,6 +18,7 @@ fn the_grammar_is_sound_and_help_is_reviewed() {
         ("help_status", "meridian status --help"),
         ("help_explain", "meridian explain --help"),
         ("help_sync", "meridian sync -h"),
+        ("help_deactivate_license", "meridian deactivate-license --help"),
     ] {
         let help = parse(line).unwrap_err();
         assert!(!help.use_stderr());
@@ -34,6 +35,9 @@ fn usage_errors_are_told_from_help() {
         "meridian status --field health --json",
         "meridian explain a b",
         "meridian sync --timeout 0",
+        "meridian deactivate-license --timeout 4",
+        "meridian deactivate-license --timeout 301",
+        "meridian license x",
         "meridian plan --check",
     ] {
         let usage = parse(line).unwrap_err();
@@ -63,6 +67,9 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
         ("meridian plan", 5),
         ("meridian vms --json", 5),
         ("meridian sync", 5),
+        ("meridian license", 5),
+        ("meridian deactivate-license --timeout 5", 0),
+        ("meridian deactivate-license --require-ack --timeout 5", 6),
         ("meridian version", 0),
         ("meridian version --json", 0),
         ("meridian doctor --json", 1),

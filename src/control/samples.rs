@@ -12,9 +12,13 @@ use super::view::{
     SourceView, StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView,
     WinnerView, WithheldView,
 };
+use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
 use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid, VmId};
+use crate::domain::license::{ActivationKind, LicenseState};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
+use crate::license::Stage;
+use crate::wire::lease::{LeaseState, Product};
 
 /// The first of the two users.
 pub(super) const FIRST: Uid = Uid(501);
@@ -71,6 +75,35 @@ fn users() -> Vec<UserVmsView> {
     vec![user(FIRST, Availability::Listed, Some(2)), user(SECOND, Availability::NotLoggedIn, None)]
 }
 
+/// A license of a user's.
+fn license() -> LicenseView {
+    LicenseView {
+        stage: Stage::Active,
+        state: LicenseState::Active,
+        edition: Some("enterprise".into()),
+        activation: Some(ActivationKind::Sso),
+        key: None,
+        parent: None,
+        trial: Some(false),
+        user: Some("anna@example.com".into()),
+        main_period_ends_at: Some(at(9_000)),
+        lease: Some(LeaseView {
+            seq: 7,
+            state: LeaseState::Active,
+            product: Product::Enterprise,
+            license: "L-1".into(),
+            seat: Some("anna@example.com".into()),
+            group: None,
+            verify_after: at(600_000),
+            grace_until: at(1_200_000),
+        }),
+        verification: VerificationView::default(),
+        deactivation: None,
+        reactivation: None,
+        next: LicenseNext { step: NextStep::Verify, at: Some(at(550_000)) },
+    }
+}
+
 /// A status with everything in it.
 pub(super) fn status() -> StatusView {
     StatusView {
@@ -95,6 +128,7 @@ pub(super) fn status() -> StatusView {
             retired: false,
         }),
         parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        license: license(),
         checkin: CheckinView {
             last: Some(LastCheckin { at: at(4), succeeded: true, detail: "nothing new".into() }),
             last_success: Some(at(4)),

@@ -15,6 +15,7 @@ use crate::control::view::{LastCheckin, NextCheckin};
 use crate::domain::ids::DeviceId;
 use crate::wire::assignment::Assignment;
 use crate::wire::checkin::ReportedProblem;
+use crate::wire::command::Ack;
 
 /// A part of the board. Two are equal when they are the same publication, which costs nothing to tell.
 #[derive(Debug)]
@@ -63,6 +64,17 @@ pub struct Ruling {
     pub denied: Option<Denied>,
 }
 
+/// What the portal's commands want to be reported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Commanded {
+    /// What became of commands, until the portal knows it.
+    pub acks: Vec<Ack>,
+    /// How often a full report of the virtual machines was asked for since the daemon started.
+    pub full_reports: u64,
+    /// Why the journal of commands cannot be written, while it cannot.
+    pub write_failed: Option<String>,
+}
+
 /// How the conversation with the portal goes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Conversation {
@@ -95,6 +107,8 @@ pub struct Board {
     pub wanted: Part<Wanted>,
     /// What holds and how it stands; written by the enforcer.
     pub enforcement: Part<Enforcement>,
+    /// What the portal's commands want to be reported; written by them.
+    pub commanded: Part<Commanded>,
     /// What has become of the license; written by licensing.
     pub licensing: Part<Licensing>,
     /// How the conversation with the portal goes; written by the check-in.
@@ -112,6 +126,7 @@ impl Board {
             observation: Part::new(Observation::none()),
             wanted: Part::new(Wanted::default()),
             enforcement: Part::new(Enforcement::default()),
+            commanded: Part::new(Commanded::default()),
             licensing: Part::new(Licensing::default()),
             conversation: Part::new(Conversation::default()),
         }

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod desk;
 pub mod documents;
 pub mod enforcer;
+pub mod executor;
 pub mod fingerprint;
 pub mod inputs;
 pub mod licensing;

@@ -68,6 +68,9 @@ pub fn problems(board: &Board) -> Vec<Problem> {
     let mut problems = of_profile(&board.profile);
     problems.extend(of_observation(&board.observation));
     problems.extend(of_licensing(&board.licensing));
+    if let Some(why) = &board.commanded.write_failed {
+        problems.push(Problem::new(ProblemCode::StateWriteFailed, why.clone()));
+    }
     problems.extend(of_enforcement(&board.enforcement));
     problems
 }

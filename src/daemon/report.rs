@@ -58,7 +58,8 @@ fn licensing(board: &Board) -> Licensing {
     Licensing {
         license: (sight.looks > 0).then(|| LicenseReport::from(&sight.facts)),
         wish: board.licensing.state.as_ref().map(State::wish).unwrap_or_default(),
-        ..Licensing::default()
+        acks: board.commanded.acks.clone(),
+        full_reports: board.commanded.full_reports,
     }
 }
 

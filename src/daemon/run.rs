@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::board::{Assigned, Board, Conversation, Part, Ruling};
+use super::board::{Assigned, Board, Commanded, Conversation, Part, Ruling};
 use super::checkin::{Checkin, Ground, Ticks, Traffic};
+use super::commands::{self, Commands};
 use super::desk::{Bells, Desk};
 use super::documents::Account;
 use super::enforcer::Enforcer;
+use super::executor::Executor;
 use super::inputs::Inputs;
 use super::licensing::Licenser;
 use super::log::Verbosity;
@@ -34,6 +36,7 @@ use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
 use crate::wire::checkin::{CheckinReason, LeaseWish};
+use crate::wire::command::Ack;
 
 /// How long changes of the managed preferences are waited out: macOS deletes and re-creates every file, twice.
 const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
@@ -91,6 +94,7 @@ struct Daemon {
     remembered: (Baseline, Account),
     damage: Vec<String>,
     license: Option<State>,
+    commands: Commands<Ticker>,
     board: watch::Sender<Board>,
 }
 
@@ -105,12 +109,15 @@ impl Daemon {
         let license = load::<State>(&store, &mut damage)?;
         let ground = Ground {
             store: Arc::clone(&store),
-            clock,
+            clock: Arc::clone(&clock),
             ticks: ticker.clone(),
             transport: Arc::new(Http::default()),
         };
         let (checkin, damages) = Checkin::open(ground)?;
         damage.extend(damages.iter().map(|damage| Chain(damage).to_string()));
+        let ground = commands::Ground { store: Arc::clone(&store), clock, ticks: ticker.clone() };
+        let (commands, lost) = Commands::open(ground, commands::Inputs::of(&checkin.outputs()))?;
+        damage.extend(lost.iter().map(|damage| Chain(damage).to_string()));
         damage.iter().for_each(|damage| tracing::error!(damage, "a stored document was damaged"));
         let watch = Watch::new(paths.managed_preferences(), PROFILE_DEBOUNCE);
         let ground = super::inputs::Ground { paths: paths.clone(), store: Arc::clone(&store), verbosity };
@@ -121,7 +128,19 @@ impl Daemon {
         let runner = Arc::new(Runner::real(paths.clone()));
         let remembered = (baseline, account);
         let paths = paths.clone();
-        Ok(Self { paths, store, ticker, runner, checkin, inputs, remembered, damage, license, board })
+        Ok(Self {
+            paths,
+            store,
+            ticker,
+            runner,
+            checkin,
+            inputs,
+            remembered,
+            damage,
+            license,
+            commands,
+            board,
+        })
     }
 
     /// Everything at once, until a signal.
@@ -132,7 +151,7 @@ impl Daemon {
         let (stop, stopped) = watch::channel(false);
         let (sync, orders) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let desk = Arc::new(self.desk(Arc::clone(&sync), Arc::clone(&orders)));
-        let Self { store, ticker, runner, checkin, inputs, remembered, license, board, .. } = self;
+        let Self { store, ticker, runner, checkin, inputs, remembered, license, commands, board, .. } = self;
         let folder = runner.paths().parallels_preferences();
         let observer =
             Observer::new(Arc::clone(&runner), ticker.clone(), Watch::new(folder, SERVICE_DEBOUNCE));
@@ -142,7 +161,8 @@ impl Daemon {
             ticker: ticker.clone(),
             orders,
         };
-        let (licenser, _executor) = Licenser::new(ground, license);
+        let (licenser, license) = Licenser::new(ground, license);
+        let commands_told = (commands.acks(), commands.write_failed());
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
         let tasks = async {
             tokio::join!(
@@ -155,6 +175,8 @@ impl Daemon {
         let sides = async {
             tokio::join!(
                 converse(checkin, board.clone(), Arc::clone(&desk), sync),
+                tell_acks(&commands_told, &board),
+                commands.run(Executor { license, board: board.clone() }),
                 desk.keep_status_file(ticker.clone()),
                 server.serve(desk.clone()),
             )
@@ -184,6 +206,29 @@ impl Daemon {
         let bells = Bells { sync, deactivated: Box::new(move || orders.notify_one()) };
         let clock = Arc::new(SystemClock);
         Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), bells)
+    }
+}
+
+/// Keeps on the board what became of the portal's commands.
+async fn tell_acks(
+    (acks, write_failed): &(watch::Receiver<Vec<Ack>>, watch::Receiver<Option<String>>),
+    board: &watch::Sender<Board>,
+) {
+    let (mut acks, mut write_failed) = (acks.clone(), write_failed.clone());
+    loop {
+        let told = (acks.borrow_and_update().clone(), write_failed.borrow_and_update().clone());
+        board.send_modify(|board| {
+            let (acks, write_failed) = told;
+            let full_reports = board.commanded.full_reports;
+            board.commanded = Part::new(Commanded { acks, full_reports, write_failed });
+        });
+        let ended = tokio::select! {
+            changed = acks.changed() => changed.is_err(),
+            changed = write_failed.changed() => changed.is_err(),
+        };
+        if ended {
+            return;
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::board::{Assigned, Board};
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::inputs::Profile;
+use super::licensing;
 use super::observer::Observer;
 use super::tasks::drive;
 use super::ticker::Ticker;
@@ -27,6 +28,9 @@ use crate::simulator::{Call, Caller, State, Tool, follow};
 use crate::state::Store;
 use crate::wire::assignment::Assignment;
 use crate::wire::checkin::ComplianceState;
+
+#[path = "tests/licensing.rs"]
+mod license;
 
 /// Wall time that goes with the runtime's paused time.
 struct PausedClock(tokio::time::Instant);
@@ -45,6 +49,8 @@ struct Mac {
     calls: Arc<Mutex<Vec<String>>>,
     clock: Arc<PausedClock>,
     board: watch::Sender<Board>,
+    orders: Arc<Notify>,
+    executor: Mutex<Option<licensing::Executor>>,
 }
 
 impl Mac {
@@ -61,6 +67,8 @@ impl Mac {
             calls: Arc::default(),
             clock: Arc::new(PausedClock(tokio::time::Instant::now())),
             board: watch::channel(board).0,
+            orders: Arc::default(),
+            executor: Mutex::default(),
         }
     }
 
@@ -89,9 +97,19 @@ impl Mac {
         let baseline = store.load::<Baseline>().unwrap().value().unwrap_or_default();
         let account = store.load::<Account>().unwrap().value().unwrap_or_default();
         let remembered = (baseline, account);
+        let ground = licensing::Ground {
+            store: Arc::clone(&store),
+            runner: Arc::clone(&runner),
+            ticker: ticker.clone(),
+            orders: Arc::clone(&self.orders),
+        };
+        let license = store.load::<crate::license::State>().unwrap().value();
+        let (licenser, executor) = licensing::Licenser::new(ground, license);
+        *self.executor.lock().unwrap() = Some(executor);
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
         tokio::select! {
             () = drive(observer, self.board.clone(), ticker.clone(), stopped.clone()) => {}
+            () = drive(licenser, self.board.clone(), ticker.clone(), stopped.clone()) => {}
             () = drive(enforcer, self.board.clone(), ticker, stopped) => {}
             () = story => {}
             () = tick(ticks) => {}

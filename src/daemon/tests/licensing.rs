@@ -1,0 +1,312 @@
+//! Licensing with the observer, the simulator's license and a portal that signs what is wished for.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::checkin::rehearsal::Signer;
+use crate::checkin::session::Denied;
+use crate::daemon::board::{Part, Ruling};
+use crate::daemon::{report, views};
+use crate::license::Stage;
+use crate::license::deactivation::{Book, Effect};
+use crate::simulator::{DEMO_KEY, DEMO_SUBLICENSE_KEY};
+use crate::sources::profile::Activation;
+use crate::state::Apart;
+use crate::wire::checkin::LeaseWish;
+use crate::wire::codes::ProblemCode;
+use crate::wire::command::CommandKind;
+use crate::wire::document::{Addressee, Judgement};
+use crate::wire::key::SigningKey;
+use crate::wire::lease::{Lease, LeaseState};
+use crate::wire::time::NumericDate;
+
+impl Mac {
+    /// A portal that grants what is wished for, with a round trip of a second, for as long as `open`.
+    async fn portal(&self, mut open: watch::Receiver<bool>) {
+        let mut board = self.board.subscribe();
+        loop {
+            let wish = |board: &Board| report::local(board, &[]).licensing.wish;
+            let wanted = board.wait_for(|board| wish(board) != LeaseWish::Keep).await.unwrap();
+            let state =
+                if wish(&wanted) == LeaseWish::Release { LeaseState::Released } else { LeaseState::Active };
+            drop(wanted);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if *open.borrow() {
+                self.sign(state);
+            } else {
+                open.changed().await.unwrap();
+            }
+        }
+    }
+
+    fn sign(&self, state: LeaseState) {
+        let (signer, now) = (Signer::new(), self.clock.now());
+        let key = SigningKey::from_seed([3; 32]).unwrap().thumbprint();
+        let seq = self.board.borrow().ruling.lease.as_ref().map_or(1, |lease| lease.seq + 1);
+        let token = signer.changed_lease(seq, key, |lease| {
+            lease.claims.iat = NumericDate::of(now);
+            lease.state = state;
+            lease.verify_after = now + SignedDuration::from_hours(7 * 24);
+            lease.grace_until = now + SignedDuration::from_hours(14 * 24);
+        });
+        let portal = SigningKey::from_seed([201; 32]).unwrap().public();
+        let device = DeviceId::of(uuid::Uuid::from_u128(7));
+        let stored = Judgement::Stored { signer: portal };
+        let lease = Lease::verify(&token, &Addressee { device, key }, stored).unwrap();
+        self.rule(Ruling { lease: Some(Arc::new(lease)), denied: None });
+    }
+
+    fn rule(&self, ruling: Ruling) {
+        self.board.send_modify(|board| board.ruling = Part::new(ruling));
+    }
+
+    /// Parallels' own profile.
+    fn profile(&self, items: &[(&str, &str)]) {
+        let mut bytes = Vec::new();
+        let items: BTreeMap<_, _> = items.iter().copied().collect();
+        plist::to_writer_xml(&mut bytes, &items).unwrap();
+        let activation = Some(Activation::parse("x.plist", &bytes).unwrap());
+        let profile = Profile { activation, ..Profile::default() };
+        self.board.send_modify(|board| board.profile = Part::new(profile));
+    }
+
+    async fn until_stage(&self, stage: Stage) {
+        self.until_license(stage.name(), |board| board.licensing.stage() == stage).await;
+    }
+
+    async fn until_license(&self, what: &str, holds: impl Fn(&Board) -> bool) {
+        let mut board = self.board.subscribe();
+        let waited = tokio::time::timeout(Duration::from_secs(40 * 86_400), board.wait_for(holds)).await;
+        let seen = super::super::licensing::view(&self.board.borrow());
+        assert!(waited.is_ok(), "it did not come true that {what}: {seen:?}");
+    }
+
+    fn calls_about_the_license(&self) -> Vec<String> {
+        let calls = self.calls.lock().unwrap();
+        calls.iter().filter(|call| call.contains("license")).map(|call| call.replace(" --json", "")).collect()
+    }
+
+    fn installed(&self) -> Option<String> {
+        let state = self.state.lock().unwrap();
+        state.licensing.installed.as_ref().map(|license| license.key.clone())
+    }
+
+    fn order(&self, id: &str, effect: Option<Effect>) {
+        let desk = Apart::<Book>::try_open(&Paths::under(self.root.path())).unwrap().unwrap();
+        let mut book = desk.load().unwrap().value().unwrap_or_default();
+        book.give(id, self.clock.now());
+        if let Some(effect) = effect {
+            book.took_effect(effect);
+        }
+        desk.save(&book).unwrap();
+        self.orders.notify_one();
+    }
+
+    fn told(&self, id: &str) -> bool {
+        let desk = Apart::<Book>::try_open(&Paths::under(self.root.path())).unwrap().unwrap();
+        let book = desk.load().unwrap().value().unwrap_or_default();
+        book.order(id).is_some_and(|order| order.told_at.is_some())
+    }
+
+    fn problems(&self) -> Vec<ProblemCode> {
+        super::super::problems::problems(&self.board.borrow()).iter().map(|problem| problem.code).collect()
+    }
+}
+
+/// A Mac with an active license and lease, and a portal that answers.
+async fn leased(mac: &Mac, story: impl Future<Output = ()>) {
+    let (_open, opened) = watch::channel(true);
+    mac.run(async {
+        tokio::select! {
+            () = mac.portal(opened) => {}
+            () = async {
+                mac.sign(LeaseState::Active);
+                mac.until_stage(Stage::Active).await;
+                mac.until_license("it was looked at", |board| board.observation.license.looks > 0).await;
+                mac.calls.lock().unwrap().clear();
+                story.await;
+            } => {}
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verification_is_two_processes_and_one_wish() {
+    let mac = Mac::new();
+    leased(&mac, async {
+        mac.until_stage(Stage::VerificationDue).await;
+        mac.until_stage(Stage::Active).await;
+        let calls = mac.calls_about_the_license();
+        let first = calls.iter().position(|call| call.ends_with("update-license")).unwrap();
+        assert_eq!(calls[first..], ["prlsrvctl update-license", "prlsrvctl info --license"]);
+        let days = mac.clock.0.elapsed().as_secs_f64() / 86_400.0;
+        assert!((6.0..7.1).contains(&days), "{days}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_raw_deactivation_is_noticed_told_and_the_key_activates_again() {
+    let mac = Mac::new();
+    mac.profile(&[("ActivationExperience", "License Key"), ("LicenseKey", DEMO_SUBLICENSE_KEY)]);
+    leased(&mac, async {
+        mac.user(|state| state.licensing.installed = None);
+        mac.until_stage(Stage::Released).await;
+        mac.until_stage(Stage::Active).await;
+        assert_eq!(mac.installed().as_deref(), Some(DEMO_SUBLICENSE_KEY), "the group's key");
+        let board = mac.board.borrow().clone();
+        assert_eq!(board.observation.license.facts.sublicense, None, "no file here tells");
+        assert_eq!(report::local(&board, &[]).licensing.wish, LeaseWish::Keep);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_of_the_command_is_told_and_a_sign_in_waited_for() {
+    let mac = Mac::new();
+    mac.profile(&[("ActivationExperience", "SSO")]);
+    leased(&mac, async {
+        mac.state.lock().unwrap().licensing.installed = None;
+        mac.order("jamf", Some(Effect { at: mac.clock.now(), deactivated: true }));
+        mac.until_license("a sign-in is waited for", |board| {
+            board
+                .licensing
+                .state
+                .as_ref()
+                .is_some_and(|state| state.waits_for_sign_in() && !state.is_releasing())
+        })
+        .await;
+        mac.until_license("it was shown", |board| board.licensing.stage() == Stage::Released).await;
+        assert!(mac.told("jamf"));
+        assert!(mac.problems().contains(&ProblemCode::LicenseWaitingForSignIn));
+        tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
+        assert!(!mac.calls_about_the_license().iter().any(|call| call.contains("install")));
+        mac.user(|state| {
+            let demo = State::demo().licensing.installed;
+            state.licensing.installed = demo;
+        });
+        mac.until_stage(Stage::Active).await;
+        assert!(!mac.problems().contains(&ProblemCode::LicenseWaitingForSignIn));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_the_command_could_not_carry_out_is_carried_out_when_the_service_is_back() {
+    let mac = Mac::new();
+    leased(&mac, async {
+        mac.user(|state| state.service.running = false);
+        mac.until_license("the service is stopped", |board| {
+            board.observation.service == Answer::ServiceStopped
+        })
+        .await;
+        mac.order("jamf", None);
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert!(mac.installed().is_some(), "the agent leaves a stopped service alone");
+        assert_eq!(mac.board.borrow().licensing.stage(), Stage::Active, "unknown is not unlicensed");
+        mac.user(|state| state.service.running = true);
+        mac.until_stage(Stage::Released).await;
+        assert_eq!(mac.installed(), None);
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert!(mac.told("jamf"));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_portals_commands_give_back_and_verify() {
+    let mac = Mac::new();
+    leased(&mac, async {
+        let executor = mac.executor.lock().unwrap().clone().unwrap();
+        let verified = executor.run(CommandKind::VerifyLicense).await;
+        assert_eq!(verified.as_deref(), Ok("the license is verified"));
+        let calls = mac.calls_about_the_license();
+        assert_eq!(calls, ["prlsrvctl update-license", "prlsrvctl info --license"]);
+        let given_back = executor.run(CommandKind::DeactivateLicense).await;
+        assert_eq!(given_back.as_deref(), Ok("the license is given back"));
+        mac.until_stage(Stage::Released).await;
+        assert_eq!(mac.installed(), None);
+        let again = executor.run(CommandKind::DeactivateLicense).await;
+        assert_eq!(again.as_deref(), Ok("the license is given back"));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_portal_the_grace_ends_and_a_restart_forgets_nothing() {
+    let mac = Mac::new();
+    let forget = || {
+        mac.board.send_modify(|board| {
+            let ruling = board.ruling.clone();
+            *board = Board::at_boot(Profile::default(), Assigned::default());
+            board.ruling = ruling;
+        });
+    };
+    mac.run(async {
+        mac.sign(LeaseState::Active);
+        mac.until_stage(Stage::InGrace).await;
+        assert!(mac.problems().contains(&ProblemCode::LicenseInGrace));
+        let denied = Some(Denied { reason: "no-seat".into(), at: mac.clock.now() });
+        let lease = mac.board.borrow().ruling.lease.clone();
+        mac.rule(Ruling { lease, denied });
+    })
+    .await;
+    forget();
+    mac.run(async {
+        mac.until_stage(Stage::Unverified).await;
+        assert!(mac.problems().contains(&ProblemCode::LicenseUnverified));
+    })
+    .await;
+    forget();
+    mac.run(async {
+        mac.until_stage(Stage::Unverified).await;
+        mac.sign(LeaseState::Active);
+        mac.until_stage(Stage::Active).await;
+    })
+    .await;
+}
+
+/// Keys are secrets: none stands in what is logged, shown, sent or kept.
+#[tokio::test(start_paused = true)]
+async fn no_key_stands_anywhere_but_in_the_one_call() {
+    let mac = Mac::new();
+    mac.profile(&[("ActivationExperience", "License Key"), ("LicenseKey", DEMO_SUBLICENSE_KEY)]);
+    leased(&mac, async {
+        mac.user(|state| {
+            state.licensing.keys.clear();
+            state.licensing.installed = None;
+        });
+        mac.until_license("the activation failed", |board| {
+            let state = board.licensing.state.as_ref();
+            state.and_then(|state| state.reactivation.as_ref()).is_some_and(|way| way.trouble.is_some())
+        })
+        .await;
+        let board = mac.board.borrow().clone();
+        let problems = super::super::problems::problems(&board);
+        let mut shown = format!("{board:?}{problems:?}{:?}", report::local(&board, &[]));
+        shown += &serde_json::to_string(&super::super::licensing::view(&board)).unwrap();
+        for problem in &problems {
+            let view = views::problem(&board.observation, problem, mac.clock.now());
+            shown += &serde_json::to_string(&view).unwrap();
+        }
+        for file in std::fs::read_dir(Paths::under(mac.root.path()).private()).unwrap() {
+            shown += &String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap());
+        }
+        assert!(
+            shown.contains("license-activation-failed")
+                || problems.iter().any(|p| p.code == ProblemCode::LicenseActivationFailed)
+        );
+        for key in [DEMO_KEY, DEMO_SUBLICENSE_KEY] {
+            assert!(!shown.contains(key) && !shown.contains("DEMO00-DEMO00"), "{key}");
+        }
+        let calls = mac.calls.lock().unwrap();
+        assert!(
+            calls
+                .iter()
+                .filter(|call| call.contains(DEMO_SUBLICENSE_KEY))
+                .all(|call| call.contains("install-license"))
+        );
+    })
+    .await;
+}
