@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use meridian::checkin::answer::HttpAnswer;
 use meridian::checkin::chance::SystemChance;
-use meridian::checkin::local::{Local, Machines, Parallels, Portal};
+use meridian::checkin::local::{Licensing, Local, Machines, Parallels, Portal};
 use meridian::checkin::session::{Do, Documents, HttpRequest, Session};
 use meridian::domain::host::{Arch, Hardware, Host};
 use meridian::domain::ids::{DeviceId, OrganizationId};
@@ -123,5 +123,6 @@ fn local(root: &SigningKey) -> Local {
         compliance: Vec::new(),
         problems: Vec::new(),
         vms: Some(Machines::default()),
+        licensing: Licensing::default(),
     }
 }
