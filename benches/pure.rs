@@ -33,6 +33,8 @@ use meridian::resolve::{Effective, resolve};
 use meridian::sources::layer::{Layer, Origin};
 use meridian::sources::local::local;
 
+mod check_in;
+
 /// The Mac that the budgets speak of.
 const VMS: u32 = 1000;
 
@@ -54,17 +56,20 @@ const CASES: &[Case] = &[
     Case { name: "plan-all-differ", budget: DECIDE, prepare: || Box::new(prepared_plan(Mac::untouched())) },
     Case { name: "plan-settled", budget: SETTLED, prepare: || Box::new(prepared_plan(Mac::settled())) },
     Case { name: "parse-vm-list", budget: PARSE, prepare: || Box::new(prepared_parse()) },
+    Case { name: "check-in", budget: CHECK_IN, prepare: || Box::new(check_in::prepared()) },
 ];
 
 const DECIDE: &str = "resolve and plan, all VMs differ";
 const SETTLED: &str = "plan, nothing to do";
 const PARSE: &str = "parse prlctl list -a -i -j";
+const CHECK_IN: &str = "check-in, nothing changed";
 
 /// The budgets; cases of the same budget add up.
 const BUDGETS: &[(&str, Duration)] = &[
     (DECIDE, Duration::from_millis(5)),
     (SETTLED, Duration::from_millis(5)),
     (PARSE, Duration::from_millis(20)),
+    (CHECK_IN, Duration::from_millis(2)),
 ];
 
 fn main() -> ExitCode {

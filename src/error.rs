@@ -23,6 +23,35 @@ pub enum Exit {
     NotTold = 6,
 }
 
+impl Exit {
+    /// Every one, in the order of the README's table.
+    pub const ALL: [Self; 7] = [
+        Self::Fine,
+        Self::Failed,
+        Self::Usage,
+        Self::Degraded,
+        Self::MustBeRoot,
+        Self::Unreachable,
+        Self::NotTold,
+    ];
+
+    /// What it means, in one sentence.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Fine => "Done; also a `status` that shows a degraded agent.",
+            Self::Failed => "It failed; the message says why.",
+            Self::Usage => "The command line is wrong.",
+            Self::Degraded => "`status --check` found that not all is well.",
+            Self::MustBeRoot => "Only root may do this.",
+            Self::Unreachable => "The daemon does not answer; `status` shows what it last wrote.",
+            Self::NotTold => {
+                "`deactivate-license --require-ack`: done here, and the portal does not know yet."
+            }
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

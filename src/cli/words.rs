@@ -38,10 +38,11 @@ pub(super) fn due(at: Timestamp, now: Timestamp) -> String {
     if at <= now { "now".to_owned() } else { format!("in {}", span(at.duration_since(now))) }
 }
 
-/// How long something has lasted: `for 2 min`.
+/// How long something has lasted: `for 2 min`, or `as of now` where it has only begun.
 #[must_use]
 pub(super) fn lasting(since: Timestamp, now: Timestamp) -> String {
-    format!("for {}", span(now.duration_since(since).max(SignedDuration::ZERO)))
+    let length = now.duration_since(since);
+    if length.as_secs() < 2 { "as of now".to_owned() } else { format!("for {}", span(length)) }
 }
 
 /// A number of things: `1 change`, `2 changes`.
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!((due(at(5), now), due(at(-65), now)), ("now".to_owned(), "in 1 min".to_owned()));
         assert_eq!(
             (lasting(at(65), now), lasting(at(-65), now)),
-            ("for 1 min".to_owned(), "for 0 s".to_owned())
+            ("for 1 min".to_owned(), "as of now".to_owned())
         );
         assert_eq!(ago(Timestamp::MIN, Timestamp::MAX), "7304481 days ago");
     }

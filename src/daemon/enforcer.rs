@@ -20,9 +20,11 @@ use super::ticker::Ticker;
 use crate::catalog::{Key, Scope, Value};
 use crate::domain::ids::VmId;
 use crate::domain::subject::Subject;
+use crate::domain::version::POLICY_GATE;
 use crate::enforce::apply::{self, Outcome, Way};
 use crate::enforce::compliance::{Standing, compliance};
 use crate::enforce::{bookkeeping, violations};
+use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::Runner;
 use crate::plan::memory::{Attempt, Baseline, PerSetting};
 use crate::plan::{Action, Change, Observed, Plan, Reason, Situation, plan};
@@ -116,6 +118,13 @@ impl Enforcer {
         self.account.policy.as_ref().map(|policy| policy.at)
     }
 
+    /// Policies need Parallels Desktop 20.1. An enrollment brings one before the portal knows the version, and it waits then;
+    /// one that was enforced before a downgrade stays.
+    fn may_deliver(&self, observation: &Observation) -> bool {
+        self.account.enforced
+            || !matches!(&observation.parallels, Answer::Known(version) if !version.reaches(POLICY_GATE))
+    }
+
     /// Keeps account of since when the present revision of the policy holds.
     fn date_policy(&mut self, assigned: &Assigned) {
         let policy = assigned.assignment.as_ref().filter(|assignment| !assignment.retired);
@@ -131,8 +140,8 @@ impl Enforcer {
     /// The layers of the moment, and the local restrictions as the user set them.
     fn layers(
         &self,
-        profile: &Profile,
-        assigned: &Assigned,
+        (profile, assigned): (&Profile, &Assigned),
+        observation: &Observation,
         observed: &Observed,
     ) -> (Vec<Layer>, BTreeMap<Key, Value>) {
         let recorded = self.baseline.records.get(&Subject::App).into_iter().flatten();
@@ -143,7 +152,8 @@ impl Enforcer {
             local.items.iter().filter_map(|(key, item)| Some((*key, item.as_ref().ok()?.clone()))).collect();
         let mut layers = vec![local];
         layers.extend(profile.layer.clone());
-        for mut layer in assigned.assignment.iter().flat_map(assignment::layers) {
+        let delivered = assigned.assignment.iter().filter(|_| self.may_deliver(observation));
+        for mut layer in delivered.flat_map(assignment::layers) {
             layer.since = self.policy_since();
             layers.push(layer);
         }
@@ -181,12 +191,15 @@ impl Enforcer {
             self.account = account;
         }
         let before = (self.baseline.clone(), self.account.clone());
+        let runner = Arc::clone(&self.runner);
+        let changing = runner.begin_changes();
         for action in &plan.actions {
             if *self.stop.borrow() {
                 break;
             }
             self.act(action, seen.observation).await;
         }
+        drop(changing);
         if before.0 != self.baseline {
             self.save(|store| store.save(&self.baseline))?;
         }
@@ -306,7 +319,7 @@ impl Task for Enforcer {
     async fn pass(&mut self, (profile, assigned, observation): &Self::Input) -> (Publish, Next) {
         self.date_policy(assigned);
         let observed = sights::observed(observation);
-        let (layers, local) = self.layers(profile, assigned, &observed);
+        let (layers, local) = self.layers((profile, assigned), observation, &observed);
         let effective = resolve(&layers);
         let seen = Seen { observation, observed, effective, assigned: assigned.assignment.is_some() };
         let vms_often =

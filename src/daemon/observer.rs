@@ -327,6 +327,10 @@ impl Task for Observer {
 
     async fn pass(&mut self, wanted: &Self::Input) -> (Publish, Next) {
         self.watch.rearm();
+        if self.runner.is_changing() {
+            // Each change touches files, and what is half done tells nothing; the enforcer wishes for a look at its end.
+            return (unchanged(), Next::Tick);
+        }
         let now = self.ticker.now();
         let folder = self.runner.paths().parallels_preferences();
         let files = Fingerprint::of(&folder);

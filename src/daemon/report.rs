@@ -22,11 +22,16 @@ use crate::wire::key::PublicKey;
 /// The longest detail of a problem that travels, in characters.
 const LONGEST_DETAIL: usize = 200;
 
-/// What there is to say. Nothing is said before what is on disk was enforced once: boot does not wait for the network.
+/// True once what is on disk was enforced: nothing is said before, because boot does not wait for the network.
 #[must_use]
-pub fn local(board: &Board, problems: &[(Problem, Timestamp)]) -> Local {
-    let ready = board.observation.begun && board.enforcement.settled;
-    let preferences = board.profile.preferences.as_ref().filter(|_| ready);
+pub fn is_enforced(board: &Board) -> bool {
+    board.observation.begun && board.enforcement.settled
+}
+
+/// What there is to say; to no portal before `may_speak`.
+#[must_use]
+pub fn local(board: &Board, problems: &[(Problem, Timestamp)], may_speak: bool) -> Local {
+    let preferences = board.profile.preferences.as_ref().filter(|_| may_speak);
     let observation = &board.observation;
     let listed = matches!(observation.listed, Answer::Known(()));
     Local {

@@ -145,6 +145,8 @@ impl Daemon {
 
     /// Everything at once, until a signal.
     async fn serve(self) -> Result<(), StartError> {
+        // Before anything runs that would have to be ended in order.
+        let ended = ends()?;
         let server = Server::bind(&self.paths)?;
         let (stop, stopped) = watch::channel(false);
         let (sync, orders) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -184,8 +186,8 @@ impl Daemon {
         tokio::select! {
             () = &mut tasks => {}
             _ = sides => {}
-            signal = ended() => {
-                tracing::info!(signal = signal?, "asked to end");
+            signal = ended => {
+                tracing::info!(signal, "asked to end");
                 stop.send_replace(true);
                 if tokio::time::timeout(END_WITHIN, tasks).await.is_err() {
                     tracing::warn!("a tool was still running and is ended");
@@ -249,13 +251,15 @@ fn baseline(store: &Store, account: &Account, damage: &mut Vec<String>) -> Resul
     })
 }
 
-/// The signal that asked for the end.
-async fn ended() -> Result<&'static str, std::io::Error> {
+/// Listens to the signals that ask for the end; the future is the one that came.
+fn ends() -> Result<impl Future<Output = &'static str>, std::io::Error> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
-    }
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
 }
 
 /// Runs the check-in between the board and the portal.
@@ -265,7 +269,13 @@ async fn converse(
     desk: Arc<Desk>,
     sync: Arc<Notify>,
 ) {
-    let tell = || Arc::new(report::local(&board.borrow().clone(), &desk.problems(&board.borrow().clone())));
+    // For good: later changes are enforced while the conversation goes on.
+    let mut may_speak = false;
+    let mut tell = || {
+        let board = board.borrow().clone();
+        may_speak |= report::is_enforced(&board);
+        Arc::new(report::local(&board, &desk.problems(&board), may_speak))
+    };
     let (local, heard) = watch::channel(tell());
     let (mut assignments, mut status, mut traffic) =
         (checkin.assigned(), checkin.status(), checkin.traffic());

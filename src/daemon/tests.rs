@@ -317,3 +317,27 @@ async fn a_custom_password_is_tried_once_and_again_when_it_is_gone() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_waits_for_the_version_that_it_needs_and_survives_a_downgrade() {
+    let mac = Mac::new();
+    let version = |number: &str| {
+        let plist = Paths::under(mac.root.path()).parallels_info_plist();
+        std::fs::create_dir_all(plist.parent().unwrap()).unwrap();
+        let keys = [("CFBundleShortVersionString", number), ("CFBundleVersion", "55659")];
+        plist::to_file_xml(plist, &plist::Dictionary::from_iter(keys)).unwrap();
+        mac.user(|_| {});
+    };
+    version("20.0.1");
+    mac.assign(Some(json!({"vms.corporate_only": true})));
+    mac.run(async {
+        mac.until("it waits", without_policy).await;
+        assert_eq!(mac.restrictions(), ["remove", "clone"]);
+        version("20.1.0");
+        mac.until("it is enforced", all_compliant).await;
+        version("20.0.1");
+        mac.until("it stays enforced", all_compliant).await;
+        assert_eq!(mac.restrictions(), ["create", "add", "clone"]);
+    })
+    .await;
+}

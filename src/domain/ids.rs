@@ -69,6 +69,10 @@ uuid_id! {
     GroupId,
     /// A policy of the portal.
     PolicyId,
+    /// A person in the directory of the portal.
+    UserId,
+    /// A license of the organization, as the portal knows it.
+    LicenseId,
     /// A golden image of the portal.
     ImageId,
     /// A command of the portal.

@@ -1,8 +1,9 @@
 //! The rows that the portal's pages show: what the store fills in and the pages read.
 //!
-//! In goes whatever the store knows; out come [`VmRow`]s and [`DeviceRow`]s, ready to be shown and in no order. The
-//! texts are as the devices sent them, so hostile: only `pages::text` makes them fit to be seen. A [`Rows`] also tells
-//! when anything changed, which is what keeps an open page live.
+//! In goes whatever the store knows; out come [`VmRow`]s, [`DeviceRow`]s, [`LicenseRow`]s and [`GroupRow`]s, ready to be
+//! shown and in no order. The texts are as devices, people and identity providers sent them, so hostile: only
+//! `pages::text` makes them fit to be seen. A [`Rows`] also tells when anything changed, which is what keeps an open page
+//! live.
 
 use std::error::Error;
 use std::future::Future;
@@ -14,6 +15,13 @@ use tokio::sync::watch;
 use crate::domain::host::Arch;
 use crate::domain::ids::{DeviceId, VmId};
 use crate::wire::checkin::ComplianceState;
+
+mod licensing;
+
+pub use licensing::{
+    GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, SeatMode,
+    Unmapped,
+};
 
 /// The store could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +38,12 @@ pub trait Rows: Send + Sync {
 
     /// Every device that ever enrolled, retired ones included.
     fn devices(&self) -> Answer<'_, DeviceRow>;
+
+    /// Every license, those that are out of use included.
+    fn licenses(&self) -> Answer<'_, LicenseRow>;
+
+    /// Every user group: the primary key's of each license, and those of its sublicense keys.
+    fn groups(&self) -> Answer<'_, GroupRow>;
 
     /// A number that differs from the former one after each change of any row.
     ///

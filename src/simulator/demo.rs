@@ -22,7 +22,7 @@ const DEMO: [Row; 5] = [
     (
         "ada",
         "3f2b8c1e-5d74-4a0b-9c66-1e8f7a2d4b01",
-        "Windows 11 Corporate",
+        "Windows 11 Sales",
         "win-11",
         "running",
         6,

@@ -242,6 +242,11 @@ pub(super) fn start_journal(root: &Path) -> Result<(), SimulatorError> {
     shell::replace(&root.join(CALLS), b"", 0o666)
 }
 
+/// Makes the lock, so that no tool has to: of several that come at once as several users only one could open it to all.
+pub(super) fn start_lock(root: &Path) -> Result<(), SimulatorError> {
+    lock(root).map(drop)
+}
+
 fn lock(root: &Path) -> Result<File, SimulatorError> {
     let path = root.join(LOCK);
     let file = open_for_all(&path, OpenOptions::new().read(true).append(true).create(true))?;

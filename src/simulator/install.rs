@@ -69,6 +69,7 @@ pub fn install(root: &Path, prl_sim_executable: &Path, state: &State) -> Result<
         symlink(Path::new("../../..").join(MACOS).join(name), &path).map_err(attempt("link", &path))?;
     }
     folder::start_journal(root)?;
+    folder::start_lock(root)?;
     state.save(root)?;
     folder::touch(root, state, super::Touch::Same)?;
     folder::write_licenses(root, state)?;

@@ -107,7 +107,7 @@ fn the_listing_has_every_key_of_a_real_one_in_the_same_order() {
     ];
     let places: Vec<_> = order.iter().map(|key| text.find(&format!("\n  \"{key}\": ")).expect(key)).collect();
     assert!(places.is_sorted());
-    assert!(text.contains(r#""Home": "\/Users\/ada\/Parallels\/Windows 11 Corporate.pvm\/""#));
+    assert!(text.contains(r#""Home": "\/Users\/ada\/Parallels\/Windows 11 Sales.pvm\/""#));
     assert!(text.contains("\"Show on all spaces \": \"on\""));
     let vm = json_of(&answer)[0].clone();
     assert_eq!(vm["ID"], json!(WINDOWS));
@@ -139,7 +139,7 @@ fn a_virtual_machine_is_addressed_by_uuid_or_name_of_the_caller() {
     let table = [
         (ADA, WINDOWS, 0),
         (ADA, braces.as_str(), 0),
-        (ADA, "Windows 11 Corporate", 0),
+        (ADA, "Windows 11 Sales", 0),
         (BOB, WINDOWS, 255),
         (ADA, "nobody knows", 255),
         (ADA, "", 255),
@@ -206,7 +206,7 @@ fn wrong_options_change_nothing() {
         (&["--require-pwd", "create-vm:on"], 255),
         (&["--require-pwd", "exit-fullscreen"], 255),
         (&["--expiration", "date:31.1.2027"], 255),
-        (&["--name", "Windows 11 Corporate"], 255),
+        (&["--name", "Windows 11 Sales"], 255),
         (&["--show-dev-tools", "on", "--autostart", "sometimes"], 255),
         (&["--lock-edit-settings", "yes"], 255),
     ];

@@ -312,6 +312,60 @@ table! {
     }
 }
 
+table! {
+    /// Why a portal leases no license: `reason` of `license-denied`. A later portal may have more words.
+    DenialReason {
+        NotActivated "not-activated"
+            "Parallels Desktop is not activated on this Mac, and nothing else says which license it may have."
+            "Install a license key or sign in, then verify again."
+        KeyUnknown "key-unknown"
+            "Parallels Desktop is activated with a key that is not the organization's, or not any more."
+            "Install one of the organization's keys."
+        UserUnknown "user-unknown"
+            "The user who signed in is not in the organization's directory."
+            "Add the user in the identity provider."
+        UserDisabled "user-disabled"
+            "The user who signed in has left the organization."
+            "Sign in as another user."
+        ActivationNotAccepted "activation-not-accepted"
+            "The license gives no seats to this way of activation, a key or a sign-in."
+            "Activate in the other way, or let the license give both kinds of seats."
+        LicenseExpired "license-expired"
+            "The license is past its end."
+            "Renew it in the portal."
+        LicenseReplaced "license-replaced"
+            "Another license has taken the place of this one."
+            "Install the new license's key."
+        LicenseRevoked "license-revoked"
+            "An administrator took the license away from this Mac."
+            "Ask the administrator of the portal."
+        NoSeats "no-seats"
+            "All seats of the key are taken."
+            "Free a seat or add seats in the portal."
+        NoLicense "no-license"
+            "The organization has no license that this Mac could have."
+            "Add a license in the portal."
+    }
+}
+
+/// The README's table of the problem codes, as Markdown.
+#[must_use]
+pub fn problem_table() -> String {
+    manual(ProblemCode::ALL.iter().map(|each| (each.code(), each.explanation(), each.remedy())))
+}
+
+/// The README's table of the reasons of compliance items, as Markdown.
+#[must_use]
+pub fn reason_table() -> String {
+    manual(ComplianceReason::ALL.iter().map(|each| (each.code(), each.explanation(), each.remedy())))
+}
+
+fn manual(rows: impl Iterator<Item = (&'static str, &'static str, &'static str)>) -> String {
+    let head = "| name | what it means | what to do |\n|---|---|---|\n".to_owned();
+    let rows = rows.map(|(code, explanation, remedy)| format!("| `{code}` | {explanation} | {remedy} |\n"));
+    std::iter::once(head).chain(rows).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,6 +385,11 @@ mod tests {
         for reason in ComplianceReason::ALL {
             assert!(seen.insert(reason.code()), "{reason} twice");
             assert_eq!(serde_json::from_value::<ComplianceReason>(reason.code().into()).unwrap(), *reason);
+            assert!(reason.explanation().ends_with('.') && reason.remedy().ends_with('.'), "{reason}");
+        }
+        for reason in DenialReason::ALL {
+            assert!(seen.insert(reason.code()), "{reason} twice");
+            assert_eq!(reason.code().parse(), Ok(*reason));
             assert!(reason.explanation().ends_with('.') && reason.remedy().ends_with('.'), "{reason}");
         }
         assert_eq!("".parse::<ProblemCode>(), Err(UnknownCode));

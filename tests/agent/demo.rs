@@ -40,10 +40,15 @@ async fn it_tells_each_step_and_ends_well() {
         let at = rest.find(step).unwrap_or_else(|| panic!("{step} is not told, or too early:\n{text}"));
         rest = &rest[at..];
     }
+    assert!(text.contains(" enforced, "), "{text}");
+    assert!(
+        !text.contains("drifted") && !text.contains("need attention"),
+        "told before it was observed:\n{text}"
+    );
     for told in [
         "restrict.remove_vm",
         "vms.corporate_only",
-        "Windows 11 Corporate",
+        "Windows 11 Sales",
         "Debian Sandbox",
         "http://127.0.0.1:",
         "mer-admin-",

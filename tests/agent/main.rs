@@ -9,6 +9,8 @@ mod pages;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod spine;

@@ -3,5 +3,6 @@
 mod browser;
 mod http;
 mod in_browser;
+mod licensing;
 mod on_the_wire;
 mod portal;

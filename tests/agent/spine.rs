@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use meridian::simulator::{CallRecord, State};
+use meridian::simulator::{CallRecord, Fault, FaultKind, State};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -43,29 +43,22 @@ async fn local_restrictions_hold_until_a_policy_silences_them_and_again_after_it
 
     environment.assign(&corporate()).await;
     environment.until_restricted(&CORPORATE).await;
-    environment.until_enforced().await;
-    let explain = environment.explain().await;
-    assert!(winners(&explain).iter().all(|(_, layer)| layer == "policy"), "{explain:#?}");
+    let explain = environment.until_settled("policy").await;
     let removing = explain.settings.iter().find(|setting| setting.key == "restrict.remove_vm").unwrap();
     assert_eq!(serde_json::to_value(removing.outcome).unwrap(), "lifted");
     assert_eq!(removing.overridden.len(), 1, "the local value is shown, never dropped");
-    let plan = environment.cli(["plan", "--json"]).await.json();
-    assert_eq!(plan["actions"], json!([]), "planning again gives nothing");
 
     environment.unassign().await;
     environment.until_restricted(&LOCAL).await;
-    let explain = environment.explain().await;
-    assert!(winners(&explain).iter().all(|(_, layer)| layer == "local"), "{explain:#?}");
+    environment.until_settled("local").await;
 }
 
 #[tokio::test]
 async fn an_assignment_is_enforced_at_once_in_no_more_processes_than_needed() {
-    let environment = TestEnvironment::start().await;
+    let mut state = State::demo();
+    state.service.cep = true;
+    let environment = Setup::default().mac(state).start().await;
     environment.until("waiting for the portal", |status| status.checkin.wait_open).await;
-    environment.edit(|state| state.service.cep = true);
-    environment.until_mac("left alone", |state| state.service.cep).await;
-    environment.sync().await;
-    environment.until("waiting again", |status| status.checkin.wait_open).await;
     let before = environment.calls().len();
     let settings =
         json!({ "vms.corporate_only": true, "restrict.preferences": true, "experience.cep": false });
@@ -74,7 +67,7 @@ async fn an_assignment_is_enforced_at_once_in_no_more_processes_than_needed() {
     let begun = now_ms();
     environment.admin.assign(&environment.group, Some(&policy)).await.unwrap();
     environment.until_restricted(&CORPORATE).await;
-    environment.until_enforced().await;
+    environment.until_settled("policy").await;
 
     let calls = environment.calls().split_off(before);
     let changes = calls.iter().filter(|call| is_change(call)).count();
@@ -87,6 +80,25 @@ async fn an_assignment_is_enforced_at_once_in_no_more_processes_than_needed() {
     let took = calls.last().unwrap().time_ms - begun;
     let limit = 300 + time_of_processes(&environment, processes(&calls)).await;
     assert!(took <= limit, "{took} ms, more than 300 ms and the time of the processes, {limit} ms");
+}
+
+#[tokio::test]
+async fn slow_tools_are_not_asked_in_the_middle_of_a_change() {
+    let slow = Fault::of(FaultKind::Slow { ms: 150 }).at("set");
+    let state = State::demo().with_fault("slow", slow);
+    let environment = Setup::default().mac(state).start().await;
+    environment.until("waiting for the portal", |status| status.checkin.wait_open).await;
+    let before = environment.calls().len();
+    environment.assign(&json!({ "vms.corporate_only": true, "restrict.preferences": true })).await;
+    environment.until_restricted(&CORPORATE).await;
+    environment.until_settled("policy").await;
+    let calls = environment.calls().split_off(before);
+    let changes = calls.iter().filter(|call| is_change(call)).count();
+    assert!(
+        processes(&calls) <= changes + 2,
+        "{} processes for {changes} changes: {calls:#?}",
+        processes(&calls)
+    );
 }
 
 fn is_change(call: &CallRecord) -> bool {
@@ -121,7 +133,7 @@ async fn drift_is_put_right_within_a_second() {
 async fn its_own_looking_makes_no_further_look_necessary() {
     let environment = TestEnvironment::with_policy(corporate()).await;
     environment.until_restricted(&CORPORATE).await;
-    environment.until_enforced().await;
+    environment.until_settled("policy").await;
     let before = environment.calls().len();
     // Each call rewrites the service's file; a status is asked in between to give the agent time to run astray.
     for _ in 0..20 {
@@ -217,8 +229,8 @@ async fn a_second_daemon_is_refused() {
 
 #[tokio::test]
 async fn it_ends_within_two_seconds_also_while_a_tool_hangs() {
-    let hang = meridian::simulator::FaultKind::Hang { ignore_sigterm: true, applied: false };
-    let state = State::demo().with_fault("hang", meridian::simulator::Fault::of(hang));
+    let hang = FaultKind::Hang { ignore_sigterm: true, applied: false };
+    let state = State::demo().with_fault("hang", Fault::of(hang));
     let mut environment = Setup::default().mac(state).start().await;
     environment.until_mac("asked", |_| !environment.calls().is_empty()).await;
     let mut process = environment.process.take().unwrap();

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -97,7 +98,18 @@ pub struct Runner {
     paths: Paths,
     backend: Backend,
     one_change: tokio::sync::Mutex<()>,
+    changing: AtomicBool,
     breaker: Mutex<Breaker>,
+}
+
+/// A row of changes is under way until this is dropped.
+#[derive(Debug)]
+pub struct Changing<'a>(&'a AtomicBool);
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// A function in the place of the processes.
@@ -127,6 +139,7 @@ impl Runner {
             paths,
             backend,
             one_change: tokio::sync::Mutex::new(()),
+            changing: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::default()),
         }
     }
@@ -135,6 +148,19 @@ impl Runner {
     #[must_use]
     pub const fn paths(&self) -> &Paths {
         &self.paths
+    }
+
+    /// Says that a row of changes is under way, so that nobody looks at what is half done.
+    #[must_use]
+    pub fn begin_changes(&self) -> Changing<'_> {
+        self.changing.store(true, Ordering::Relaxed);
+        Changing(&self.changing)
+    }
+
+    /// Whether a row of changes is under way.
+    #[must_use]
+    pub fn is_changing(&self) -> bool {
+        self.changing.load(Ordering::Relaxed)
     }
 
     /// Runs a tool to its end, whatever its exit code.

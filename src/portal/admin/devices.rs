@@ -9,9 +9,10 @@ use super::incoming;
 use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::{DeviceId, GroupId, VmId};
-use crate::portal::app::Shared;
+use crate::portal::app::{App, Shared};
 use crate::portal::model::device::{Device, Gate};
 use crate::portal::model::inventory::Vm;
+use crate::portal::model::licenses::license::Lessee;
 use crate::portal::model::{EditError, Model};
 use crate::wire::json::nullable;
 use crate::wire::time;
@@ -45,7 +46,8 @@ fn shown(model: &Model, device: &Device) -> Value {
     json!({
         "id": device.id,
         "key": device.key,
-        "group": device.group,
+        "group": model.group_of(device).map(|group| group.id),
+        "license": model.licensing.lessees.get(&device.id).map(|lessee| leased(model, lessee)),
         "retired": device.retired,
         "forked_at": device.forked_at.map(time::write),
         "claims": claims,
@@ -57,6 +59,28 @@ fn shown(model: &Model, device: &Device) -> Value {
         "inventory_root": device.root,
         "last_seen": presence.map(|presence| time::write(presence.seen)),
         "last_reason": presence.and_then(|presence| presence.reason),
+    })
+}
+
+/// A device's license, its lease and why it was last denied one.
+fn leased(model: &Model, lessee: &Lessee) -> Value {
+    let (place, content) = (lessee.place.as_ref(), model.lease_content(lessee));
+    json!({
+        "license": place.map(|place| place.pool.license),
+        "group": place.and_then(|place| place.pool.group),
+        "by": place.map(|place| place.by),
+        "seat": place.map(|place| place.seat.to_string()),
+        "hold": lessee.hold,
+        "product": content.as_ref().map(|content| content.product),
+        "state": content.as_ref().map(|content| content.state),
+        "verified_at": lessee.verified.map(time::write),
+        "verify_after": content.as_ref().map(|content| time::write(content.verify_after)),
+        "grace_until": content.as_ref().map(|content| time::write(content.grace_until)),
+        "seq": lessee.lease.as_ref().map(|lease| lease.seq),
+        "current": !model.has_lease_news(lessee.device),
+        "denied": lessee.denied.map(|denied| json!({"reason": denied.reason, "at": time::write(denied.at)})),
+        "barred": lessee.barred,
+        "reactivate": lessee.reactivate,
     })
 }
 
@@ -103,6 +127,30 @@ pub(super) async fn retire(
     app.store
         .transact(|model| {
             model.retire(id)?;
+            one(model, id)
+        })
+        .await?
+}
+
+pub(super) async fn revoke_license(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, AdminError> {
+    bar(&app, &id, true).await
+}
+
+pub(super) async fn restore_license(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, AdminError> {
+    bar(&app, &id, false).await
+}
+
+async fn bar(app: &App, id: &str, barred: bool) -> Result<Json<Value>, AdminError> {
+    let id = incoming::id(id, WHAT)?;
+    app.store
+        .transact(|model| {
+            model.bar_device(id, barred)?;
             one(model, id)
         })
         .await?

@@ -7,8 +7,8 @@
 //! | method and path | body | answer |
 //! |---|---|---|
 //! | `GET /portal` | | organization, root key, origin |
-//! | `GET /groups`, `POST /groups` | `{name, key?}` | groups; 201 the group |
-//! | `GET`, `PUT`, `DELETE /groups/{id}` | `{name, key?}` | the group; 204 |
+//! | `GET /groups`, `POST /groups` | `{name, key?, license?, seats?, idp_groups?}` | groups; 201 the group |
+//! | `GET`, `PUT`, `DELETE /groups/{id}` | as above | the group; 204 |
 //! | `PUT /groups/{id}/policy` | `{policy: id or null}` | the group |
 //! | `GET /policies`, `POST /policies` | `{name, description?, settings?}` | policies; 201 the policy |
 //! | `GET`, `PUT`, `DELETE /policies/{id}` | as above | the policy, its revision raised; 204 |
@@ -16,11 +16,29 @@
 //! | `GET /devices`, `GET /devices/{id}` | | devices with what they report |
 //! | `PUT /devices/{id}/group` | `{group: id or null}` | the device |
 //! | `POST /devices/{id}/retire` | | the device; cannot be undone |
+//! | `POST /devices/{id}/license/revoke`, `…/restore` | | the device; it may verify again after `restore` alone |
+//! | `GET /devices/{id}/commands`, `POST` | `{kind, expires_in_s?}` | commands; 201 the command, 200 the pending one of that kind |
+//! | `GET /licenses`, `POST /licenses` | `{name, product, seats, activation?, key?, ends_at?, idp_groups?, suspend_trial?}` | licenses; 201 the license |
+//! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name, seats, activation?, ends_at?, idp_groups?}` | the license; 204 |
+//! | `PUT /licenses/{id}/policy` | `{policy: id or null}` | the license, whose primary key has it |
+//! | `PUT /licenses/{id}/state` | `{state: active or suspended}`, `{state: replaced, by: id}` | the license |
+//! | `POST /licenses/{id}/convert` | `{seats?, activation?}` | `{license, suspended: [id]}`; Business becomes Enterprise |
+//! | `POST /licenses/{id}/make-permanent` | `{seats?, ends_at?}` | the license; a trial becomes Enterprise |
+//! | `POST /licenses/{id}/split` | `{groups: [{name, key?, seats?, idp_groups?}]}` | 201 `{groups, reactivate: [device id]}` |
+//! | `GET /users` | | the directory, each person with `key` and `mapping` |
+//! | `GET`, `PUT`, `DELETE /users/{name}` | `{idp_groups: [name] or null, active?}` | the person; 204 |
+//! | `GET /images`, `POST /images`, `DELETE /images/{id}` | `{name, description?}` | golden images; 201 the image; 204 |
 //! | `GET /vms` | | virtual machines as reported; `?device=` for one device's |
 //! | `GET /tokens`, `POST /tokens` | `{label?, group?, reusable?, expires_at?}` | tokens; 201 with `token`, shown this once |
 //! | `DELETE /tokens/{id}` | | 204, the token is revoked |
 //! | `GET /faults`, `POST /faults`, `DELETE /faults` | an order: `{endpoint, fault: {kind, …}, times?}` | orders; 204 |
 //! | `GET /changes?after=N` | | `{"revision": M}` once M differs from N, or after 25 s |
+//!
+//! A license's or sublicense's whole key, given or made, is in the answer that makes it, as `license_key`, and nowhere
+//! else: the portal keeps its first and last group. `activation` is `per_device` (if nothing is said), `per_user` or
+//! `mixed`; `seats` of a group `{"mode":"reserved","limit":n}` or `{"mode":"dynamic","limit":n or null}`. What a rule
+//! of licensing forbids is answered 409 `not-allowed`, with the rule in `detail`. A `PUT` on a group with a license
+//! keeps key, seats and mappings that it does not name.
 //!
 //! A policy whose settings the catalog does not admit is answered 422, with `errors: [{pointer, detail}]`.
 
@@ -33,15 +51,19 @@ use axum::routing::{delete, get, post, put};
 
 use super::app::{App, Shared};
 
+mod commands;
 mod devices;
 mod groups;
+mod images;
 mod incoming;
+mod licenses;
 mod listing;
 mod misbehavior;
 mod policies;
 mod problem;
 mod service;
 mod tokens;
+mod users;
 
 use problem::AdminError;
 pub(super) use tokens::PREFIX as TOKEN_PREFIX;
@@ -61,6 +83,10 @@ pub fn router(app: Shared) -> Router {
         .route("/devices/{id}", get(devices::get))
         .route("/devices/{id}/group", put(devices::assign))
         .route("/devices/{id}/retire", post(devices::retire))
+        .route("/devices/{id}/license/revoke", post(devices::revoke_license))
+        .route("/devices/{id}/license/restore", post(devices::restore_license))
+        .route("/devices/{id}/commands", get(commands::list).post(commands::order))
+        .merge(licensing())
         .route("/vms", get(devices::virtual_machines))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke))
@@ -69,6 +95,22 @@ pub fn router(app: Shared) -> Router {
         .method_not_allowed_fallback(|| async { AdminError::Method })
         .layer(from_fn_with_state(app.clone(), guard));
     Router::new().nest("/admin/v1", routes).with_state(app)
+}
+
+/// The routes of licenses, people and images.
+fn licensing() -> Router<Shared> {
+    Router::new()
+        .route("/licenses", get(licenses::list).post(licenses::create))
+        .route("/licenses/{id}", get(licenses::get).put(licenses::write).delete(licenses::delete))
+        .route("/licenses/{id}/policy", put(licenses::assign))
+        .route("/licenses/{id}/state", put(licenses::set_state))
+        .route("/licenses/{id}/convert", post(licenses::convert))
+        .route("/licenses/{id}/make-permanent", post(licenses::make_permanent))
+        .route("/licenses/{id}/split", post(licenses::split))
+        .route("/users", get(users::list))
+        .route("/users/{name}", get(users::get).put(users::write).delete(users::delete))
+        .route("/images", get(images::list).post(images::create))
+        .route("/images/{id}", delete(images::delete))
 }
 
 /// Nothing is looked at before the token is; nothing is kept by a cache.

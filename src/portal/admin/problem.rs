@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::error::Chain;
 use crate::portal::device::body::BodyError;
-use crate::portal::model::EditError;
+use crate::portal::model::{EditError, SignError};
 use crate::portal::store::StoreError;
 use crate::wire::json::JsonError;
 use crate::wire::key::KeyError;
@@ -46,6 +46,9 @@ pub(super) enum AdminError {
     /// There are no random numbers.
     #[error("cannot make a token")]
     Random(#[source] KeyError),
+    /// A document could not be signed.
+    #[error("cannot make the document")]
+    Sign(#[source] SignError),
     /// The store failed.
     #[error("the change could not be stored")]
     Store(#[source] StoreError),
@@ -73,9 +76,9 @@ impl AdminError {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Body(BodyError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::Broken) | Self::Json(_) | Self::Query(_) => StatusCode::BAD_REQUEST,
-            Self::Edit(EditError::InUse(_)) => StatusCode::CONFLICT,
+            Self::Edit(EditError::InUse(_) | EditError::Rule(_)) => StatusCode::CONFLICT,
             Self::Edit(EditError::Mistakes(_)) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Random(_) | Self::Sign(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -84,6 +87,7 @@ impl AdminError {
         match self {
             Self::Edit(EditError::Mistakes(_)) => "urn:meridian:problem:invalid",
             Self::Edit(EditError::InUse(_)) => "urn:meridian:problem:in-use",
+            Self::Edit(EditError::Rule(_)) => "urn:meridian:problem:not-allowed",
             Self::Json(_) => "urn:meridian:problem:malformed",
             Self::Body(BodyError::TooLarge) => "urn:meridian:problem:too-large",
             _ => "about:blank",

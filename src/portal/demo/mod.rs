@@ -4,6 +4,7 @@
 //! below one root: the portal listens on loopback, the agent is the real one as its own process, and the tools that it
 //! calls are simulated. Nothing outside the root is touched, also on a Mac that has Parallels Desktop.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use plist::{Dictionary, Value};
@@ -15,6 +16,7 @@ pub mod guard;
 pub mod layout;
 pub mod narrator;
 mod observed;
+mod step;
 pub mod story;
 
 use admin::{Admin, AdminError};
@@ -22,7 +24,8 @@ use agent::Agent;
 use guard::Process;
 use layout::{LayoutError, Programs, Root};
 use narrator::Narrator;
-use story::{Failure, Stage};
+use step::Failure;
+use story::Stage;
 
 use super::server::{Config, Portal, Running, StartError};
 use crate::cli::output;
@@ -113,7 +116,7 @@ async fn stage(options: &Options) -> Result<(), DemoError> {
     let process = agent.start().map_err(|error| DemoError::System("start the agent", error))?;
     let narrator = Narrator::new(output::style());
     let admin = Admin::new(portal.origin(), portal.admin_token(), &[])?;
-    let mut stage = Stage { agent, admin, root: root.path().to_owned(), narrator };
+    let mut stage = Stage { agent, admin, root: root.path().to_owned(), narrator, current: Cell::default() };
     let told = tell(&mut stage, &portal, process, options.once, &mut ends).await;
     portal.shutdown().await;
     told
@@ -134,18 +137,19 @@ async fn tell(
         .title("Meridian: a policy travels to a Mac, and its virtual machines travel back", &below)
         .map_err(screen)?;
     let told = tokio::select! {
+        biased;
         told = stage.tell() => Some(told),
         () = ends.come() => None,
+        ended = process.wait() => {
+            let status = ended.map_err(|error| DemoError::System("wait for the agent", error))?;
+            Some(Err(Failure { step: stage.current.get(), why: format!("the agent ended with {status}") }))
+        }
     };
     match told {
         None => {}
         Some(Err(failure)) => {
-            let why = match process.ended() {
-                Some(status) => format!("the agent ended with {status}; {}", failure.why),
-                None => failure.why.clone(),
-            };
             let log = stage.agent.log_tail(LOG_LINES);
-            stage.narrator.failure(failure.step, &why, &log).map_err(screen)?;
+            stage.narrator.failure(failure.step, &failure.why, &log).map_err(screen)?;
             process.stop().await;
             return Err(failure.into());
         }

@@ -3,34 +3,18 @@
 //! In go the stage, which is a portal, an agent and the simulated Mac below one root; out come the narrator's lines,
 //! or the step that did not come true in its time.
 
-use std::time::Duration;
+use std::cell::Cell;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use super::admin::{Admin, AdminError};
 use super::agent::Agent;
 use super::narrator::{Narrator, spoken};
 use super::observed::{restrictions, switched_on, vm_table};
+use super::step::{Failure, Step};
 use crate::control::view::{HealthState, LayerView, StatusView};
 use crate::error::Chain;
 use crate::simulator::{self, State};
-
-/// How long a step may take.
-const LIMIT: Duration = Duration::from_secs(8);
-
-/// How often is looked.
-const GLANCE: Duration = Duration::from_millis(10);
-
-/// A step that did not come true.
-#[derive(Debug, thiserror::Error)]
-#[error("{step}: {why}")]
-pub struct Failure {
-    /// What should have come true.
-    pub step: &'static str,
-    /// What was seen instead.
-    pub why: String,
-}
 
 /// Everything that the story is told of.
 pub struct Stage {
@@ -42,40 +26,8 @@ pub struct Stage {
     pub root: std::path::PathBuf,
     /// Who tells it.
     pub narrator: Narrator,
-}
-
-/// A step that is under way.
-struct Step {
-    name: &'static str,
-    begun: Instant,
-}
-
-impl Step {
-    fn begin(name: &'static str) -> Self {
-        Self { name, begun: Instant::now() }
-    }
-
-    fn fails(&self, why: impl Into<String>) -> Failure {
-        Failure { step: self.name, why: why.into() }
-    }
-
-    fn failed(&self, error: &(dyn std::error::Error + 'static)) -> Failure {
-        self.fails(Chain(error).to_string())
-    }
-
-    /// Waits until a glance shows it, and gives what it shows; a glance that does not says what it sees.
-    async fn until<T>(&self, mut glance: impl AsyncFnMut() -> Result<T, String>) -> Result<T, Failure> {
-        loop {
-            match glance().await {
-                Ok(seen) => return Ok(seen),
-                Err(why) if self.begun.elapsed() > LIMIT => {
-                    let limit = spoken(LIMIT);
-                    return Err(self.fails(format!("did not come true within {limit}; {why}")));
-                }
-                Err(_) => sleep(GLANCE).await,
-            }
-        }
-    }
+    /// The name of the step that is under way.
+    pub current: Cell<&'static str>,
 }
 
 /// What the policy of the story says.
@@ -104,7 +56,7 @@ impl Stage {
     }
 
     async fn local_restrictions_hold(&mut self) -> Result<Vec<String>, Failure> {
-        let step = Step::begin("Local restrictions are in force");
+        let step = self.begin("Local restrictions are in force");
         let held = step
             .until(async || {
                 let status = self.agent.status().await.map_err(|error| Chain(&error).to_string())?;
@@ -126,7 +78,7 @@ impl Stage {
     }
 
     async fn the_mac_enrolls(&mut self) -> Result<String, Failure> {
-        let step = Step::begin("The Mac is enrolled");
+        let step = self.begin("The Mac is enrolled");
         let device = step
             .until(async || {
                 let devices = self.admin.list("/devices").await.map_err(|error| Chain(&error).to_string())?;
@@ -152,7 +104,7 @@ impl Stage {
     }
 
     async fn a_policy_is_assigned(&mut self, device: &str) -> Result<String, Failure> {
-        let step = Step::begin("A group and its policy are assigned in the portal");
+        let step = self.begin("A group and its policy are assigned in the portal");
         let assigned: Result<_, AdminError> = async {
             let policy = self.admin.create_policy("Sales Macs", &settings()).await?;
             let group = self.admin.create_group("Sales").await?;
@@ -173,7 +125,7 @@ impl Stage {
     }
 
     async fn local_restrictions_are_overridden(&mut self) -> Result<(), Failure> {
-        let step = Step::begin("The policy is enforced, and local restrictions are overridden");
+        let step = self.begin("The policy is enforced, and local restrictions are overridden");
         let expected = ["create-vm", "add-vm", "clone-vm"];
         let (status, names) = step
             .until(async || {
@@ -194,14 +146,14 @@ impl Stage {
     }
 
     async fn a_user_meddles(&mut self) -> Result<(), Failure> {
-        let step = Step::begin("A user switches a restriction off behind the agent's back");
+        let step = self.begin("A user switches a restriction off behind the agent's back");
         let before = self.agent.status().await.map_err(|error| step.failed(&error))?.enforcement.corrections;
         let off = simulator::edit(&self.root, |state| {
             state.service.require_password.create_vm = false;
             restrictions(state)
         });
         let off = off.map_err(|error| step.failed(&error))?;
-        let repair = Step::begin("It is put right");
+        let repair = self.begin("It is put right");
         self.tell_step(&step)?;
         self.tell_fact(&step, "the Mac", &format!("asks for a password to {}", off.join(", ")))?;
         let names = repair
@@ -231,7 +183,7 @@ impl Stage {
     }
 
     async fn virtual_machines_are_seen(&mut self, device: &str) -> Result<(), Failure> {
-        let step = Step::begin("The virtual machines are in the portal's monitoring tab");
+        let step = self.begin("The virtual machines are in the portal's monitoring tab");
         let vms = step
             .until(async || {
                 let vms = self.admin.list("/vms").await.map_err(|error| Chain(&error).to_string())?;
@@ -248,14 +200,14 @@ impl Stage {
     }
 
     async fn the_policy_goes(&mut self, group: &str, local: &[String]) -> Result<(), Failure> {
-        let step = Step::begin("The policy is unassigned in the portal");
+        let step = self.begin("The policy is unassigned in the portal");
         let assigned = self.admin.assign(group, None).await.map_err(|error| step.failed(&error))?;
         self.tell_step(&step)?;
         let name = assigned["name"].as_str().unwrap_or("?");
         let policy = assigned["policy"].as_str().unwrap_or("none");
         self.tell_fact(&step, "group", name)?;
         self.tell_fact(&step, "policy", policy)?;
-        let back = Step::begin("The local restrictions are back");
+        let back = self.begin("The local restrictions are back");
         // At most one wake a minute is followed, so the agent is asked for a check-in as a person would.
         let sync =
             self.agent.command(&["sync", "--json"]).output().await.map_err(|error| back.failed(&error))?;
@@ -281,7 +233,7 @@ impl Stage {
     /// # Errors
     /// It failed.
     pub async fn show_status(&self) -> Result<(), Failure> {
-        self.show(&Step::begin("The status screen"), &["status"]).await
+        self.show(&self.begin("The status screen"), &["status"]).await
     }
 
     async fn show(&self, step: &Step, arguments: &[&str]) -> Result<(), Failure> {
@@ -292,6 +244,11 @@ impl Stage {
         } else {
             Err(step.fails(format!("meridian {} ended with {status}", arguments.join(" "))))
         }
+    }
+
+    fn begin(&self, name: &'static str) -> Step {
+        self.current.set(name);
+        Step::begin(name)
     }
 
     fn restrictions(&self, step: &Step) -> Result<Vec<String>, Failure> {
@@ -308,14 +265,14 @@ impl Stage {
     }
 }
 
-/// Whether the agent is done with what it is assigned, a policy or none.
+/// Whether the agent is done with what it is assigned, a policy or none, and has seen that it is so.
 fn settled(status: &StatusView, policy: bool) -> Result<(), String> {
     let assignment = status.assignment.as_ref().ok_or("nothing is assigned")?;
     let kept = &status.enforcement;
     if assignment.policy.is_some() != policy {
         Err(format!("the agent {} a policy", if policy { "has not heard of" } else { "still has" }))
-    } else if kept.drifted > 0 || kept.failed > 0 {
-        Err(format!("{} settings differ, {} could not be set", kept.drifted, kept.failed))
+    } else if kept.compliant < kept.enforced || (kept.enforced > 0) != policy {
+        Err(format!("{} settings are enforced, {} observed to be so", kept.enforced, kept.compliant))
     } else {
         Ok(())
     }

@@ -81,13 +81,14 @@ fn documents(
 ) -> Result<EnrollmentAnswer, Denial> {
     let now = app.now();
     let issued = model.assignment(device, 0, now).map_err(Denial::Sign)?;
+    let lease = model.lease(device, 0, now).map_err(Denial::Sign)?;
     let forged = fault.filter(|fault| fault.is_forgery()).map(|fault| forge(model, device, fault, now));
     let forged = forged.transpose().map_err(Denial::Sign)?.unwrap_or_default();
     Ok(EnrollmentAnswer {
         device_id: device,
         keyset: forged.keyset.unwrap_or_else(|| model.organization.keyset.clone()),
         assignment: forged.assignment.unwrap_or(issued.token),
-        lease: None,
+        lease: lease.map(|lease| lease.token),
         next: app.next,
         server_time: now,
     })

@@ -10,9 +10,11 @@ use serde_json::{Map, Value};
 
 use crate::domain::digest::Digest;
 use crate::domain::ids::VmId;
-use crate::portal::model::Report;
+use crate::domain::license::MaskedKey;
 use crate::portal::model::inventory::{Part, Vm};
-use crate::wire::checkin::{ReceivedCheckin, Rejected};
+use crate::portal::model::{Acks, Report};
+use crate::wire::checkin::{LicenseReport, ReceivedCheckin, Rejected};
+use crate::wire::command::Ack;
 use crate::wire::inventory::{VmRecord, record_digest, record_id};
 use crate::wire::json;
 use crate::wire::limits::LARGEST_INTEGER;
@@ -21,6 +23,9 @@ use crate::wire::limits::LARGEST_INTEGER;
 const MALFORMED: &str = "malformed";
 const NOT_AN_INTEGER: &str = "not-an-integer";
 const TWICE: &str = "twice";
+
+/// The longest text of a license report or an acknowledgement, in bytes.
+const LONGEST_TEXT: usize = 1_024;
 
 /// Reads a body; `None` where it is malformed as a whole.
 pub(super) fn read(body: &[u8]) -> Option<Report> {
@@ -34,6 +39,9 @@ pub(super) fn read(body: &[u8]) -> Option<Report> {
     let device = items.one("device");
     let compliance = items.list("compliance");
     let problems = items.list("problems");
+    let license = items.license();
+    let acks = items.acks();
+    let wish = items.one("lease").unwrap_or_default();
     let inventory = items.inventory();
     Some(Report {
         reason: received.reason,
@@ -41,6 +49,9 @@ pub(super) fn read(body: &[u8]) -> Option<Report> {
         device,
         compliance,
         problems,
+        license,
+        acks,
+        wish,
         inventory,
         rejected: items.rejected,
     })
@@ -66,6 +77,32 @@ impl Items {
         let pointer = format!("/{name}");
         let items = self.array(&pointer, Some(value))?;
         Some(self.each(&pointer, items))
+    }
+
+    /// The license. A whole key would be a mistake of the agent, and is masked before anything keeps it.
+    fn license(&mut self) -> Option<LicenseReport> {
+        let mut license: LicenseReport = self.one("license")?;
+        let texts = [&license.edition, &license.activation, &license.key, &license.user];
+        let long = |text: &str| text.len() > LONGEST_TEXT;
+        if long(&license.state) || texts.into_iter().flatten().any(|text| long(text)) {
+            self.reject("/license".to_owned(), MALFORMED);
+            return None;
+        }
+        license.key = license.key.map(|key| MaskedKey::of(&key).to_string());
+        Some(license)
+    }
+
+    /// Acknowledgements. The id of one that cannot be read is confirmed as well, or it would come for ever.
+    fn acks(&mut self) -> Acks {
+        let value = self.members.remove("acks");
+        let items = self.array("/acks", value).unwrap_or_default();
+        let named = |item: &Value| item.get("id")?.as_str()?.parse().ok();
+        let ids = items.iter().filter_map(named).collect();
+        let read: Vec<Ack> = self.each("/acks", items);
+        let read = read
+            .into_iter()
+            .map(|ack| Ack { detail: ack.detail.filter(|detail| detail.len() <= LONGEST_TEXT), ..ack });
+        Acks { read: read.collect(), ids }
     }
 
     fn typed<T: DeserializeOwned>(&mut self, pointer: String, value: Value) -> Option<T> {

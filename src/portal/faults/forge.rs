@@ -6,6 +6,7 @@ use super::Fault;
 use crate::domain::ids::DeviceId;
 use crate::portal::model::{Model, SignError, sign};
 use crate::wire::key::SigningKey;
+use crate::wire::token::Typ;
 
 /// What stands in an answer in place of the real documents; `None` leaves the real one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,5 +53,5 @@ pub fn forge(model: &Model, id: DeviceId, fault: &Fault, now: Timestamp) -> Resu
         }
         _ => return Ok(Forged::default()),
     };
-    Ok(Forged { keyset: None, assignment: Some(sign(key, &payload)?) })
+    Ok(Forged { keyset: None, assignment: Some(sign(key, Typ::Assignment, &payload)?) })
 }

@@ -32,7 +32,7 @@ pub enum SignError {
     #[error("cannot make a key")]
     Key(#[source] KeyError),
     /// It could not be signed.
-    #[error("cannot sign the assignment")]
+    #[error("cannot sign the document")]
     Sign(#[source] TokenError),
 }
 
@@ -63,11 +63,9 @@ impl Model {
         if device.retired {
             return Desired { group: None, policy: None, retired: true };
         }
-        let group = device.group.and_then(|id| self.groups.get(&id));
-        let policy = group.and_then(|group| self.policies.get(&group.policy?));
         Desired {
-            group: group.map(super::policy::Group::assigned),
-            policy: policy.map(super::policy::Policy::assigned),
+            group: self.group_of(device).map(super::policy::Group::assigned),
+            policy: self.policy_of(device).map(super::policy::Policy::assigned),
             retired: false,
         }
     }
@@ -98,7 +96,7 @@ impl Model {
         let version = next_version(last.max(have), now);
         let refresh_by = now.checked_add(REFRESH_AFTER).unwrap_or(Timestamp::MAX);
         let payload = Assignment { refresh_by, ..self.payload(device, &desired, version, now) };
-        let token = sign(&self.organization.signer, &payload)?;
+        let token = sign(&self.organization.signer, Typ::Assignment, &payload)?;
         let issued = Issued { version, content, refresh_by, token };
         if let Some(device) = self.devices.get_mut(&id) {
             device.issued = Some(issued.clone());
@@ -107,17 +105,23 @@ impl Model {
         Ok(issued)
     }
 
+    /// The claims of every document for a device.
+    #[must_use]
+    pub fn claims(&self, device: &Device, now: Timestamp) -> Claims {
+        Claims {
+            iss: self.organization.id,
+            aud: device.id,
+            iat: NumericDate::of(now),
+            cnf: Confirmation { jkt: device.key.thumbprint() },
+            keyset: self.organization.keyset_version,
+        }
+    }
+
     /// The payload of an assignment that has to be refreshed at once.
     #[must_use]
     pub fn payload(&self, device: &Device, desired: &Desired, version: u64, now: Timestamp) -> Assignment {
         Assignment {
-            claims: Claims {
-                iss: self.organization.id,
-                aud: device.id,
-                iat: NumericDate::of(now),
-                cnf: Confirmation { jkt: device.key.thumbprint() },
-                keyset: self.organization.keyset_version,
-            },
+            claims: self.claims(device, now),
             version,
             refresh_by: now,
             group: desired.group.clone(),
@@ -133,6 +137,10 @@ impl Model {
 ///
 /// # Errors
 /// [`SignError::Sign`].
-pub(in crate::portal) fn sign(key: &SigningKey, payload: &Assignment) -> Result<String, SignError> {
-    key.sign(Typ::Assignment, payload).map_err(SignError::Sign)
+pub(in crate::portal) fn sign(
+    key: &SigningKey,
+    typ: Typ,
+    payload: &impl Serialize,
+) -> Result<String, SignError> {
+    key.sign(typ, payload).map_err(SignError::Sign)
 }

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use super::device::{Device, Gate};
 use super::inventory::Part;
 use super::{Model, RecordName, SignError};
-use crate::domain::ids::DeviceId;
+use crate::domain::ids::{CommandId, DeviceId};
 use crate::wire::checkin::{
-    self, CheckinAnswer, CheckinReason, ComplianceItem, Have, Next, Rejected, ReportedProblem, Resend,
+    self, CheckinAnswer, CheckinReason, ComplianceItem, Have, LeaseWish, LicenseReport, Next, Rejected,
+    ReportedProblem, Resend,
 };
+use crate::wire::command::Ack;
 use crate::wire::problem::Refusal;
 
 /// What a check-in says, as far as it can be read.
@@ -27,10 +29,25 @@ pub struct Report {
     pub compliance: Option<Vec<ComplianceItem>>,
     /// The problems, where they are sent.
     pub problems: Option<Vec<ReportedProblem>>,
+    /// The license, where it is sent.
+    pub license: Option<LicenseReport>,
+    /// What became of commands.
+    pub acks: Acks,
+    /// What is wanted of the lease.
+    pub wish: LeaseWish,
     /// A part of the inventory, where it is sent.
     pub inventory: Option<Part>,
     /// What could not be read.
     pub rejected: Vec<Rejected>,
+}
+
+/// Acknowledgements.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acks {
+    /// Those that can be read.
+    pub read: Vec<Ack>,
+    /// Every id that stands in the request, so that nothing is repeated for ever.
+    pub ids: Vec<CommandId>,
 }
 
 /// When a check-in came and how the next one is wanted.
@@ -64,7 +81,8 @@ impl Model {
     ) -> Result<CheckinAnswer, CheckinError> {
         let device = self.devices.get(&id).ok_or(CheckinError::Refused(Refusal::DeviceUnknown))?;
         let retired = device.retired;
-        let (reason, have) = (report.reason, report.have);
+        let (reason, have, wish) = (report.reason, report.have, report.wish);
+        let license = report.license.clone().or_else(|| device.reported.license.clone());
         let mut answer = CheckinAnswer {
             server_time: arrival.now,
             next: Next { wait: arrival.next.wait && !retired, ..arrival.next },
@@ -72,13 +90,25 @@ impl Model {
             assignment: None,
             lease: None,
             commands: Vec::new(),
-            acked: Vec::new(),
+            acked: report.acks.ids.clone(),
             resend: Vec::new(),
             rejected: Vec::new(),
         };
         if !retired {
             self.detect_fork(id, &report, arrival.now)?;
+            if wish == LeaseWish::Verify {
+                // Denied, nothing of this check-in counts.
+                self.verify_license(id, license.as_ref(), arrival.now).map_err(CheckinError::Refused)?;
+            }
             self.take_in(id, report, &mut answer);
+            match wish {
+                LeaseWish::Keep => self.adopt_license(id, license.as_ref(), arrival.now),
+                LeaseWish::Verify => {}
+                LeaseWish::Release => self.release_license(id),
+            }
+            let lease = self.lease(id, have.lease, arrival.now).map_err(CheckinError::Sign)?;
+            answer.lease = lease.filter(|lease| lease.seq != have.lease).map(|lease| lease.token);
+            answer.commands = self.open_commands(id, arrival.now);
         }
         self.note_presence(id, reason, arrival.now);
         self.wakes.clear(id);
@@ -113,6 +143,7 @@ impl Model {
         reported.device = report.device.or(reported.device.take());
         reported.compliance = report.compliance.or(reported.compliance.take());
         reported.problems = report.problems.or(reported.problems.take());
+        reported.license = report.license.or(reported.license.take());
         let mut touched = Vec::new();
         if let Some(part) = report.inventory {
             let taken = self.inventories.take(id, device.root, part);
@@ -127,12 +158,15 @@ impl Model {
             touched = taken.touched;
         }
         answer.resend.extend(missing(device));
+        let wanted = device.reported.license.is_none() && !self.licensing.licenses.is_empty();
+        answer.resend.extend(wanted.then_some(Resend::License));
         if before != (device.reported.clone(), device.root) {
             self.touch(RecordName::Device(id));
         }
         for vm in touched {
             self.touch(RecordName::Vm(id, vm));
         }
+        self.acknowledge(id, report.acks.read);
     }
 
     fn note_presence(&mut self, id: DeviceId, reason: CheckinReason, now: Timestamp) {

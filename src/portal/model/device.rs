@@ -6,12 +6,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::command::Ordered;
 use crate::domain::digest::Digest;
 use crate::domain::host::Hardware;
 use crate::domain::ids::{DeviceId, EnrollmentId, GroupId};
 use crate::domain::version::{POLICY_GATE, ParallelsVersion};
 use crate::wire::checkin::{
-    self, CheckinReason, ComplianceItem, ParallelsVersion as ReportedVersion, ReportedProblem,
+    self, CheckinReason, ComplianceItem, LicenseReport, ParallelsVersion as ReportedVersion, ReportedProblem,
 };
 use crate::wire::enrollment::EnrollmentReason;
 use crate::wire::key::PublicKey;
@@ -40,6 +41,9 @@ pub struct Device {
     pub retired: bool,
     /// When its identity was last used by another Mac.
     pub forked_at: Option<Timestamp>,
+    /// Its commands, the latest last.
+    #[serde(default)]
+    pub commands: Vec<Ordered>,
 }
 
 /// One enrollment of a Mac.
@@ -79,6 +83,9 @@ pub struct Reported {
     pub compliance: Option<Vec<ComplianceItem>>,
     /// What is wrong.
     pub problems: Option<Vec<ReportedProblem>>,
+    /// The license as the Mac knows it, its key masked.
+    #[serde(default)]
+    pub license: Option<LicenseReport>,
 }
 
 /// A signed assignment.

@@ -3,11 +3,18 @@
 //! In go drafts and ids; out come the changed records, or why nothing was changed. Every device whose assignment
 //! becomes another one is woken.
 
+use std::collections::BTreeSet;
+
 use super::admission::Token;
-use super::policy::{Group, GroupDraft, Mistake, Policy, PolicyDraft};
+use super::device::Device;
+use super::licenses::key::GivenKey;
+use super::licenses::license::key_mistakes;
+use super::organization::Image;
+use super::policy::{Group, GroupDraft, Mistake, Policy, PolicyDraft, text_mistakes};
 use super::{Model, RecordName};
 use crate::domain::digest::Digest;
-use crate::domain::ids::{DeviceId, GroupId, PolicyId};
+use crate::domain::ids::{DeviceId, GroupId, ImageId, PolicyId};
+use crate::wire::wait::Wake;
 
 /// Why nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +25,21 @@ pub enum EditError {
     /// The record is in use.
     #[error("{0}")]
     InUse(&'static str),
+    /// A rule of licensing forbids it.
+    #[error("{0}")]
+    Rule(&'static str),
     /// What was written has mistakes.
     #[error("some members are not valid")]
     Mistakes(Vec<Mistake>),
 }
 
-fn without(mistakes: Vec<Mistake>) -> Result<(), EditError> {
+impl EditError {
+    /// Why a Business license's group has no policy (facts: policies belong to Enterprise's sublicense keys).
+    pub const NO_POLICIES: Self = Self::Rule("a Business license carries no policies: convert it first");
+}
+
+/// Nothing where there are no mistakes.
+pub(super) fn without(mistakes: Vec<Mistake>) -> Result<(), EditError> {
     if mistakes.is_empty() { Ok(()) } else { Err(EditError::Mistakes(mistakes)) }
 }
 
@@ -45,7 +61,7 @@ impl Model {
         let policy = Policy { id, name, description, revision, settings };
         self.policies.insert(id, policy.clone());
         self.touch(RecordName::Policy(id));
-        self.wake_groups(|group| group.policy == Some(id));
+        self.wake_policy(id);
         Ok(policy)
     }
 
@@ -57,27 +73,56 @@ impl Model {
         if self.groups.values().any(|group| group.policy == Some(id)) {
             return Err(EditError::InUse("the policy is assigned to a group"));
         }
+        if self.licensing.licenses.values().any(|license| license.primary.policy == Some(id)) {
+            return Err(EditError::InUse("the policy is assigned to a primary key"));
+        }
         self.policies.remove(&id).ok_or(EditError::Missing("policy"))?;
         self.touch(RecordName::Policy(id));
         Ok(())
     }
 
-    /// Makes a group, or writes it anew.
+    /// Makes a group, or writes it anew, and gives its key where that is a new one.
     ///
     /// # Errors
     /// [`EditError`].
-    pub fn put_group(&mut self, id: Option<GroupId>, draft: &GroupDraft) -> Result<Group, EditError> {
+    pub fn put_group(
+        &mut self,
+        id: Option<GroupId>,
+        draft: &GroupDraft,
+    ) -> Result<(Group, Option<GivenKey>), EditError> {
         without(draft.mistakes())?;
-        let policy = match id {
+        let former = match id {
             None => None,
-            Some(id) => self.groups.get(&id).ok_or(EditError::Missing("group"))?.policy,
+            Some(id) => Some(self.groups.get(&id).ok_or(EditError::Missing("group"))?.clone()),
         };
         let id = id.unwrap_or_else(GroupId::random);
-        let group = Group { id, name: draft.name.clone(), key: draft.masked_key(), policy };
-        self.groups.insert(id, group.clone());
-        self.touch(RecordName::Group(id));
+        let kept = former.as_ref().and_then(|former| former.sublicense.as_ref()).map(|key| key.license);
+        let (policy, old_key) = former.map_or((None, None), |former| (former.policy, former.key));
+        let mut group =
+            Group { id, name: draft.name.clone(), key: draft.masked_key(), policy, sublicense: None };
+        let mut shown = None;
+        if let Some(license) = draft.license.or(kept) {
+            let (seats, idp_groups) = (draft.seats, draft.idp_groups.clone());
+            group.sublicense = Some(self.sublicense(id, license, seats, idp_groups)?);
+            without(key_mistakes(draft.key.as_ref()))?;
+            if policy.is_some() && self.is_business(&group) {
+                return Err(EditError::NO_POLICIES);
+            }
+            let masked = draft.key.as_ref().map(|key| key.masked().to_string());
+            group.key = if kept.is_some() && (masked.is_none() || masked == old_key) {
+                old_key
+            } else {
+                let key = self.new_key(draft.key.clone())?;
+                let masked = key.masked().to_string();
+                shown = Some(key);
+                Some(masked)
+            };
+        } else if draft.seats.is_some() || draft.idp_groups.is_some() {
+            return Err(EditError::Rule("a group without a license has neither seats nor mappings"));
+        }
+        self.put_keyed_group(group.clone());
         self.wake_groups(|group| group.id == id);
-        Ok(group)
+        Ok((group, shown))
     }
 
     /// Deletes a group that has neither devices nor tokens.
@@ -91,6 +136,9 @@ impl Model {
         if self.admissions.tokens.values().any(|token| token.group == Some(id) && !token.revoked) {
             return Err(EditError::InUse("an enrollment token leads into the group"));
         }
+        if self.is_key_in_use(id) {
+            return Err(EditError::InUse("Macs have or had seats of the group's key"));
+        }
         self.groups.remove(&id).ok_or(EditError::Missing("group"))?;
         self.touch(RecordName::Group(id));
         Ok(())
@@ -103,6 +151,10 @@ impl Model {
     pub fn assign(&mut self, group: GroupId, policy: Option<PolicyId>) -> Result<Group, EditError> {
         if policy.is_some_and(|policy| !self.policies.contains_key(&policy)) {
             return Err(EditError::Missing("policy"));
+        }
+        let former = self.groups.get(&group).ok_or(EditError::Missing("group"))?;
+        if policy.is_some() && self.is_business(former) {
+            return Err(EditError::NO_POLICIES);
         }
         let changed = self.groups.get_mut(&group).ok_or(EditError::Missing("group"))?;
         changed.policy = policy;
@@ -122,6 +174,9 @@ impl Model {
         }
         if groups.iter().any(|group| !self.groups.contains_key(group)) {
             return Err(EditError::Missing("group"));
+        }
+        if groups.iter().filter_map(|id| self.groups.get(id)).any(|group| self.is_business(group)) {
+            return Err(EditError::NO_POLICIES);
         }
         let mut changed = Vec::new();
         for group in self.groups.values_mut() {
@@ -159,6 +214,7 @@ impl Model {
     pub fn retire(&mut self, id: DeviceId) -> Result<(), EditError> {
         self.devices.get_mut(&id).ok_or(EditError::Missing("device"))?.retired = true;
         self.touch(RecordName::Device(id));
+        self.revoke_license(id);
         self.wake_news(|device| device == id);
         Ok(())
     }
@@ -176,6 +232,32 @@ impl Model {
         Ok(())
     }
 
+    /// Keeps a golden image.
+    ///
+    /// # Errors
+    /// [`EditError`].
+    pub fn add_image(&mut self, name: String, description: String) -> Result<Image, EditError> {
+        let mut mistakes = text_mistakes("name", &name, true);
+        mistakes.extend(text_mistakes("description", &description, false));
+        without(mistakes)?;
+        let image = Image { id: ImageId::random(), name, description };
+        self.organization.images.push(image.clone());
+        self.touch(RecordName::Organization);
+        Ok(image)
+    }
+
+    /// Forgets a golden image.
+    ///
+    /// # Errors
+    /// [`EditError`].
+    pub fn delete_image(&mut self, id: ImageId) -> Result<(), EditError> {
+        let images = &mut self.organization.images;
+        let place = images.iter().position(|image| image.id == id);
+        images.remove(place.ok_or(EditError::Missing("golden image"))?);
+        self.touch(RecordName::Organization);
+        Ok(())
+    }
+
     /// Revokes an enrollment token.
     ///
     /// # Errors
@@ -188,25 +270,28 @@ impl Model {
 
     /// Wakes the devices of these groups for which there is news.
     fn wake_groups(&mut self, concerned: impl Fn(&Group) -> bool) {
-        let groups: Vec<_> =
-            self.groups.values().filter(|group| concerned(group)).map(|group| Some(group.id)).collect();
-        let devices: Vec<_> = self
-            .devices
-            .values()
-            .filter(|device| groups.contains(&device.group) && self.has_news(device))
-            .map(|device| device.id)
-            .collect();
-        self.wakes.wake(&devices);
+        let in_group = |device: &&Device| self.group_of(device).is_some_and(&concerned);
+        let devices: BTreeSet<_> = self.devices.values().filter(in_group).map(|device| device.id).collect();
+        self.wake_news(|device| devices.contains(&device));
+    }
+
+    /// Wakes the devices that have this policy.
+    fn wake_policy(&mut self, id: PolicyId) {
+        let has = |device: &&Device| self.policy_of(device).is_some_and(|policy| policy.id == id);
+        let devices: BTreeSet<_> = self.devices.values().filter(has).map(|device| device.id).collect();
+        self.wake_news(|device| devices.contains(&device));
     }
 
     /// Wakes those of these devices for which there is news.
     pub fn wake_news(&mut self, concerned: impl Fn(DeviceId) -> bool) {
-        let devices: Vec<_> = self
-            .devices
-            .values()
-            .filter(|device| concerned(device.id) && self.has_news(device))
+        let devices = || self.devices.values().filter(|device| concerned(device.id));
+        let assignment: Vec<_> =
+            devices().filter(|device| self.has_news(device)).map(|device| device.id).collect();
+        let lease: Vec<_> = devices()
+            .filter(|device| !device.retired && self.has_lease_news(device.id))
             .map(|device| device.id)
             .collect();
-        self.wakes.wake(&devices);
+        self.wakes.wake(&assignment, Wake::Assignment);
+        self.wakes.wake(&lease, Wake::Lease);
     }
 }

@@ -82,12 +82,16 @@ impl Model {
         {
             return Err(EnrollError::Refused(Refusal::TokenUsed));
         }
-        let known = known.filter(|device| !device.retired).map(|device| device.id);
+        let known = known.filter(|device| !device.retired);
+        let group = group.or_else(|| known.and_then(|device| device.group));
+        let known = known.map(|device| device.id);
+        self.may_enroll(known, group, now).map_err(EnrollError::Refused)?;
         self.admissions
             .count(&request.hardware.platform_uuid, now)
             .map_err(|retry_after_s| EnrollError::Later { retry_after_s })?;
         let id = known.unwrap_or_else(DeviceId::random);
         self.admit(id, request, group, now);
+        self.adopt_license(id, None, now);
         let reason = self.presences.get(&key).and_then(|presence| presence.reason);
         self.presences.insert(key, Presence { device: id, floor: seq, seen: now, reason });
         self.touch(RecordName::Presence(key));
@@ -127,8 +131,9 @@ impl Model {
             root: None,
             retired: false,
             forked_at: None,
+            commands: Vec::new(),
         });
-        device.group = group.or(device.group);
+        device.group = group;
         device.remember(enrolled);
         // What it reported belongs to its former enrollment.
         device.reported = Reported::default();

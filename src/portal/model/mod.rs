@@ -9,29 +9,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::domain::digest::Digest;
-use crate::domain::ids::{DeviceId, EnrollmentId, GroupId, PolicyId, VmId};
+use crate::domain::ids::{DeviceId, EnrollmentId, GroupId, LicenseId, PolicyId, UserId, VmId};
 use crate::wire::key::Thumbprint;
 
 pub mod admission;
 mod assign;
 mod checkin;
+pub mod command;
 pub mod device;
 mod edit;
 mod enroll;
 pub mod inventory;
+pub mod licenses;
 pub mod organization;
 pub mod policy;
 pub mod wakes;
 
 pub(in crate::portal) use assign::sign;
 pub use assign::{Desired, SignError};
-pub use checkin::{Arrival, CheckinError, Report};
+pub use checkin::{Acks, Arrival, CheckinError, Report};
 pub use edit::EditError;
 pub use enroll::EnrollError;
 
 use admission::Admissions;
 use device::{Device, Presence};
 use inventory::Inventories;
+use licenses::Licensing;
 use organization::Organization;
 use policy::{Group, Policy};
 use wakes::Wakes;
@@ -62,6 +65,12 @@ pub enum RecordName {
     Presence(Thumbprint),
     /// A virtual machine of a device.
     Vm(DeviceId, VmId),
+    /// A license.
+    License(LicenseId),
+    /// A person in the directory.
+    User(UserId),
+    /// A device as one that holds a seat.
+    Lessee(DeviceId),
 }
 
 /// Everything.
@@ -81,6 +90,8 @@ pub struct Model {
     pub presences: BTreeMap<Thumbprint, Presence>,
     /// The virtual machines.
     pub inventories: Inventories,
+    /// Licenses, seats and the directory.
+    pub licensing: Licensing,
     /// Who is to be woken.
     pub wakes: Wakes,
     dirty: BTreeSet<RecordName>,
@@ -98,6 +109,7 @@ impl Model {
             devices: BTreeMap::new(),
             presences: BTreeMap::new(),
             inventories: Inventories::default(),
+            licensing: Licensing::default(),
             wakes: Wakes::default(),
             dirty: BTreeSet::new(),
         }

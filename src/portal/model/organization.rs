@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::next_version;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{ImageId, OrganizationId};
 use crate::wire::key::{KeyError, SigningKey};
 use crate::wire::keyset::{KeyUse, Keyset, KeysetKey};
 use crate::wire::time::NumericDate;
@@ -17,6 +17,9 @@ use crate::wire::token::{TokenError, Typ};
 
 /// For how long a signing key is announced.
 const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 365 * 5);
+
+/// What the signing key may sign.
+const USES: [KeyUse; 3] = [KeyUse::Assignment, KeyUse::Lease, KeyUse::Command];
 
 /// Why there is no organization.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +41,25 @@ pub struct Organization {
     pub name: String,
     /// The anchor that profiles carry.
     pub root: SigningKey,
-    /// What assignments are signed with.
+    /// What documents for devices are signed with.
     pub signer: SigningKey,
     /// The version of the current keyset.
     pub keyset_version: u64,
     /// The current keyset, a token.
     pub keyset: String,
+    /// Its golden images; they belong to no license, so that they outlive every change of one.
+    pub images: Vec<Image>,
+}
+
+/// A golden image of the organization, by name; what Macs fetch is not kept here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The image.
+    pub id: ImageId,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
 }
 
 /// An organization as it is stored. Who reads it can sign as the organization.
@@ -55,6 +71,8 @@ pub struct StoredOrganization {
     signer: String,
     keyset_version: u64,
     keyset: String,
+    #[serde(default)]
+    images: Vec<Image>,
 }
 
 impl Organization {
@@ -72,6 +90,7 @@ impl Organization {
             signer,
             keyset_version: next_version(0, now),
             keyset: String::new(),
+            images: Vec::new(),
         };
         organization.keyset =
             organization.sign_keyset(organization.keyset_version, now).map_err(OrganizationError::Sign)?;
@@ -86,11 +105,29 @@ impl Organization {
         let key = KeysetKey {
             kid: self.signer.thumbprint(),
             x: self.signer.public(),
-            uses: vec![KeyUse::Assignment],
+            uses: USES.to_vec(),
             not_after: now.checked_add(KEY_LIFETIME).unwrap_or(Timestamp::MAX),
         };
         let keyset = Keyset { iss: self.id, iat: NumericDate::of(now), version, keys: vec![key] };
         self.root.sign(Typ::Keyset, &keyset)
+    }
+
+    /// Signs the keyset anew where an earlier version signed it, which knew fewer uses. Tells whether it did.
+    ///
+    /// # Errors
+    /// [`OrganizationError`].
+    pub fn renew_keyset(&mut self, now: Timestamp) -> Result<bool, OrganizationError> {
+        let current = Keyset::verify(&self.root.public(), &self.keyset);
+        let complete = current.is_ok_and(|keyset| {
+            keyset.keys.iter().any(|key| USES.iter().all(|wanted| key.uses.contains(wanted)))
+        });
+        if complete {
+            return Ok(false);
+        }
+        let version = next_version(self.keyset_version, now);
+        self.keyset = self.sign_keyset(version, now).map_err(OrganizationError::Sign)?;
+        self.keyset_version = version;
+        Ok(true)
     }
 
     /// What is stored of it.
@@ -103,6 +140,7 @@ impl Organization {
             signer: URL_SAFE_NO_PAD.encode(self.signer.seed()),
             keyset_version: self.keyset_version,
             keyset: self.keyset.clone(),
+            images: self.images.clone(),
         }
     }
 }
@@ -120,6 +158,7 @@ impl StoredOrganization {
             signer: key(&self.signer).map_err(OrganizationError::Key)?,
             keyset_version: self.keyset_version,
             keyset: self.keyset,
+            images: self.images,
         })
     }
 }

@@ -6,8 +6,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::licenses::key::GivenKey;
+use super::licenses::license::Sublicense;
+use super::licenses::seats::Seats;
 use crate::catalog::{Key, LayerKind};
-use crate::domain::ids::{GroupId, PolicyId};
+use crate::domain::ids::{GroupId, LicenseId, PolicyId};
 use crate::sources::layer::Fault;
 use crate::wire::assignment;
 
@@ -53,6 +56,9 @@ pub struct Group {
     pub key: Option<String>,
     /// Its policy.
     pub policy: Option<PolicyId>,
+    /// The sublicense whose key it is; none for a group that is only that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sublicense: Option<Sublicense>,
 }
 
 impl Group {
@@ -78,14 +84,23 @@ pub struct PolicyDraft {
 }
 
 /// What an administrator writes of a group.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupDraft {
     /// Its name.
     pub name: String,
-    /// Its license key; masked before it is kept.
+    /// Its license key; masked before it is kept. A sublicense keeps the one it has where none is given.
     #[serde(default)]
-    pub key: Option<String>,
+    pub key: Option<GivenKey>,
+    /// The license whose sublicense it is; a group that has one keeps it.
+    #[serde(default)]
+    pub license: Option<LicenseId>,
+    /// The sublicense's seats; those it has where none are given.
+    #[serde(default)]
+    pub seats: Option<Seats>,
+    /// The identity provider's groups that are mapped to the sublicense; those it has where none are given.
+    #[serde(default)]
+    pub idp_groups: Option<Vec<String>>,
 }
 
 /// One thing that is wrong with what an administrator wrote.
@@ -98,7 +113,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    fn at(pointer: String, detail: impl ToString) -> Self {
+    pub(super) fn at(pointer: String, detail: impl ToString) -> Self {
         Self { pointer, detail: detail.to_string() }
     }
 }
@@ -130,14 +145,14 @@ impl GroupDraft {
     #[must_use]
     pub fn mistakes(&self) -> Vec<Mistake> {
         let mut mistakes = text_mistakes("name", &self.name, true);
-        mistakes.extend(self.key.iter().flat_map(|key| text_mistakes("key", key, true)));
+        mistakes.extend(self.key.iter().flat_map(|key| text_mistakes("key", key.expose(), true)));
         mistakes
     }
 
     /// The key with its middle parts hidden, as Parallels shows keys: `6J9A5T-******-…-RN17ZA`.
     #[must_use]
     pub fn masked_key(&self) -> Option<String> {
-        let key = self.key.as_deref()?;
+        let key = self.key.as_ref()?.expose();
         let parts: Vec<_> = key.split('-').collect();
         let hidden = |(index, part): (usize, &&str)| {
             let shown = parts.len() > 1 && (index == 0 || index + 1 == parts.len());
@@ -147,7 +162,8 @@ impl GroupDraft {
     }
 }
 
-fn text_mistakes(member: &str, text: &str, needed: bool) -> Vec<Mistake> {
+/// What is wrong with a text at this member.
+pub(super) fn text_mistakes(member: &str, text: &str, needed: bool) -> Vec<Mistake> {
     let pointer = format!("/{member}");
     if needed && text.trim().is_empty() {
         vec![Mistake::at(pointer, "may not be empty")]
@@ -201,7 +217,11 @@ mod tests {
             ("secret", "******"),
             ("a-b", "a-b"),
         ] {
-            let draft = GroupDraft { name: "g".to_owned(), key: Some(key.to_owned()) };
+            let draft = GroupDraft {
+                name: "g".to_owned(),
+                key: Some(GivenKey::new(key.to_owned())),
+                ..GroupDraft::default()
+            };
             assert_eq!(draft.masked_key().as_deref(), Some(masked));
         }
     }

@@ -3,7 +3,7 @@
 //! In go the devices for which something is new; out comes, once for each, the answer to its long poll. A wake is
 //! told once and cleared by the device's next check-in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::watch;
 
@@ -15,6 +15,7 @@ const WOKEN_PER_SECOND: u64 = 500;
 
 #[derive(Debug)]
 struct Pending {
+    words: BTreeSet<Wake>,
     spread_s: u64,
     told: bool,
 }
@@ -34,11 +35,16 @@ pub fn spread_s(woken: usize) -> u64 {
 }
 
 impl Wakes {
-    /// Wakes these devices. One that was told already is on its way.
-    pub fn wake(&mut self, devices: &[DeviceId]) {
+    /// Wakes these devices for this. One that was told already is on its way.
+    pub fn wake(&mut self, devices: &[DeviceId], word: Wake) {
         let spread_s = spread_s(devices.len());
         for device in devices {
-            let pending = self.pending.entry(*device).or_insert(Pending { spread_s, told: false });
+            let pending = self.pending.entry(*device).or_insert_with(|| Pending {
+                words: BTreeSet::new(),
+                spread_s,
+                told: false,
+            });
+            pending.words.insert(word);
             pending.spread_s = pending.spread_s.max(spread_s);
             if let Some(waiting) = self.waiting.get(device) {
                 waiting.send_modify(|count| *count = count.wrapping_add(1));
@@ -55,7 +61,7 @@ impl Wakes {
     pub fn take(&mut self, device: DeviceId) -> Option<WaitAnswer> {
         let pending = self.pending.get_mut(&device).filter(|pending| !pending.told)?;
         pending.told = true;
-        Some(WaitAnswer { wake: vec![Wake::Assignment], spread_s: pending.spread_s })
+        Some(WaitAnswer { wake: pending.words.iter().copied().collect(), spread_s: pending.spread_s })
     }
 
     /// A receiver that changes when the device is woken. Subscribe first, then [`take`](Self::take).
@@ -80,14 +86,18 @@ mod tests {
         let mut wakes = Wakes::default();
         let device = DeviceId::random();
         assert_eq!(wakes.take(device), None);
-        wakes.wake(&[device]);
+        wakes.wake(&[device], Wake::Assignment);
         let told = WaitAnswer { wake: vec![Wake::Assignment], spread_s: 0 };
-        assert_eq!(wakes.take(device), Some(told.clone()));
-        wakes.wake(&[device]);
+        assert_eq!(wakes.take(device), Some(told));
+        wakes.wake(&[device], Wake::Lease);
         assert_eq!(wakes.take(device), None, "told already");
         wakes.clear(device);
-        wakes.wake(&[device]);
-        assert_eq!(wakes.take(device), Some(told));
+        wakes.wake(&[device], Wake::Commands);
+        wakes.wake(&[device], Wake::Lease);
+        assert_eq!(
+            wakes.take(device),
+            Some(WaitAnswer { wake: vec![Wake::Lease, Wake::Commands], spread_s: 0 })
+        );
     }
 
     #[test]

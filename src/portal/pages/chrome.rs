@@ -1,6 +1,6 @@
 //! What surrounds every page: its head, the navigation, the assets.
 
-use super::{devices, virtual_machines};
+use super::{devices, groups, licenses, virtual_machines};
 
 /// A page of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,17 +9,23 @@ pub(super) enum Tab {
     VirtualMachines,
     /// The Macs.
     Devices,
+    /// The licenses.
+    Licenses,
+    /// The keys of licenses, and what is assigned to each.
+    Groups,
 }
 
 impl Tab {
     /// All of them in their order.
-    pub(super) const ALL: [Self; 2] = [Self::VirtualMachines, Self::Devices];
+    pub(super) const ALL: [Self; 4] = [Self::VirtualMachines, Self::Devices, Self::Licenses, Self::Groups];
 
     /// The page's name.
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::VirtualMachines => "Virtual Machines",
             Self::Devices => "Devices",
+            Self::Licenses => "Licenses",
+            Self::Groups => "User Groups",
         }
     }
 
@@ -28,6 +34,8 @@ impl Tab {
         match self {
             Self::VirtualMachines => virtual_machines::PATH,
             Self::Devices => devices::PATH,
+            Self::Licenses => licenses::PATH,
+            Self::Groups => groups::PATH,
         }
     }
 
@@ -36,6 +44,8 @@ impl Tab {
         match self {
             Self::VirtualMachines => "guest",
             Self::Devices => "mac",
+            Self::Licenses => "key",
+            Self::Groups => "people",
         }
     }
 }

@@ -1,21 +1,13 @@
-//! Filters that both tables have, and the options of a `<select>`.
+//! Filters that tables have, and the options of a `<select>`.
 
 use std::collections::BTreeMap;
 
 use super::browse::{Word, natural};
 use super::text::cut;
 
-/// Defines a closed list of words that stand in an address, each with its title for a person.
-macro_rules! words {
-    ($(#[doc = $doc:literal])+ $name:ident {
-        $($(#[doc = $choice_doc:literal])+ $choice:ident = $word:literal, $title:literal,)+
-    }) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(in crate::portal::pages) enum $name {
-            $($(#[doc = $choice_doc])+ $choice,)+
-        }
-
+/// Gives the choices of an enum the words that stand for them in an address, and their titles for a person.
+macro_rules! titled {
+    ($name:ty { $($choice:ident = $word:literal, $title:literal,)+ }) => {
         impl $crate::portal::pages::browse::Word for $name {
             const ALL: &'static [Self] = &[$(Self::$choice),+];
 
@@ -31,6 +23,22 @@ macro_rules! words {
                 }
             }
         }
+    };
+}
+pub(super) use titled;
+
+/// Defines a closed list of words that stand in an address, each with its title for a person.
+macro_rules! words {
+    ($(#[doc = $doc:literal])+ $name:ident {
+        $($(#[doc = $choice_doc:literal])+ $choice:ident = $word:literal, $title:literal,)+
+    }) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(in crate::portal::pages) enum $name {
+            $($(#[doc = $choice_doc])+ $choice,)+
+        }
+
+        $crate::portal::pages::filter::titled!($name { $($choice = $word, $title,)+ });
     };
 }
 pub(super) use words;

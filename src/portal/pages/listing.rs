@@ -1,4 +1,4 @@
-//! What both tables have: the frame around the rows, and the handlers that serve the page and keep it live.
+//! What all tables have: the frame around the rows, and the handlers that serve the page and keep it live.
 //!
 //! A page is served whole; an open one then asks for its `live` part with the same address and the change counter that
 //! it shows, and is answered as soon as the counter differs. So the script knows nothing of filters and sorting.
@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
-use super::browse::{Pages, Params};
+use super::browse::{Browse, Column, Pages, Params};
 use super::chrome::Chrome;
 use super::filter::Select;
 use super::text::Shown;
@@ -72,6 +72,21 @@ pub(super) struct Heading {
     pub(super) address: String,
     /// The value of `aria-sort`.
     pub(super) sorted: &'static str,
+}
+
+impl Heading {
+    /// The heads of all columns of a table that is looked at so, by the address of another look.
+    pub(super) fn all<C: Column>(browse: &Browse<C>, address: impl Fn(Browse<C>) -> String) -> Vec<Self> {
+        C::ALL
+            .iter()
+            .map(|column| Self {
+                word: column.word(),
+                title: column.title(),
+                address: address(browse.sorted_by(*column)),
+                sorted: browse.aria_sort(*column),
+            })
+            .collect()
+    }
 }
 
 /// The way to the other pages of a table.

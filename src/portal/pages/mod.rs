@@ -1,8 +1,8 @@
-//! The portal's pages for people: Virtual Machines, the monitoring tab, and Devices.
+//! The portal's pages for people: Virtual Machines, the monitoring tab, Devices, Licenses and User Groups.
 //!
 //! In goes a [`Rows`], which the store implements, and [`PageAccess`], which says who may look; out comes a router with
-//! all paths from the root: `/`, `/sign-in`, `/sign-out`, `/virtual-machines`, `/devices`, `/assets/…`. The pages only
-//! read. They work without a script; with it they change in place as the rows change. To add a column is to touch
+//! all paths from the root: `/`, `/sign-in`, `/sign-out`, `/virtual-machines`, `/devices`, `/licenses`, `/groups`,
+//! `/assets/…`. The pages only read. They work without a script; with it they change in place as the rows change. To add a column is to touch
 //! `query.rs`, `view.rs` and the template of its page.
 
 mod assets;
@@ -10,7 +10,10 @@ mod browse;
 mod chrome;
 mod devices;
 mod filter;
+mod groups;
 mod guard;
+mod licenses;
+mod licensing;
 mod listing;
 mod parts;
 mod session;
@@ -32,6 +35,8 @@ use jiff::Timestamp;
 use super::rows::Rows;
 use crate::clock::Clock;
 use devices::Devices;
+use groups::Groups;
+use licenses::Licenses;
 use listing::Listing;
 use session::Sessions;
 use virtual_machines::VirtualMachines;
@@ -87,6 +92,8 @@ pub fn router(rows: Arc<dyn Rows>, access: PageAccess) -> Router {
         .route("/", get(|| async { Redirect::to(VirtualMachines::PATH) }))
         .merge(table::<VirtualMachines>())
         .merge(table::<Devices>())
+        .merge(table::<Licenses>())
+        .merge(table::<Groups>())
         .route_layer(middleware::from_fn_with_state(portal.clone(), guard::signed_in));
     Router::new()
         .merge(inside)

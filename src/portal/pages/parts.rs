@@ -1,4 +1,4 @@
-//! The small parts of a page: icons, pills, times and amounts.
+//! The small parts of a page: icons, pills, bars, times and amounts.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -60,6 +60,82 @@ impl Pill {
     /// A pill with this sign and text.
     pub(super) const fn new(tone: Tone, icon: &'static str, text: Shown) -> Self {
         Self { tone, icon: Icon(icon), text }
+    }
+}
+
+/// How much of a limit is taken, as a bar and in words.
+///
+/// The bar is an SVG, whose width is an attribute: the pages' content security policy forbids styles in markup.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(
+    ext = "html",
+    source = r#"<span class="gauge {{ tone.class() }}">{% if let Some(percent) = percent %}<svg class="bar" aria-hidden="true"><rect width="{{ percent }}%" height="100%"></rect></svg>{% endif %}<span>{{ text }}</span></span>"#
+)]
+pub(super) struct Gauge {
+    tone: Tone,
+    percent: Option<u64>,
+    text: String,
+}
+
+impl HtmlSafe for Gauge {}
+
+impl Gauge {
+    /// A bar that is full where `taken` reaches `limit`; some of it shows as soon as anything is taken.
+    pub(super) fn new(tone: Tone, taken: u64, limit: u64, text: String) -> Self {
+        let percent = taken.saturating_mul(100).checked_div(limit).unwrap_or(100).min(100);
+        let percent = if taken == 0 { 0 } else { percent.max(1) };
+        Self { tone, percent: Some(percent), text }
+    }
+
+    /// The same of something out of use, whose seats are no matter any more.
+    pub(super) fn at_rest(self) -> Self {
+        Self { tone: Tone::Idle, ..self }
+    }
+
+    /// The words alone, where there is no limit.
+    pub(super) fn open(text: String) -> Self {
+        Self { tone: Tone::Busy, percent: None, text }
+    }
+}
+
+/// A day on which something ends, and how long it is until then where that is soon.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(
+    ext = "html",
+    source = r#"<time class="date{% if near %} near{% endif %}" datetime="{{ at }}" title="{{ title }}">{{ day }}</time>{% if let Some(left) = left %} <span class="left">{{ left }}</span>{% endif %}"#
+)]
+pub(super) struct Until {
+    at: String,
+    title: String,
+    day: String,
+    left: Option<String>,
+    near: bool,
+}
+
+impl HtmlSafe for Until {}
+
+impl Until {
+    /// What ends then; how long it is until then is told where it still `counts`.
+    pub(super) fn of(then: Timestamp, now: Timestamp, counts: bool) -> Self {
+        let seconds = then.as_second().saturating_sub(now.as_second());
+        Self {
+            at: then.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            title: then.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            day: then.strftime("%Y-%m-%d").to_string(),
+            left: left(seconds).filter(|_| counts),
+            near: counts && seconds < 31 * 86_400,
+        }
+    }
+}
+
+/// "in 12 days"; none where that is long.
+fn left(seconds: i64) -> Option<String> {
+    match seconds {
+        ..=0 => Some("past".to_owned()),
+        1..=86_399 => Some("in less than a day".to_owned()),
+        86_400..=172_799 => Some("in 1 day".to_owned()),
+        172_800..=7_775_999 => Some(format!("in {} days", seconds / 86_400)),
+        _ => None,
     }
 }
 
@@ -146,6 +222,32 @@ mod tests {
             assert_eq!(ago(now - SignedDuration::from_secs(seconds), now), text, "{seconds}");
         }
         assert_eq!(ago(Timestamp::MIN, Timestamp::MAX), "-9999-01-02");
+    }
+
+    #[test]
+    fn an_end_tells_how_long_it_is_until_then() {
+        for (seconds, text) in [
+            (-5, Some("past")),
+            (0, Some("past")),
+            (1, Some("in less than a day")),
+            (86_400, Some("in 1 day")),
+            (12 * 86_400, Some("in 12 days")),
+            (90 * 86_400, None),
+        ] {
+            assert_eq!(left(seconds).as_deref(), text, "{seconds}");
+        }
+        let (now, then) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + SignedDuration::from_hours(48));
+        assert!(Until::of(then, now, true).near && Until::of(then, now, false).left.is_none());
+        assert!(Until::of(Timestamp::MIN, Timestamp::MAX, true).near);
+    }
+
+    #[test]
+    fn a_bar_shows_whether_anything_is_taken_and_never_leaves_its_frame() {
+        for (taken, limit, percent) in
+            [(0, 10, 0), (1, 1000, 1), (5, 10, 50), (20, 10, 100), (0, 0, 0), (1, 0, 100), (u64::MAX, 1, 100)]
+        {
+            assert_eq!(Gauge::new(Tone::Busy, taken, limit, String::new()).percent, Some(percent));
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::app::App;
 use super::faults::Faults;
 use super::model::admission::{Token, random_secret};
+use super::model::licenses::Terms;
 use super::pages::{self, PageAccess};
 use super::store::{Store, StoreError, WriterTask};
 use super::{admin, device};
@@ -77,6 +78,8 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// When devices are to check in again.
     pub next: Next,
+    /// How long leases last.
+    pub terms: Terms,
 }
 
 impl Default for Config {
@@ -90,6 +93,7 @@ impl Default for Config {
             tls: None,
             clock: Arc::new(SystemClock),
             next: Next { after_s: 900, jitter_s: 180, wait: true },
+            terms: Terms::default(),
         }
     }
 }
@@ -116,12 +120,12 @@ impl Portal {
     /// [`StartError`].
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let acceptor = config.tls.as_ref().map(Identity::acceptor).transpose().map_err(StartError::Tls)?;
-        let now = config.clock.now();
         let (store, writer) = match &config.database {
-            None => Store::in_memory(&config.organization, now),
-            Some(path) => Store::open(path, &config.organization, now).await,
+            None => Store::in_memory(&config.organization, Arc::clone(&config.clock)),
+            Some(path) => Store::open(path, &config.organization, Arc::clone(&config.clock)).await,
         }
         .map_err(StartError::Store)?;
+        store.stir(|model| model.licensing.terms = config.terms);
         let not_listening = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(not_listening)?;
         let address = listener.local_addr().map_err(not_listening)?;

@@ -4,6 +4,7 @@
 //! seen, is on disk: nothing is answered before it would survive a SIGKILL. The in-memory portal differs by having
 //! nobody to wait for.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::model::organization::{Organization, OrganizationError};
 use super::model::{Model, RecordName};
+use crate::clock::Clock;
 
 mod record;
 mod shown;
@@ -60,16 +62,22 @@ pub enum StoreError {
     NotWritten,
 }
 
-#[derive(Debug)]
 struct Shared {
     model: Mutex<Model>,
+    clock: Arc<dyn Clock>,
     writer: Option<mpsc::UnboundedSender<Message>>,
     revision: watch::Sender<u64>,
 }
 
 /// The store. Clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Store(Arc<Shared>);
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
 
 /// The end of a store: the task that writes.
 #[derive(Debug)]
@@ -91,9 +99,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Organization`].
-    pub fn in_memory(organization: &str, now: Timestamp) -> Result<(Self, WriterTask), StoreError> {
-        let organization = Organization::found(organization, now).map_err(StoreError::Organization)?;
-        Ok((Self::new(Model::new(organization), None), WriterTask(None)))
+    pub fn in_memory(organization: &str, clock: Arc<dyn Clock>) -> Result<(Self, WriterTask), StoreError> {
+        let organization =
+            Organization::found(organization, clock.now()).map_err(StoreError::Organization)?;
+        Ok((Self::new(Model::new(organization), clock, None), WriterTask(None)))
     }
 
     /// A store on this SQLite file, which is made where there is none. The organization's name is that of the first
@@ -104,12 +113,18 @@ impl Store {
     pub async fn open(
         path: &Path,
         organization: &str,
-        now: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<(Self, WriterTask), StoreError> {
+        let now = clock.now();
         let mut database = Database::open(path).await?;
         let rows = database.load().await?;
         let model = if let Some(mut model) = record::restore(rows)? {
+            if model.organization.renew_keyset(now).map_err(StoreError::Organization)? {
+                let renewed = Row::of(&model, RecordName::Organization)?;
+                database.commit([&renewed]).await.map_err(StoreError::Database)?;
+            }
             model.wake_news(|_| true);
+            model.wake_commanded(now);
             model
         } else {
             let organization = Organization::found(organization, now).map_err(StoreError::Organization)?;
@@ -121,11 +136,17 @@ impl Store {
         let (sender, receiver) = mpsc::unbounded_channel();
         #[expect(clippy::disallowed_methods, reason = "WriterTask::finish awaits it")]
         let task = tokio::spawn(Writer::new(database, receiver).run());
-        Ok((Self::new(model, Some(sender)), WriterTask(Some(task))))
+        Ok((Self::new(model, clock, Some(sender)), WriterTask(Some(task))))
     }
 
-    fn new(model: Model, writer: Option<mpsc::UnboundedSender<Message>>) -> Self {
-        Self(Arc::new(Shared { model: Mutex::new(model), writer, revision: watch::Sender::new(0) }))
+    fn new(model: Model, clock: Arc<dyn Clock>, writer: Option<mpsc::UnboundedSender<Message>>) -> Self {
+        let revision = watch::Sender::new(0);
+        Self(Arc::new(Shared { model: Mutex::new(model), clock, writer, revision }))
+    }
+
+    /// The portal's time, by which licenses end.
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     fn model(&self) -> MutexGuard<'_, Model> {
@@ -188,3 +209,6 @@ impl Store {
         self.0.revision.subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests;

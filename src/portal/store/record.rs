@@ -19,11 +19,14 @@ pub(super) enum Table {
     Devices,
     Presences,
     Vms,
+    Licenses,
+    Users,
+    Lessees,
 }
 
 impl Table {
     /// All, in the order in which they are read.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Organization,
         Self::Policies,
         Self::Groups,
@@ -32,6 +35,9 @@ impl Table {
         Self::Devices,
         Self::Presences,
         Self::Vms,
+        Self::Licenses,
+        Self::Users,
+        Self::Lessees,
     ];
 
     /// Its name in SQL.
@@ -45,6 +51,9 @@ impl Table {
             Self::Devices => "devices",
             Self::Presences => "device_keys",
             Self::Vms => "virtual_machines",
+            Self::Licenses => "licenses",
+            Self::Users => "users",
+            Self::Lessees => "lessees",
         }
     }
 }
@@ -73,6 +82,13 @@ impl Row {
             }
             RecordName::Device(id) => (Table::Devices, id.to_string(), text(model.devices.get(&id))),
             RecordName::Presence(key) => (Table::Presences, key.to_string(), text(model.presences.get(&key))),
+            RecordName::License(id) => {
+                (Table::Licenses, id.to_string(), text(model.licensing.licenses.get(&id)))
+            }
+            RecordName::User(id) => (Table::Users, id.to_string(), text(model.licensing.users.get(&id))),
+            RecordName::Lessee(id) => {
+                (Table::Lessees, id.to_string(), text(model.licensing.lessees.get(&id)))
+            }
             RecordName::Vm(device, vm) => {
                 (Table::Vms, format!("{device}/{vm}"), text(model.inventories.get(device, vm)))
             }
@@ -110,6 +126,9 @@ fn put(model: &mut Model, row: &Row) -> Result<(), StoreError> {
         Table::Enrollments => drop(model.admissions.enrollments.insert(id(row)?, body(row)?)),
         Table::Devices => drop(model.devices.insert(id(row)?, body(row)?)),
         Table::Presences => drop(model.presences.insert(id(row)?, body(row)?)),
+        Table::Licenses => drop(model.licensing.licenses.insert(id(row)?, body(row)?)),
+        Table::Users => model.licensing.restore_user(body(row)?),
+        Table::Lessees => model.licensing.restore_lessee(body(row)?),
         Table::Vms => {
             let parts = row
                 .id

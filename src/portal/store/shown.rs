@@ -9,11 +9,13 @@ use crate::portal::model::Model;
 use crate::portal::model::device::{Device, Gate};
 use crate::portal::model::inventory::Vm;
 use crate::portal::rows::{
-    Answer, Assigned, Compliance, DeviceRow, Guest, Hardware, Machine, Network, Noncompliant, Origin, Place,
-    PolicyRow, ProblemRow, Rows, Unreadable, Versions, VmRow,
+    Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, LicenseRow, Machine, Network,
+    Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Unreadable, Versions, VmRow,
 };
 use crate::wire::checkin::{ComplianceState, ParallelsVersion};
 use crate::wire::inventory::VmRecord;
+
+mod licensing;
 
 impl Rows for Store {
     fn virtual_machines(&self) -> Answer<'_, VmRow> {
@@ -35,6 +37,25 @@ impl Rows for Store {
         })
     }
 
+    fn licenses(&self) -> Answer<'_, LicenseRow> {
+        let now = self.now();
+        Box::pin(async move {
+            let rows = self.transact(|model| {
+                let licenses = model.licensing.licenses.values();
+                licenses.map(|license| licensing::license_row(model, license, now)).collect()
+            });
+            rows.await.map_err(|error| Unreadable(Box::new(error)))
+        })
+    }
+
+    fn groups(&self) -> Answer<'_, GroupRow> {
+        let now = self.now();
+        Box::pin(async move {
+            let rows = self.transact(|model| licensing::group_rows(model, now));
+            rows.await.map_err(|error| Unreadable(Box::new(error)))
+        })
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.revision()
     }
@@ -49,7 +70,7 @@ fn last_seen(model: &Model, device: &Device) -> Timestamp {
 }
 
 fn group_name(model: &Model, device: &Device) -> Option<String> {
-    Some(model.groups.get(&device.group?)?.name.clone())
+    Some(model.group_of(device)?.name.clone())
 }
 
 /// Every accepted record was read as one before.

@@ -9,8 +9,8 @@ use meridian::domain::host::Arch;
 use meridian::domain::ids::{DeviceId, VmId};
 use meridian::portal::pages::{PageAccess, router};
 use meridian::portal::rows::{
-    Answer, Assigned, Compliance, ComplianceCounts, DeviceRow, Guest, Hardware, Machine, Network,
-    Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Versions, VmRow,
+    Answer, Assigned, Compliance, ComplianceCounts, DeviceRow, GroupRow, Guest, Hardware, LicenseRow,
+    Machine, Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Versions, VmRow,
 };
 use meridian::wire::checkin::ComplianceState;
 use tokio::net::TcpListener;
@@ -23,6 +23,7 @@ pub(crate) const TOKEN: &str = "the-admin-token";
 /// Rows that a test sets.
 pub(crate) struct Memory {
     rows: Mutex<(Vec<VmRow>, Vec<DeviceRow>)>,
+    licensing: Mutex<(Vec<LicenseRow>, Vec<GroupRow>)>,
     changes: watch::Sender<u64>,
 }
 
@@ -32,6 +33,15 @@ impl Memory {
         let mut rows = self.rows.lock().unwrap();
         let (vms, devices) = &mut *rows;
         change(vms, devices);
+        drop(rows);
+        self.changes.send_modify(|version| *version += 1);
+    }
+
+    /// Changes the licenses and groups and tells the pages.
+    pub(crate) fn license(&self, change: impl FnOnce(&mut Vec<LicenseRow>, &mut Vec<GroupRow>)) {
+        let mut rows = self.licensing.lock().unwrap();
+        let (licenses, groups) = &mut *rows;
+        change(licenses, groups);
         drop(rows);
         self.changes.send_modify(|version| *version += 1);
     }
@@ -45,6 +55,16 @@ impl Rows for Memory {
 
     fn devices(&self) -> Answer<'_, DeviceRow> {
         let rows = self.rows.lock().unwrap().1.clone();
+        Box::pin(async { Ok(rows) })
+    }
+
+    fn licenses(&self) -> Answer<'_, LicenseRow> {
+        let rows = self.licensing.lock().unwrap().0.clone();
+        Box::pin(async { Ok(rows) })
+    }
+
+    fn groups(&self) -> Answer<'_, GroupRow> {
+        let rows = self.licensing.lock().unwrap().1.clone();
         Box::pin(async { Ok(rows) })
     }
 
@@ -63,7 +83,11 @@ pub(crate) struct Portal {
 impl Portal {
     /// Starts one with these rows on a port, 0 for a free one.
     pub(crate) fn start(vms: Vec<VmRow>, devices: Vec<DeviceRow>, port: u16) -> Self {
-        let rows = Arc::new(Memory { rows: Mutex::new((vms, devices)), changes: watch::Sender::new(1) });
+        let rows = Arc::new(Memory {
+            rows: Mutex::new((vms, devices)),
+            licensing: Mutex::default(),
+            changes: watch::Sender::new(1),
+        });
         let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

@@ -139,7 +139,7 @@ async fn two_hundred_check_ins_at_once_are_all_kept() {
 }
 
 /// Drives all futures on this task at once.
-async fn all<F: Future<Output = ()> + Unpin>(mut tasks: Vec<F>) {
+pub(super) async fn all<F: Future<Output = ()> + Unpin>(mut tasks: Vec<F>) {
     std::future::poll_fn(|context| {
         tasks.retain_mut(|task| std::pin::Pin::new(task).poll(context).is_pending());
         if tasks.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }

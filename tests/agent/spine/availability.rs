@@ -65,11 +65,15 @@ async fn parallels_desktop_that_is_too_old_is_present_only() {
     let mut state = State::demo();
     state.parallels.version = "20.0.1".to_owned();
     state.parallels.build = "55659".to_owned();
-    let environment = Setup::default().mac(state).policy(corporate()).start().await;
+    let environment = Setup::default().mac(state).start().await;
+    environment.until_enrolled().await;
+    environment.assign(&corporate()).await;
+    environment.sync().await;
     presence_only(&environment, "parallels-too-old").await;
+    assert!(environment.status().await.unwrap().assignment.unwrap().policy.is_none());
     let status = environment.status().await.unwrap();
     assert_eq!(status.parallels.gate, ParallelsGate::TooOld);
-    assert_eq!(status.parallels.version.as_deref(), Some("20.0.1"));
+    assert_eq!(status.parallels.version.as_deref(), Some("20.0.1-55659"));
 }
 
 #[tokio::test]

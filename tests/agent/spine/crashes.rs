@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::super::support::{DEADLINE, Setup, TestEnvironment};
@@ -20,7 +19,9 @@ enum Moment {
 }
 
 /// The files of the agent and when each was last replaced, which tells a change whatever its content is.
-fn files(environment: &TestEnvironment) -> BTreeMap<PathBuf, (u64, u64)> {
+type Files = BTreeMap<PathBuf, (u64, u64)>;
+
+fn files(environment: &TestEnvironment) -> Files {
     use std::os::unix::fs::MetadataExt;
     let entries = std::fs::read_dir(environment.paths().private()).into_iter().flatten().flatten();
     let mark = |entry: std::fs::DirEntry| {
@@ -33,11 +34,33 @@ fn files(environment: &TestEnvironment) -> BTreeMap<PathBuf, (u64, u64)> {
 
 /// Kills the agent at the moment, or once all is done before that. True when the moment came.
 async fn kill_at(environment: &mut TestEnvironment, moment: Moment, end: &[&str]) -> bool {
-    let begun = Instant::now();
-    let calls_before = environment.calls().len();
-    let (mut seen, mut changes) = (files(environment), 0);
+    let before = (environment.calls().len(), files(environment));
     environment.start_agent();
-    let came = loop {
+    let came = {
+        // It checks in within 30 s of the last time only when it is asked to.
+        let asked = async {
+            environment.order_sync().await;
+            std::future::pending::<bool>().await
+        };
+        tokio::select! {
+            came = comes(environment, moment, before, end) => came,
+            never = asked => never,
+        }
+    };
+    environment.kill_agent().await;
+    came
+}
+
+/// Waits for the moment. False when all is done before that.
+async fn comes(
+    environment: &TestEnvironment,
+    moment: Moment,
+    (calls_before, mut seen): (usize, Files),
+    end: &[&str],
+) -> bool {
+    let begun = Instant::now();
+    let mut changes = 0;
+    loop {
         let now = files(environment);
         if now != seen {
             changes += 1;
@@ -49,21 +72,19 @@ async fn kill_at(environment: &mut TestEnvironment, moment: Moment, end: &[&str]
         };
         let over = environment.restrictions() == end && begun.elapsed() > Duration::from_millis(500);
         if came || over {
-            break came;
+            return came;
         }
         assert!(begun.elapsed() < DEADLINE, "neither {moment:?} nor the end came");
         sleep(Duration::from_micros(200)).await;
-    };
-    environment.kill_agent().await;
-    came
+    }
 }
 
 /// What has to be so in the end, whatever happened.
 async fn reaches(environment: &TestEnvironment, end: &[&str], moment: Moment) {
+    let synced = environment.sync().await;
+    assert!(synced.checkin.last.unwrap().succeeded, "{moment:?}");
     environment.until_restricted(end).await;
-    environment.until("checked in", |status| status.checkin.last_success.is_some()).await;
-    let plan = environment.cli(["plan", "--json"]).await.json();
-    assert_eq!(plan["actions"], json!([]), "{moment:?}");
+    environment.until_settled(if end == LOCAL { "local" } else { "policy" }).await;
     let devices = environment.admin.list("/devices").await.unwrap();
     assert_eq!(devices.len(), 1, "{moment:?}: enrolled once");
     let status = environment.status().await.unwrap();
@@ -102,12 +123,11 @@ async fn killed_while_it_gives_control_back() {
     let mut environment = TestEnvironment::with_policy(corporate()).await;
     for moment in [1, 2, 3].map(Moment::Files).into_iter().chain([1, 2, 3, 4].map(Moment::Calls)) {
         environment.until_restricted(&CORPORATE).await;
-        environment.until_enforced().await;
+        environment.until_settled("policy").await;
         environment.kill_agent().await;
         environment.admin.assign(&environment.group, None).await.unwrap();
         kill_at(&mut environment, moment, &LOCAL).await;
         environment.start_agent();
-        environment.sync().await;
         reaches(&environment, &LOCAL, moment).await;
         environment.assign(&corporate()).await;
         environment.sync().await;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::TestEnvironment;
 
 /// The Mac of a test.
-pub struct Setup {
+pub(crate) struct Setup {
     state: State,
     policy: Option<Value>,
     profile: Value,
@@ -35,33 +35,33 @@ impl Default for Setup {
 }
 
 impl Setup {
-    pub fn mac(self, state: State) -> Self {
+    pub(crate) fn mac(self, state: State) -> Self {
         Self { state, ..self }
     }
 
     /// The group of the Mac has this policy from the start.
-    pub fn policy(self, settings: Value) -> Self {
+    pub(crate) fn policy(self, settings: Value) -> Self {
         Self { policy: Some(settings), ..self }
     }
 
     /// Items of the profile that differ; null leaves one out.
-    pub fn profile(self, changes: Value) -> Self {
+    pub(crate) fn profile(self, changes: Value) -> Self {
         Self { profile: changes, ..self }
     }
 
     /// The portal speaks TLS by a certificate of a private authority, which the profile names.
-    pub fn tls(self) -> Self {
+    pub(crate) fn tls(self) -> Self {
         Self { tls: true, ..self }
     }
 
-    pub async fn start(self) -> TestEnvironment {
+    pub(crate) async fn start(self) -> TestEnvironment {
         let mut environment = self.prepare().await;
         environment.start_agent();
         environment
     }
 
     /// Everything but the agent's process.
-    pub async fn prepare(self) -> TestEnvironment {
+    pub(crate) async fn prepare(self) -> TestEnvironment {
         let authority = self.tls.then(authority);
         let (ca, tls) = authority.map_or_else(Default::default, |(ca, identity)| (ca, Some(identity)));
         let root = Root::scratch().unwrap();

@@ -129,7 +129,7 @@
   }
 
   function tick() {
-    for (const time of document.querySelectorAll("time")) {
+    for (const time of document.querySelectorAll("time:not(.date)")) {
       const text = ago(Date.parse(time.dateTime));
       if (text && time.textContent !== text) time.textContent = text;
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::assets;
 use super::browse::{Params, address};
 use super::chrome::{Chrome, Tab};
+use super::filter::GroupFilter;
 use super::listing::Listing;
 use super::parts::Icon;
 use super::text::Shown;
@@ -34,7 +35,7 @@ struct Live {
     view: View,
 }
 
-/// The page, for the handlers that both tables share.
+/// The page, for the handlers that all tables share.
 pub(super) struct Devices;
 
 impl Listing for Devices {
@@ -54,6 +55,11 @@ impl Listing for Devices {
     fn live(rows: Vec<DeviceRow>, params: &Params, now: Timestamp, version: u64) -> askama::Result<String> {
         Live { view: View::new(rows, DeviceQuery::read(params), now, version) }.render()
     }
+}
+
+/// The address of this page with the Macs of one user group.
+pub(super) fn of_group(group: &str) -> String {
+    address(PATH, &[("group", GroupFilter::In(group.to_owned()).write())])
 }
 
 /// The address of this page with one Mac, and its details open.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::PATH;
 use super::query::{DeviceColumn, DeviceQuery, Grade, StandingFilter};
 use crate::domain::host::Arch;
-use crate::portal::pages::browse::{Browse, Word, address, paged};
+use crate::portal::pages::browse::{Browse, address, paged};
 use crate::portal::pages::filter::{Select, choices, group_choices};
 use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
 use crate::portal::pages::parts::{Ago, Pill, Tone, count};
@@ -13,6 +13,7 @@ use crate::portal::pages::text::Shown;
 use crate::portal::pages::virtual_machines;
 use crate::portal::rows::{ComplianceCounts, DeviceRow, Noncompliant, ProblemRow, Versions};
 use crate::wire::checkin::ComplianceState;
+use crate::wire::codes::ComplianceReason;
 
 /// What the template shows.
 pub(super) struct View {
@@ -57,15 +58,7 @@ impl View {
         let (rows, pages) = paged(query.select(rows), query.browse.page);
         let at = |browse| address(PATH, &DeviceQuery { browse, ..query.clone() }.pairs());
         let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
-        let headings = DeviceColumn::ALL
-            .iter()
-            .map(|column| Heading {
-                word: column.word(),
-                title: column.title(),
-                address: at(query.browse.sorted_by(*column)),
-                sorted: query.browse.aria_sort(*column),
-            })
-            .collect();
+        let headings = Heading::all(&query.browse, at);
         let frame = Frame {
             path: PATH,
             counts,
@@ -187,6 +180,9 @@ fn compliance(counts: &ComplianceCounts) -> Option<Pill> {
         Grade::Failed => (Tone::Bad, "alert", format!("{wrong} not compliant")),
         Grade::Drifted => (Tone::Warn, "changing", format!("{} drifted", counts.drifted)),
         Grade::Pending => (Tone::Busy, "pending", format!("{} pending", counts.pending)),
+        Grade::Partly if counts.compliant == 0 => {
+            (Tone::Idle, "unknown", format!("{} unsupported", counts.unsupported))
+        }
         Grade::Partly => (Tone::Good, "check", format!("{} of {total} compliant", counts.compliant)),
         Grade::Compliant => (Tone::Good, "check", "Compliant".to_owned()),
     };
@@ -250,7 +246,10 @@ fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {
         "app" => Shown::ours("Parallels Desktop"),
         subject => Shown::whole(subject, "unknown"),
     };
-    let reason = item.reason.as_deref().map(|reason| Shown::whole(reason, ""));
+    let reason = item.reason.as_deref().map(|reason| match reason.parse::<ComplianceReason>() {
+        Ok(known) => Shown::named(known.explanation(), reason),
+        Err(_) => Shown::whole(reason, ""),
+    });
     (Pill::new(tone, icon, Shown::ours(text)), Shown::whole(&item.setting, "no key"), subject, reason)
 }
 

@@ -35,7 +35,7 @@ struct Live {
     view: View,
 }
 
-/// The page, for the handlers that both tables share.
+/// The page, for the handlers that all tables share.
 pub(super) struct VirtualMachines;
 
 impl Listing for VirtualMachines {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::query::{GuestFilter, OriginFilter, StateFilter, VmColumn, VmQuery};
 use super::{PATH, guest_name, state_name};
 use crate::domain::vm::VmState;
-use crate::portal::pages::browse::{Word, address, paged};
+use crate::portal::pages::browse::{address, paged};
 use crate::portal::pages::devices;
 use crate::portal::pages::filter::{Select, choices, group_choices};
 use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
@@ -59,15 +59,7 @@ impl View {
         let pager = Pager::new(pages, |page| {
             at(crate::portal::pages::browse::Browse { page, ..query.browse.clone() })
         });
-        let headings = VmColumn::ALL
-            .iter()
-            .map(|column| Heading {
-                word: column.word(),
-                title: column.title(),
-                address: at(query.browse.sorted_by(*column)),
-                sorted: query.browse.aria_sort(*column),
-            })
-            .collect();
+        let headings = Heading::all(&query.browse, at);
         let frame = Frame {
             path: PATH,
             counts,

@@ -1,0 +1,82 @@
+//! Commands to a device.
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::incoming;
+use super::problem::AdminError;
+use crate::domain::ids::DeviceId;
+use crate::portal::app::Shared;
+use crate::portal::model::EditError;
+use crate::portal::model::command::{OrderError, Ordered, USUAL};
+use crate::wire::command::CommandKind;
+use crate::wire::time;
+
+const WHAT: &str = "device";
+
+/// What an administrator orders.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Draft {
+    kind: CommandKind,
+    #[serde(default)]
+    expires_in_s: Option<i64>,
+}
+
+impl From<OrderError> for AdminError {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Edit(error) => Self::Edit(error),
+            OrderError::Sign(error) => Self::Sign(error),
+        }
+    }
+}
+
+fn shown(command: &Ordered, now: Timestamp) -> Value {
+    let state = match &command.ack {
+        Some(ack) => json!(ack.state),
+        None if command.is_open(now) => json!("open"),
+        None => json!("expired"),
+    };
+    json!({
+        "id": command.id,
+        "seq": command.seq,
+        "kind": command.kind,
+        "ordered_at": time::write(command.at),
+        "expires_at": time::write(command.expires_at),
+        "state": state,
+        "ack": command.ack,
+    })
+}
+
+pub(super) async fn list(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, AdminError> {
+    let id: DeviceId = incoming::id(&id, WHAT)?;
+    let now = app.now();
+    let items = app.store.transact(|model| {
+        let device = model.devices.get(&id)?;
+        Some(device.commands.iter().map(|command| shown(command, now)).collect::<Vec<_>>())
+    });
+    let items = items.await?.ok_or(EditError::Missing(WHAT))?;
+    Ok(Json(json!({"items": items, "next": null})))
+}
+
+pub(super) async fn order(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), AdminError> {
+    let id = incoming::id(&id, WHAT)?;
+    let Draft { kind, expires_in_s } = incoming::read(request).await?;
+    let expires_in = expires_in_s.map_or(USUAL, SignedDuration::from_secs);
+    let now = app.now();
+    let (command, new) = app.store.transact(|model| model.order(id, kind, expires_in, now)).await??;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(shown(&command, now))))
+}

@@ -1,0 +1,205 @@
+//! The page Licenses as its template shows it.
+
+use jiff::Timestamp;
+
+use super::query::{LicenseColumn, LicenseQuery};
+use super::{PATH, of_license};
+use crate::portal::pages::browse::{Browse, Word, address, paged};
+use crate::portal::pages::filter::{Select, choices};
+use crate::portal::pages::groups;
+use crate::portal::pages::licensing::seats;
+use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
+use crate::portal::pages::parts::{Gauge, Icon, Pill, Tone, Until, count};
+use crate::portal::pages::text::Shown;
+use crate::portal::rows::{LicenseNote, LicenseRow, LicenseStanding, Licensing};
+use crate::wire::lease::Product;
+
+/// What the template shows.
+pub(super) struct View {
+    /// What every table has.
+    pub(super) frame: Frame,
+    /// The heads of the columns.
+    pub(super) headings: Vec<Heading>,
+    /// The rows of this page.
+    pub(super) lines: Vec<Line>,
+}
+
+/// A row.
+pub(super) struct Line {
+    pub(super) key: String,
+    pub(super) toggle: String,
+    pub(super) license: (&'static str, Option<Pill>, Shown),
+    pub(super) standing: Pill,
+    pub(super) licensing: &'static str,
+    pub(super) seats: Gauge,
+    pub(super) groups: (u32, String),
+    pub(super) ends: Option<Until>,
+    pub(super) details: Option<Details>,
+}
+
+/// What an opened row tells.
+pub(super) struct Details {
+    pub(super) notes: Vec<Note>,
+    pub(super) fields: Vec<Field>,
+}
+
+/// Something to know, with where to go from it.
+pub(super) struct Note {
+    pub(super) icon: Icon,
+    pub(super) text: String,
+    pub(super) way: Option<(Shown, String)>,
+}
+
+impl View {
+    /// The page of these rows.
+    pub(super) fn new(rows: Vec<LicenseRow>, query: LicenseQuery, now: Timestamp, version: u64) -> Self {
+        let total = rows.len();
+        let counts = counts(&rows);
+        let selects = selects(&rows, &query);
+        let (rows, pages) = paged(query.select(rows), query.browse.page);
+        let at = |browse| address(PATH, &LicenseQuery { browse, ..query.clone() }.pairs());
+        let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
+        let headings = Heading::all(&query.browse, at);
+        let frame = Frame {
+            path: PATH,
+            counts,
+            total,
+            narrowed: query.narrows(),
+            search: query.browse.search.clone(),
+            hidden: query
+                .pairs()
+                .into_iter()
+                .filter(|(key, _)| ["sort", "dir", "open"].contains(key))
+                .collect(),
+            selects,
+            pager,
+            now: now.as_second(),
+            version,
+        };
+        let lines = rows.into_iter().map(|row| line(row, &query, now, at)).collect();
+        Self { frame, headings, lines }
+    }
+}
+
+/// "3 licenses · 1 active · 62 of 100 seats taken", the seats being those of the active ones.
+fn counts(rows: &[LicenseRow]) -> Vec<String> {
+    let active = || rows.iter().filter(|row| row.standing == LicenseStanding::Active);
+    let used = active().map(|row| row.seats.used()).fold(0, u32::saturating_add);
+    let limit = active().map(|row| row.seats.limit).fold(0, u32::saturating_add);
+    let mut counts = vec![count(rows.len(), "license", "licenses"), format!("{} active", active().count())];
+    if limit > 0 {
+        counts.push(format!("{used} of {limit} seats taken"));
+    }
+    counts
+}
+
+fn selects(rows: &[LicenseRow], query: &LicenseQuery) -> Vec<Select> {
+    vec![
+        Select {
+            name: "edition",
+            label: "Edition",
+            all: "Any edition",
+            choices: choices(rows, query.product, |row, product| row.product == product),
+        },
+        Select {
+            name: "state",
+            label: "State",
+            all: "Any state",
+            choices: choices(rows, query.standing, |row, standing| row.standing == standing),
+        },
+        Select {
+            name: "licensing",
+            label: "Licensing",
+            all: "Any licensing",
+            choices: choices(rows, query.licensing, |row, licensing| row.licensing == licensing),
+        },
+    ]
+}
+
+fn line(
+    row: LicenseRow,
+    query: &LicenseQuery,
+    now: Timestamp,
+    at: impl Fn(Browse<LicenseColumn>) -> String,
+) -> Line {
+    let open = query.browse.open == row.id;
+    let (name, trial) = match row.product {
+        Product::EnterpriseTrial => {
+            (Product::Enterprise.title(), Some(Pill::new(Tone::Busy, "pending", Shown::ours("Trial"))))
+        }
+        product => (product.title(), None),
+    };
+    let active = row.standing == LicenseStanding::Active;
+    let taken = seats(row.seats.used(), Some(row.seats.limit));
+    let key = row.key.as_ref().map(ToString::to_string).unwrap_or_default();
+    Line {
+        toggle: at(query.browse.toggled(&row.id)),
+        license: (name, trial, Shown::cell(&key, "no key, sign-in only")),
+        standing: standing(row.standing),
+        licensing: row.licensing.title(),
+        seats: if active { taken } else { taken.at_rest() },
+        groups: (row.groups, groups::of_license(&row.id)),
+        ends: row.ends.map(|ends| Until::of(ends, now, active)),
+        details: open.then(|| details(&row)),
+        key: row.id,
+    }
+}
+
+fn standing(standing: LicenseStanding) -> Pill {
+    let (tone, icon) = match standing {
+        LicenseStanding::Active => (Tone::Good, "check"),
+        LicenseStanding::Suspended => (Tone::Warn, "paused"),
+        LicenseStanding::Replaced => (Tone::Idle, "changing"),
+        LicenseStanding::Expired => (Tone::Bad, "pending"),
+    };
+    Pill::new(tone, icon, Shown::ours(standing.title()))
+}
+
+fn details(row: &LicenseRow) -> Details {
+    let takers = match row.licensing {
+        Licensing::PerDevice => "Each Mac that is activated with a key",
+        Licensing::PerUser => "Each person who signs in",
+        Licensing::Mixed => "Each Mac that is activated with a key, and each person who signs in",
+    };
+    let free = row.seats.limit.saturating_sub(row.seats.used());
+    let fields = vec![
+        Field::ours("Product", "Parallels Desktop for Mac"),
+        Field::ours("Takes a seat", takers).wide(),
+        Field::ours("Seats of Macs", row.seats.devices.to_string()),
+        Field::ours("Seats of people", row.seats.users.to_string()),
+        Field::ours("Seats left", free.to_string()),
+        Field::device("License id", [row.id.clone()], "none").wide(),
+    ];
+    Details { notes: row.notes.iter().map(note).collect(), fields }
+}
+
+fn note(note: &LicenseNote) -> Note {
+    let license = |id: &String| Some((Shown::whole(id, "that license"), of_license(id)));
+    let (icon, text, way) = match note {
+        LicenseNote::MayBecomePermanent => (
+            "pending",
+            "This trial may be made permanent. Its golden images carry over; the policies made during it are kept, but \
+             have to be assigned to groups again."
+                .to_owned(),
+            None,
+        ),
+        LicenseNote::PerUserBusiness => (
+            "alert",
+            "This trial cannot be made permanent, since the organization has a Business license with seats per user. \
+             Convert that license to Enterprise instead: the trial is then suspended."
+                .to_owned(),
+            None,
+        ),
+        LicenseNote::PoliciesUnassigned(number) => (
+            "alert",
+            match number {
+                1 => "1 policy of this trial is kept, but assigned to no group. Assign it again.".to_owned(),
+                _ => format!("{number} policies of this trial are kept, but assigned to no group. Assign them again."),
+            },
+            Some((Shown::ours("User groups"), groups::PATH.to_owned())),
+        ),
+        LicenseNote::ReplacedBy(id) => ("changing", "It was converted and is replaced by".to_owned(), license(id)),
+        LicenseNote::Replaces(id) => ("changing", "It stands in the place of".to_owned(), license(id)),
+    };
+    Note { icon: Icon(icon), text, way }
+}

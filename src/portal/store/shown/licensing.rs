@@ -1,0 +1,172 @@
+//! The rows of licenses and of their keys.
+
+use jiff::Timestamp;
+
+use crate::domain::ids::{LicenseId, PolicyId};
+use crate::domain::license::MaskedKey;
+use crate::portal::model::Model;
+use crate::portal::model::licenses::Mapping;
+use crate::portal::model::licenses::license::{Activation, License, LicenseState, Sublicense};
+use crate::portal::model::licenses::seats::{Pool, Seats};
+use crate::portal::model::policy::Group;
+use crate::portal::rows::{
+    GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, PolicyRow,
+    SeatMode, Unmapped,
+};
+use crate::wire::lease::Product;
+
+/// How many names of unmapped people a row holds.
+const NAMES: usize = 64;
+
+/// A license.
+pub(super) fn license_row(model: &Model, license: &License, now: Timestamp) -> LicenseRow {
+    let pools = std::iter::once(license.pool())
+        .chain(model.keys_of(license.id).map(|group| Pool { license: license.id, group: Some(group.id) }));
+    let mut seats = LicenseSeats { limit: license.seats, ..LicenseSeats::default() };
+    for taken in pools.map(|pool| model.licensing.ledger().taken(pool)) {
+        seats.devices = seats.devices.saturating_add(taken.devices);
+        seats.users = seats.users.saturating_add(taken.users);
+    }
+    LicenseRow {
+        id: license.id.to_string(),
+        product: license.product,
+        key: license.primary.key.clone(),
+        licensing: match license.activation {
+            Activation::PerDevice => Licensing::PerDevice,
+            Activation::PerUser => Licensing::PerUser,
+            Activation::Mixed => Licensing::Mixed,
+        },
+        seats,
+        standing: match license.state {
+            LicenseState::Replaced { .. } => LicenseStanding::Replaced,
+            _ if license.is_expired(now) => LicenseStanding::Expired,
+            LicenseState::Suspended => LicenseStanding::Suspended,
+            LicenseState::Active => LicenseStanding::Active,
+        },
+        ends: license.ends_at,
+        groups: u32::try_from(model.keys_of(license.id).count()).unwrap_or(u32::MAX),
+        notes: notes(model, license),
+    }
+}
+
+fn notes(model: &Model, license: &License) -> Vec<LicenseNote> {
+    let mut notes = Vec::new();
+    if license.product == Product::EnterpriseTrial && license.state == LicenseState::Active {
+        notes.push(if model.has_per_user_business() {
+            LicenseNote::PerUserBusiness
+        } else {
+            LicenseNote::MayBecomePermanent
+        });
+    }
+    let unassigned = license.kept_policies.iter().filter(|policy| is_unassigned(model, **policy)).count();
+    if unassigned > 0 {
+        notes.push(LicenseNote::PoliciesUnassigned(u32::try_from(unassigned).unwrap_or(u32::MAX)));
+    }
+    if let LicenseState::Replaced { by } = license.state {
+        notes.push(LicenseNote::ReplacedBy(by.to_string()));
+    }
+    let in_place = LicenseState::Replaced { by: license.id };
+    let replaced = model.licensing.licenses.values().filter(|other| other.state == in_place);
+    notes.extend(replaced.map(|other| LicenseNote::Replaces(other.id.to_string())));
+    notes
+}
+
+fn is_unassigned(model: &Model, policy: PolicyId) -> bool {
+    model.policies.contains_key(&policy)
+        && !model.groups.values().any(|group| group.policy == Some(policy))
+        && !model.licensing.licenses.values().any(|license| license.primary.policy == Some(policy))
+}
+
+/// Every key of every license.
+pub(super) fn group_rows(model: &Model, now: Timestamp) -> Vec<GroupRow> {
+    let mut rows = Vec::new();
+    let serving: Vec<_> =
+        model.licensing.users.values().filter_map(|user| Some((user, model.mapping(user, now)?))).collect();
+    for license in model.licensing.licenses.values() {
+        let mut unmapped = Unmapped::default();
+        for (user, (pool, mapping)) in &serving {
+            if *pool == license.pool() && user.active {
+                count(&mut unmapped, &user.name, *mapping);
+            }
+        }
+        rows.push(primary_row(model, license, unmapped));
+        rows.extend(
+            model
+                .keys_of(license.id)
+                .filter_map(|group| Some(group_row(model, license, group, group.sublicense.as_ref()?))),
+        );
+    }
+    rows
+}
+
+fn count(unmapped: &mut Unmapped, name: &str, mapping: Mapping) {
+    let no_claim = match mapping {
+        Mapping::Mapped | Mapping::Ambiguous => return,
+        Mapping::Unmapped => 0,
+        Mapping::NoClaim => 1,
+    };
+    unmapped.users = unmapped.users.saturating_add(1);
+    unmapped.without_claim = unmapped.without_claim.saturating_add(no_claim);
+    if unmapped.names.len() < NAMES {
+        unmapped.names.push(name.to_owned());
+    }
+}
+
+fn policy_row(model: &Model, policy: Option<PolicyId>) -> Option<PolicyRow> {
+    let policy = model.policies.get(&policy?)?;
+    Some(PolicyRow { name: policy.name.clone(), revision: policy.revision })
+}
+
+fn used(model: &Model, license: LicenseId, group: Option<&Group>) -> u32 {
+    model.licensing.ledger().used(Pool { license, group: group.map(|group| group.id) })
+}
+
+fn primary_row(model: &Model, license: &License, unmapped: Unmapped) -> GroupRow {
+    GroupRow {
+        id: None,
+        license: license.id.to_string(),
+        product: license.product,
+        name: license.name.clone(),
+        key: license.primary.key.clone(),
+        seats: GroupSeats { mode: SeatMode::Dynamic, limit: None, used: used(model, license.id, None) },
+        image: None,
+        policy: policy_row(model, license.primary.policy),
+        idp_groups: license.primary.idp_groups.clone(),
+        unmapped,
+    }
+}
+
+fn group_row(model: &Model, license: &License, group: &Group, key: &Sublicense) -> GroupRow {
+    let (mode, limit) = match key.seats {
+        Seats::Reserved { limit } => (SeatMode::Reserved, Some(limit)),
+        Seats::Dynamic { limit } => (SeatMode::Dynamic, limit),
+    };
+    GroupRow {
+        id: Some(group.id),
+        license: license.id.to_string(),
+        product: license.product,
+        name: group.name.clone(),
+        key: group.key.as_deref().map(MaskedKey::of),
+        seats: GroupSeats { mode, limit, used: used(model, license.id, Some(group)) },
+        image: None,
+        policy: policy_row(model, group.policy),
+        idp_groups: key.idp_groups.clone(),
+        unmapped: Unmapped::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unmapped_people_are_counted_and_some_named() {
+        let mut unmapped = Unmapped::default();
+        for place in 0..100 {
+            count(&mut unmapped, &format!("user{place}"), Mapping::NoClaim);
+        }
+        count(&mut unmapped, "ada", Mapping::Unmapped);
+        count(&mut unmapped, "bob", Mapping::Mapped);
+        assert_eq!((unmapped.users, unmapped.without_claim, unmapped.names.len()), (101, 100, NAMES));
+    }
+}

@@ -1,0 +1,130 @@
+//! The README says what the code says: its tables, its commands and its pictures.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use meridian::catalog::settings_table;
+use meridian::error::Exit;
+use meridian::sources::profile::Preferences;
+use meridian::wire::codes::{problem_table, reason_table};
+
+const README: &str = include_str!("../../README.md");
+
+/// What stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, without the empty lines around it.
+fn section(name: &str) -> &'static str {
+    let after = README.split_once(&format!("<!-- {name}:begin -->\n")).map(|(_, after)| after);
+    let section = after.and_then(|after| after.split_once(&format!("<!-- {name}:end -->")));
+    section.unwrap_or_else(|| panic!("the README has no section {name}")).0.trim_matches('\n')
+}
+
+/// The first cell of each row of a section's table, without its backticks.
+fn names(section: &'static str) -> BTreeSet<&'static str> {
+    let rows = section.lines().skip(2);
+    rows.map(|row| row.split('|').nth(1).unwrap().trim().trim_matches('`')).collect()
+}
+
+fn exit_table() -> String {
+    let row = |exit: Exit| format!("| {} | {} |\n", exit as u8, exit.meaning());
+    format!("| code | what it means |\n|---|---|\n{}", Exit::ALL.map(row).concat())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test is about the real command line")]
+fn help(program: &str) -> String {
+    let output = Command::new(program).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{program}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The verbs that the help lists.
+fn verbs(help: &str) -> BTreeSet<String> {
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let verbs =
+        commands.take_while(|line| line.starts_with("  ")).filter_map(|line| line.split_whitespace().next());
+    verbs.filter(|verb| *verb != "help").map(str::to_owned).collect()
+}
+
+/// The words that follow `program` where the README shows a command.
+fn shown_verbs(program: &str) -> BTreeSet<String> {
+    let program = format!("{program} ");
+    let code = README.split('`').skip(1).step_by(2).flat_map(str::lines);
+    let commands = code.flat_map(|line| line.split("&& ")).filter_map(|command| {
+        let command = command.trim_start_matches("sudo ").trim_start_matches("target/release/");
+        command.strip_prefix(program.as_str())
+    });
+    let verb =
+        |rest: &str| rest.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default().to_owned();
+    commands.map(verb).filter(|verb| !verb.is_empty()).collect()
+}
+
+#[test]
+fn the_tables_are_those_of_the_code() {
+    let tables = [
+        ("settings", settings_table()),
+        ("problems", problem_table()),
+        ("reasons", reason_table()),
+        ("exit-codes", exit_table()),
+    ];
+    let wrong = tables.iter().filter(|(name, table)| section(name) != table.trim_end());
+    let due: String =
+        wrong.map(|(name, table)| format!("<!-- {name}:begin -->\n{table}<!-- {name}:end -->\n")).collect();
+    assert!(due.is_empty(), "the README must say:\n{due}");
+}
+
+#[test]
+fn the_help_and_the_table_name_the_same_exit_codes() {
+    let help = help(env!("CARGO_BIN_EXE_meridian"));
+    let codes = help.split_once("Exit codes: ").unwrap().1.lines().next().unwrap();
+    let codes: Vec<u8> =
+        codes.split(", ").map(|code| code.split(' ').next().unwrap().parse().unwrap()).collect();
+    assert_eq!(codes, Exit::ALL.map(|exit| exit as u8));
+}
+
+#[test]
+fn the_agent_knows_the_keys_of_the_profile_that_are_listed() {
+    let listed = names(section("profile"));
+    // A date is a value of none of them, so each one that is known is a problem of its value.
+    let keys = listed.iter().map(|key| format!("<key>{key}</key><date>2026-01-01T00:00:00Z</date>"));
+    let file = format!("<plist version=\"1.0\"><dict>{}</dict></plist>", keys.collect::<String>());
+    let problems = Preferences::parse("test", file.as_bytes()).unwrap().problems();
+    assert_eq!(problems.keys().map(String::as_str).collect::<BTreeSet<_>>(), listed);
+    for (key, fault) in problems {
+        assert!(fault.to_string().contains("expected"), "{key}: {fault}");
+    }
+    let full = include_str!("../golden/profiles/full.xml.plist");
+    let full = Preferences::parse("test", full.as_bytes()).unwrap();
+    assert!(full.portal_ca.value().is_some() && full.check_in_interval.value().is_some());
+}
+
+#[test]
+fn the_commands_are_those_of_the_help() {
+    for (program, path, hidden) in [
+        ("meridian", env!("CARGO_BIN_EXE_meridian"), Some("daemon")),
+        ("mock-portal", env!("CARGO_BIN_EXE_mock-portal"), None),
+    ] {
+        let mut known = verbs(&help(path));
+        assert!(!known.is_empty());
+        known.extend(hidden.map(str::to_owned));
+        assert_eq!(shown_verbs(program), known, "{program}");
+    }
+}
+
+#[test]
+fn what_is_linked_and_pictured_is_there() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let targets = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let files: Vec<_> = targets
+        .filter(|target| !target.contains("://"))
+        .map(|target| target.split('#').next().unwrap())
+        .collect();
+    let pictures = files.iter().filter(|file| file.ends_with(".png"));
+    for picture in pictures.clone() {
+        let bytes = std::fs::read(top.join(picture)).unwrap_or_default();
+        assert!(bytes.starts_with(b"\x89PNG"), "{picture} is no picture");
+        assert!(bytes.len() <= 200 * 1024, "{picture} is too large for a README");
+    }
+    assert!(pictures.count() >= 2);
+    for file in files.iter().filter(|file| !file.is_empty()) {
+        assert!(top.join(file).exists(), "{file} is not there");
+    }
+}
