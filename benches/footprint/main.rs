@@ -105,7 +105,7 @@ impl Table {
 }
 
 fn shown(figure: f64, unit: &str) -> String {
-    let digits = if unit.is_empty() || figure.fract() == 0.0 { 0 } else { 2 };
+    let digits = if figure.fract() == 0.0 { 0 } else { 2 };
     format!("{figure:.digits$} {unit}").trim_end().to_owned()
 }
 

@@ -28,6 +28,9 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// How often is looked.
 const GLANCE: Duration = Duration::from_millis(2);
 
+/// What takes longer than this is looked at a hundred times more rarely, so that the daemon is left alone.
+const SOON: Duration = Duration::from_secs(3);
+
 /// Everything that takes part, in the order in which it is dropped.
 pub(crate) struct Scene {
     daemon: Process,
@@ -209,7 +212,7 @@ impl Scene {
                 let log = self.agent.log_tail(15).join("\n");
                 return Err(format!("waited in vain until {what}; {status:#?}\n{log}").into());
             }
-            sleep(GLANCE).await;
+            sleep(if begun.elapsed() < SOON { GLANCE } else { GLANCE * 100 }).await;
         }
     }
 

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::board::{Board, Part};
 use super::log::Verbosity;
+use super::stamp::Stamp;
 use super::tasks::{Next, Publish, Task, unchanged};
 use super::ticker::Ticker;
 use super::watch::Watch;
 use crate::paths::Paths;
 use crate::sources::layer::{Fault, Layer};
 use crate::sources::profile::{
-    Activation, Grace, Managed, Preferences, Reading, Remembered, Trouble, UserFile, read_managed,
+    Activation, Grace, Managed, Preferences, Reading, Remembered, Trouble, UserFile, depends_on, read_managed,
 };
 use crate::state::Store;
 use crate::state::document::Kept;
@@ -56,6 +57,8 @@ pub struct Inputs {
     ticker: Ticker,
     watch: Watch,
     remembered: Option<Remembered>,
+    /// What was read last, and how to tell that it would be read again.
+    last: Option<(Stamp, Managed)>,
     published: Option<Profile>,
 }
 
@@ -63,17 +66,32 @@ impl Inputs {
     /// Inputs that remember what the document says.
     #[must_use]
     pub fn new(ground: Ground, ticker: Ticker, watch: Watch, remembered: Option<Remembered>) -> Self {
-        Self { ground, ticker, watch, remembered, published: None }
+        Self { ground, ticker, watch, remembered, last: None, published: None }
     }
 
-    /// Reads the folder, and keeps what must be kept.
+    /// Looks at the folder, and keeps what must be kept.
     pub fn read(&mut self) -> Profile {
-        let managed = read_managed(&self.ground.paths);
+        let managed = self.managed();
         let step = Grace::step(self.remembered.clone(), managed.agent.clone(), self.ticker.now());
         if step.remembered != self.remembered {
             self.remember(step.remembered.clone());
         }
         profile(step, managed)
+    }
+
+    /// What lies in the folder; it is read only when it may have changed.
+    fn managed(&mut self) -> Managed {
+        if let Some((_, managed)) = self.last.as_ref().filter(|(stamp, _)| stamp.holds()) {
+            return managed.clone();
+        }
+        let paths = &self.ground.paths;
+        let stamp = Stamp::of(depends_on(paths), self.ticker.now());
+        let managed = read_managed(paths);
+        let failed = matches!(managed.agent, Reading::Unreadable(_))
+            || matches!(managed.activation, Reading::Unreadable(_));
+        // What the system could not read it may be able to read the next time, without any change.
+        self.last = (!failed).then(|| (stamp, managed.clone()));
+        managed
     }
 
     fn remember(&mut self, remembered: Option<Remembered>) {

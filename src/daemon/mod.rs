@@ -16,6 +16,7 @@ pub mod problems;
 pub mod report;
 pub mod run;
 pub mod sights;
+pub mod stamp;
 pub mod tasks;
 pub mod ticker;
 pub mod views;

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::board::{Board, Part};
 use super::fingerprint::Fingerprint;
 use super::tasks::{Next, Publish, Task, unchanged};
-use super::ticker::Ticker;
+use super::ticker::{SLACK, Ticker};
 use super::watch::Watch;
 use crate::domain::host::Host;
 use crate::domain::license::{LicenseFacts, LicenseState};
@@ -205,7 +205,10 @@ impl Observer {
         let license_changed = !quiet && files.license != self.fingerprint.license;
         let vms_changed = !quiet && files.machines != self.fingerprint.machines;
         // A due time further away than it can be set was set before the clock was set back.
-        let due = |at: Timestamp, every: SignedDuration| at <= now || at.duration_since(now) > every;
+        let due = |at: Timestamp, every: SignedDuration| {
+            let left = at.duration_since(now);
+            left <= SLACK || left > every
+        };
         let vms_every = if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY };
         Look {
             service: files_changed
@@ -310,11 +313,11 @@ impl Observer {
         if self.doubt {
             return Next::At(self.quiet_until.max(now));
         }
-        let mut at = self.service_due.min(self.vms_due).min(self.license_due);
-        if self.quiet_until > now {
-            at = at.min(self.quiet_until);
+        let due = self.service_due.min(self.vms_due).min(self.license_due);
+        if self.quiet_until > now && self.quiet_until < due {
+            return Next::At(self.quiet_until);
         }
-        Next::At(at)
+        Next::Around(due)
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Next {
     Tick,
     /// At this time.
     At(Timestamp),
+    /// On the tick that is next to this time.
+    Around(Timestamp),
 }
 
 /// A task of the daemon.
@@ -85,5 +87,6 @@ async fn wait(ticker: &mut Ticker, next: Next) {
         Next::Settled => std::future::pending().await,
         Next::Tick => ticker.tick().await,
         Next::At(at) => ticker.until(at).await,
+        Next::Around(at) => ticker.around(at).await,
     }
 }

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 
 /// How long a tick is.
 pub const TICK: Duration = Duration::from_secs(60);
+
+/// How much too early what is due around a time may come: half a tick.
+pub const SLACK: SignedDuration = SignedDuration::from_secs(30);
 
 /// Tells when a time has come.
 #[derive(Clone)]
@@ -58,6 +61,13 @@ impl Ticker {
         }
     }
 
+    /// Returns on the tick that is next to `at`: for what is due now and then and need not wake the process by itself.
+    pub async fn around(&mut self, at: Timestamp) {
+        while at.duration_since(self.clock.now()) > SLACK {
+            self.tick().await;
+        }
+    }
+
     /// Returns once the wall clock shows `at`; at once if it does. A sleep of the Mac makes it late by a tick at most.
     pub async fn until(&mut self, at: Timestamp) {
         loop {
@@ -88,8 +98,6 @@ impl Clock for Ticker {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
     use crate::clock::ManualClock;
 
@@ -104,6 +112,23 @@ mod tests {
             ticks.send_replace(());
         });
         assert_eq!(waiting, ((), ()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_around_a_time_comes_on_the_tick_next_to_it() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let (mut ticker, ticks) = Ticker::driven(Arc::new(clock.clone()));
+        for (due_s, minutes) in [(0, 0), (30, 0), (31, 1), (90, 1), (91, 2), (300, 5)] {
+            let due = clock.now().checked_add(SignedDuration::from_secs(due_s)).unwrap();
+            let mut waited = 0;
+            let mut waiting = std::pin::pin!(ticker.around(due));
+            while tokio::time::timeout(Duration::ZERO, &mut waiting).await.is_err() {
+                clock.advance(SignedDuration::from_mins(1));
+                ticks.send_replace(());
+                waited += 1;
+            }
+            assert_eq!(waited, minutes, "{due_s} s");
+        }
     }
 
     #[tokio::test(start_paused = true)]

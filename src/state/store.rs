@@ -8,6 +8,7 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
@@ -16,6 +17,12 @@ use super::error::StateError;
 use super::{atomic, atomic::Unhindered};
 use crate::paths::Paths;
 use crate::platform::folder;
+
+/// How often the lock is asked for before another daemon is believed to run.
+const LOCK_ATTEMPTS: u32 = 5;
+
+/// The pause between two attempts.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// The agent's documents. While it lives, no other process can open them.
 #[derive(Debug)]
@@ -80,11 +87,7 @@ fn take_lock(path: &Path) -> Result<File, StateError> {
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(StateError::io("open", path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(StateError::Locked { pid: written_pid(&file) }),
-        Err(TryLockError::Error(error)) => return Err(StateError::io("lock", path)(error)),
-    }
+    lock(&file, path)?;
     let mut write_pid = || {
         file.set_len(0)?;
         file.rewind()?;
@@ -93,6 +96,30 @@ fn take_lock(path: &Path) -> Result<File, StateError> {
     // The lock is what counts; on a full disk the message of a second daemon lacks the id.
     let _: std::io::Result<()> = write_pid();
     Ok(file)
+}
+
+/// Takes the lock. A daemon that was killed may have left it for some milliseconds to a child that was just starting a tool,
+/// so it is asked for more than once.
+fn lock(file: &File, path: &Path) -> Result<(), StateError> {
+    for attempt in 0..LOCK_ATTEMPTS {
+        if attempt > 0 {
+            pause();
+        }
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(StateError::io("lock", path)(error)),
+        }
+    }
+    Err(StateError::Locked { pid: written_pid(file) })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the daemon has not started yet; nothing else could be done meanwhile"
+)]
+fn pause() {
+    std::thread::sleep(LOCK_PAUSE);
 }
 
 fn written_pid(lock: &File) -> Option<u32> {

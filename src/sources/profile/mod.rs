@@ -22,7 +22,7 @@ mod read;
 pub use activation::{Activation, Experience};
 pub use grace::{GRACE, Grace, Remembered, Trouble};
 pub use item::{EnrollmentToken, Item, PortalOrigin};
-pub use read::{Document, FileBytes, Managed, Reading, UserFile, read_managed};
+pub use read::{Document, FileBytes, Managed, Reading, UserFile, depends_on, read_managed};
 
 /// Why a whole file does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

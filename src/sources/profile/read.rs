@@ -4,9 +4,9 @@
 //! ignored, because only device scope enforces. `complete.plist`, the aggregate of all domains, is never opened.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -108,6 +108,16 @@ pub fn read_managed(paths: &Paths) -> Managed {
     }
 }
 
+/// The files and folders on which [`read_managed`] depends: when none of them changes, it gives the same.
+#[must_use]
+pub fn depends_on(paths: &Paths) -> Vec<PathBuf> {
+    let folder = paths.managed_preferences();
+    let mut all = vec![paths.managed_domain(LABEL), paths.managed_domain(PARALLELS_MANAGED_DOMAIN)];
+    all.extend(folders(&folder).map(|user| user.path()));
+    all.push(folder);
+    all
+}
+
 fn read(path: &Path) -> Reading<Vec<u8>> {
     // A link could lead to a file that someone else writes; opening a FIFO could wait for ever.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -132,12 +142,13 @@ fn system(error: &io::Error) -> Unreadable {
     Unreadable::System(error.to_string())
 }
 
+fn folders(folder: &Path) -> impl Iterator<Item = DirEntry> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+}
+
 fn user_files(folder: &Path) -> Vec<UserFile> {
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    let mut files: Vec<_> = folders(folder)
         .filter_map(|entry| {
             let file = entry.path().join(format!("{LABEL}.plist"));
             fs::symlink_metadata(&file).ok()?;
