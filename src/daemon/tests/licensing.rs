@@ -25,7 +25,7 @@ impl Mac {
     async fn portal(&self, mut open: watch::Receiver<bool>) {
         let mut board = self.board.subscribe();
         loop {
-            let wish = |board: &Board| report::local(board, &[]).licensing.wish;
+            let wish = |board: &Board| report::local(board, &[], true).licensing.wish;
             let wanted = board.wait_for(|board| wish(board) != LeaseWish::Keep).await.unwrap();
             let state =
                 if wish(&wanted) == LeaseWish::Release { LeaseState::Released } else { LeaseState::Active };
@@ -157,7 +157,7 @@ async fn a_raw_deactivation_is_noticed_told_and_the_key_activates_again() {
         assert_eq!(mac.installed().as_deref(), Some(DEMO_SUBLICENSE_KEY), "the group's key");
         let board = mac.board.borrow().clone();
         assert_eq!(board.observation.license.facts.sublicense, None, "no file here tells");
-        assert_eq!(report::local(&board, &[]).licensing.wish, LeaseWish::Keep);
+        assert_eq!(report::local(&board, &[], true).licensing.wish, LeaseWish::Keep);
     })
     .await;
 }
@@ -284,7 +284,7 @@ async fn no_key_stands_anywhere_but_in_the_one_call() {
         .await;
         let board = mac.board.borrow().clone();
         let problems = super::super::problems::problems(&board);
-        let mut shown = format!("{board:?}{problems:?}{:?}", report::local(&board, &[]));
+        let mut shown = format!("{board:?}{problems:?}{:?}", report::local(&board, &[], true));
         shown += &serde_json::to_string(&super::super::licensing::view(&board)).unwrap();
         for problem in &problems {
             let view = views::problem(&board.observation, problem, mac.clock.now());
