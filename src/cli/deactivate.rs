@@ -138,9 +138,13 @@ async fn order(
     let id = arguments.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let Some(desk) = open(runner.paths(), deadline).await? else { return Err(Failure::OrdersBusy) };
     let mut book = load(&desk)?;
-    let same = book.order(&id).filter(|order| order.effect.is_some());
-    if let Some(order) = same.or_else(|| book.effective_since(began)) {
+    if let Some(order) = book.order(&id).filter(|order| order.effect.is_some()) {
         return Ok(Deactivated::of(order, true, None, arguments.require_ack));
+    }
+    if let Some(other) = book.effective_since(began).cloned() {
+        book.settle(&id, began, &other);
+        desk.save(&book).map_err(Failure::NotOrdered)?;
+        return Ok(Deactivated::of(&Order { id, ..other }, true, None, arguments.require_ack));
     }
     book.give(&id, began);
     desk.save(&book).map_err(Failure::NotOrdered)?;

@@ -99,6 +99,15 @@ impl Book {
         self.orders.drain(..surplus);
     }
 
+    /// Takes an order down that another one carried out while it waited, so that it is known when it is repeated.
+    pub fn settle(&mut self, id: &str, now: Timestamp, by: &Order) {
+        self.give(id, now);
+        for order in self.orders.iter_mut().filter(|order| order.id == id) {
+            order.effect = by.effect.map(|effect| Effect { deactivated: false, ..effect });
+            order.told_at = by.told_at;
+        }
+    }
+
     /// What is given back is given back for every open order.
     pub fn took_effect(&mut self, effect: Effect) {
         for order in self.orders.iter_mut().filter(|order| order.is_open(effect.at)) {

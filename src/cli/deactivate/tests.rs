@@ -79,5 +79,8 @@ fn one_who_waited_for_another_has_its_result_and_not_for_ever() {
     desk.save(&book).unwrap();
     drop(desk);
     let done = request(&paths, &clock, &arguments(Some("mine"), false)).unwrap();
-    assert_eq!((done.outcome, done.id.as_str()), (Outcome::AlreadyDone, "other"));
+    assert_eq!((done.outcome, done.id.as_str()), (Outcome::AlreadyDone, "mine"));
+    clock.advance(jiff::SignedDuration::from_hours(1));
+    let again = request(&paths, &clock, &arguments(Some("mine"), false)).unwrap();
+    assert_eq!(again.outcome, Outcome::AlreadyDone, "also an hour later");
 }
