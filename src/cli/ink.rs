@@ -1,6 +1,6 @@
 //! Ink: text with a tone, which becomes a color on a terminal and nothing elsewhere.
 //!
-//! A [`Span`] is made harmless when it is made ([`super::text::printable`]); a [`Line`] is spans in a row. What may change is
+//! A span is made harmless when it is made (by `text::printable`); a [`Line`] is spans in a row. What may change is
 //! which color a tone is; that every span is printable may not.
 
 use super::text::{char_width, printable, width};

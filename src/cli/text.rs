@@ -2,7 +2,7 @@
 //!
 //! In goes any text at all, such as the name of a virtual machine; out comes text in which everything that could move
 //! the cursor, change colors, reorder the line or hide is written as an escape. [`printable`] is the only door:
-//! [`super::ink::Span`] goes through it, so nothing reaches a screen without it.
+//! `ink::Span` goes through it, so nothing reaches a screen without it.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
