@@ -152,8 +152,13 @@ async fn a_raw_deactivation_is_noticed_told_and_the_key_activates_again() {
     mac.profile(&[("ActivationExperience", "License Key"), ("LicenseKey", DEMO_SUBLICENSE_KEY)]);
     leased(&mac, async {
         mac.user(|state| state.licensing.installed = None);
-        mac.until_stage(Stage::Released).await;
-        mac.until_stage(Stage::Active).await;
+        mac.until_license("it was told, and the key is active again", |board| {
+            let told = super::super::licensing::view(board)
+                .deactivation
+                .is_some_and(|given| given.told_at.is_some());
+            told && board.licensing.stage() == Stage::Active && mac.installed().is_some()
+        })
+        .await;
         assert_eq!(mac.installed().as_deref(), Some(DEMO_SUBLICENSE_KEY), "the group's key");
         let board = mac.board.borrow().clone();
         assert_eq!(board.observation.license.facts.sublicense, None, "no file here tells");
