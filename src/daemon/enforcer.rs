@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::board::{Assigned, Board, Part};
 use super::documents::{Account, PolicySince};
 use super::inputs::Profile;
-use super::observer::{Observation, Wishes};
+use super::observer::{Observation, Wanted, Wishes};
 use super::sights;
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
@@ -63,6 +63,8 @@ pub struct Enforcement {
     pub write_failed: Option<String>,
     /// False while changes were made that were not observed yet.
     pub settled: bool,
+    /// The wishes that the observation had served which this is made from.
+    pub served: Wanted,
 }
 
 /// A drift that was put right.
@@ -295,6 +297,7 @@ impl Enforcer {
             baseline_lost: self.baseline.lost,
             write_failed,
             settled: seen.observation.covers(self.wishes),
+            served: seen.observation.served,
             effective: seen.effective,
         }
     }

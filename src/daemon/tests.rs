@@ -136,7 +136,7 @@ impl Mac {
     async fn until(&self, what: &str, holds: impl Fn(&Board) -> bool) {
         let settled = |board: &Board| {
             let enforcement = &board.enforcement;
-            let served = board.observation.served.requests == board.wanted.requests;
+            let served = enforcement.served.requests == board.wanted.requests;
             let observed = board.observation.begun && served && enforcement.settled;
             let done = enforcement.plan.actions.is_empty() || enforcement.write_failed.is_some();
             observed && done && holds(board)
