@@ -462,4 +462,6 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 }
 
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod tests;
