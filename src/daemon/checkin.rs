@@ -112,7 +112,7 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
         let mut damages = Vec::new();
         let identities = load::<Identities>(&ground.store, &mut damages)?;
         let identities_lost = identities.is_none() && !damages.is_empty();
-        let trust = load(&ground.store, &mut damages)?;
+        let trust = load_trust(&ground.store, &mut damages)?;
         let memory = load(&ground.store, &mut damages)?;
         let documents = Documents { identities, identities_lost, trust, memory };
         let session = Session::new(documents, ground.clock.now(), &mut SystemChance);
@@ -286,6 +286,19 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
     fn show(&self) {
         self.out.show(&self.session, self.poll.is_some());
     }
+}
+
+/// What is trusted, from the last generation alone: the one before it may hold an assignment without the policy that is in
+/// force, and would give back what nobody released. Without it nothing is given back, and the portal is asked anew.
+fn load_trust(store: &Store, damages: &mut Vec<Damage>) -> Result<Option<TrustDocument>, StateError> {
+    Ok(match store.load()? {
+        Loaded::Current(trust) => Some(trust),
+        Loaded::Absent => None,
+        Loaded::Previous(_, damage) | Loaded::Lost(damage) => {
+            damages.push(damage);
+            None
+        }
+    })
 }
 
 fn load<D: Kept>(store: &Store, damages: &mut Vec<Damage>) -> Result<Option<D>, StateError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{PolicyId, VmId};
+use crate::domain::ids::{DeviceId, PolicyId, VmId};
 use crate::plan::memory::{Attempt, Baseline, PerSetting};
 use crate::state::document::Kept;
 
@@ -33,6 +33,9 @@ pub struct Account {
     pub tolerated: Option<BTreeSet<VmId>>,
     /// Since when the present policy holds.
     pub policy: Option<PolicySince>,
+    /// The device whose policy was enforced last; the word of another does not give it back.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
     /// True once an assignment was enforced: from then on a missing baseline is a lost one.
     pub enforced: bool,
 }

@@ -18,7 +18,7 @@ use super::sights;
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
 use crate::catalog::{Key, Scope, Value};
-use crate::domain::ids::VmId;
+use crate::domain::ids::{DeviceId, VmId};
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::enforce::apply::{self, Outcome, Way};
@@ -127,6 +127,14 @@ impl Enforcer {
             || !matches!(&observation.parallels, Answer::Known(version) if !version.reaches(POLICY_GATE))
     }
 
+    /// Whether the assignment may give back what was enforced. That of a Mac that lost its identity and enrolled as another device
+    /// may not: the new device has no group yet, and nobody released the old one's policy. Retiring it does.
+    fn may_release(&self, assigned: &Assigned) -> bool {
+        assigned.assignment.as_ref().is_some_and(|assignment| {
+            assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
+        })
+    }
+
     /// Keeps account of since when the present revision of the policy holds.
     fn date_policy(&mut self, assigned: &Assigned) {
         let policy = assigned.assignment.as_ref().filter(|assignment| !assignment.retired);
@@ -169,7 +177,7 @@ impl Enforcer {
             gate: sights::gate(seen.observation),
             baseline: &self.baseline,
             attempts: &self.account.attempts,
-            may_release: seen.assigned,
+            may_release: seen.may_release,
             now,
         }
     }
@@ -179,11 +187,12 @@ impl Enforcer {
         let mut baseline = self.baseline.clone();
         let mut account = self.account.clone();
         account.enforced |= seen.effective.policy_assigned;
+        account.device = seen.device.or(account.device);
         if bookkeeping::keep_records(&mut baseline, &mut account.attempts, plan) {
             self.save(|store| store.save(&baseline))?;
             self.baseline = baseline;
         }
-        if !seen.effective.policy_assigned && self.baseline.lost && seen.assigned {
+        if !seen.effective.policy_assigned && self.baseline.lost && seen.may_release {
             let released = Baseline { lost: false, ..self.baseline.clone() };
             self.save(|store| store.save(&released))?;
             self.baseline = released;
@@ -308,8 +317,10 @@ struct Seen<'a> {
     observation: &'a Observation,
     observed: Observed,
     effective: Effective,
-    /// A verified assignment stands.
-    assigned: bool,
+    /// The device of the policy that is enforced, if one is.
+    device: Option<DeviceId>,
+    /// A verified assignment stands that may give back what was enforced.
+    may_release: bool,
 }
 
 impl Task for Enforcer {
@@ -324,7 +335,10 @@ impl Task for Enforcer {
         let observed = sights::observed(observation);
         let (layers, local) = self.layers((profile, assigned), observation, &observed);
         let effective = resolve(&layers);
-        let seen = Seen { observation, observed, effective, assigned: assigned.assignment.is_some() };
+        let device = assigned.assignment.as_ref().map(|assignment| assignment.claims.aud);
+        let device = device.filter(|_| effective.policy_assigned);
+        let may_release = self.may_release(assigned);
+        let seen = Seen { observation, observed, effective, device, may_release };
         let vms_often =
             seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
         self.tolerate(&seen);

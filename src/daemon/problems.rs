@@ -1,6 +1,6 @@
 //! What is wrong, gathered from the board under stable codes, each with the time since when it is so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ use crate::plan::Reason;
 use crate::sources::layer::Fault;
 use crate::sources::profile::Trouble;
 use crate::wire::checkin::ComplianceState;
-use crate::wire::codes::ProblemCode;
+use crate::wire::codes::{ComplianceReason, ProblemCode};
 
 /// A problem, and what it is about where it is not the Mac as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,6 +196,9 @@ fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
         let code = match standing.state {
             ComplianceState::Violated => ProblemCode::Violation,
             ComplianceState::Failed => ProblemCode::ToolFailed,
+            ComplianceState::Drifted if standing.reason == Some(ComplianceReason::Contested) => {
+                ProblemCode::SettingContested
+            }
             _ => continue,
         };
         let withheld = enforcement.plan.withheld.iter();
@@ -216,5 +219,24 @@ fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
         };
         problems.push(Problem::about(code, standing.subject, detail));
     }
+    problems.extend(of_release(enforcement));
     problems
+}
+
+/// What should be given back and is not. Settings that are given back have no standing any more.
+fn of_release(enforcement: &Enforcement) -> impl Iterator<Item = Problem> {
+    let standing: BTreeSet<_> = enforcement.standings.iter().map(|each| (each.subject, each.key)).collect();
+    let held_back = enforcement.plan.withheld.iter();
+    held_back.filter(move |held| !standing.contains(&(held.subject, held.key))).filter_map(|held| {
+        let code = match held.reason {
+            Reason::NeedsCustomPassword => ProblemCode::NeedsCustomPassword,
+            Reason::VmLocked => ProblemCode::VmLocked,
+            Reason::Later { .. } => ProblemCode::ToolFailed,
+            Reason::NoAssignment => ProblemCode::StateCorrupt,
+            _ => return None,
+        };
+        let complaint = crate::plan::memory::entry(&enforcement.complaints, held.subject, held.key);
+        let why = complaint.map_or("the value from before is not put back", String::as_str);
+        Some(Problem::about(code, held.subject, format!("{}: {why}", held.key)))
+    })
 }

@@ -118,6 +118,12 @@ impl Daemon {
         let ground = commands::Ground { store: Arc::clone(&store), clock, ticks: ticker.clone() };
         let (commands, lost) = Commands::open(ground, commands::Inputs::of(&checkin.outputs()))?;
         damage.extend(lost.iter().map(|damage| Chain(damage).to_string()));
+        if account.enforced && checkin.assigned().borrow().is_none() {
+            damage.push(
+                "the assignment is gone: what was enforced stays, and is kept again once the portal answers"
+                    .into(),
+            );
+        }
         damage.iter().for_each(|damage| tracing::error!(damage, "a stored document was damaged"));
         let watch = Watch::new(paths.managed_preferences(), PROFILE_DEBOUNCE);
         let ground = super::inputs::Ground { paths: paths.clone(), store: Arc::clone(&store), verbosity };

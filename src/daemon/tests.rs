@@ -121,7 +121,7 @@ impl Mac {
             json!({"id": uuid::Uuid::nil(), "name": "Sales Macs", "revision": 1, "settings": settings})
         });
         let assignment: Assignment = serde_json::from_value(json!({
-            "iss": DeviceId::random(), "aud": DeviceId::random(), "iat": 1_764_000_000,
+            "iss": DeviceId::random(), "aud": DeviceId::of(uuid::Uuid::nil()), "iat": 1_764_000_000,
             "cnf": {"jkt": "UDDReOZl1ipXAfp9wYsm13sDBMK5og--QWdBjzuf6o4"}, "keyset": 1, "version": 1,
             "refresh_by": "2027-01-01T00:00:00Z", "group": null, "policy": policy, "golden_image": null,
             "configuration_profiles": [], "retired": false,

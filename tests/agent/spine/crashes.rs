@@ -133,3 +133,58 @@ async fn killed_while_it_gives_control_back() {
         environment.sync().await;
     }
 }
+
+/// Damages or removes documents of a stopped agent while its portal is out of reach; then both come back.
+async fn nothing_loosens_without(damage: impl Fn(&std::path::Path)) {
+    let mut environment = TestEnvironment::with_policy(corporate()).await;
+    environment.until_restricted(&CORPORATE).await;
+    environment.until_settled("policy").await;
+    // The generation before the last is the assignment without a policy.
+    environment.unassign().await;
+    environment.until_restricted(&LOCAL).await;
+    environment.until_settled("local").await;
+    environment.assign(&corporate()).await;
+    environment.sync().await;
+    environment.until_restricted(&CORPORATE).await;
+    environment.until_settled("policy").await;
+    environment.kill_agent().await;
+    damage(&environment.paths().private());
+    environment.misbehave("checkin", serde_json::json!({"kind": "down"})).await;
+    environment.start_agent();
+    environment.until("up again", |status| status.parallels.version.is_some()).await;
+    environment.until_problem("state-corrupt").await;
+    environment.until("looked", |status| status.parallels.version.is_some()).await;
+    assert_eq!(environment.restrictions(), CORPORATE);
+    environment.heal().await;
+    environment.sync().await;
+    assert_eq!(environment.restrictions(), CORPORATE);
+}
+
+#[tokio::test]
+async fn a_damaged_assignment_gives_nothing_back() {
+    nothing_loosens_without(|private| {
+        let file = std::fs::OpenOptions::new().write(true).open(private.join("trust.json")).unwrap();
+        file.set_len(100).unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_assignment_gives_nothing_back() {
+    nothing_loosens_without(|private| {
+        for name in ["trust.json", "trust.json.previous"] {
+            std::fs::remove_file(private.join(name)).unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_identity_gives_nothing_back() {
+    nothing_loosens_without(|private| {
+        for name in ["identity.json", "identity.json.previous"] {
+            std::fs::OpenOptions::new().write(true).open(private.join(name)).unwrap().set_len(0).unwrap();
+        }
+    })
+    .await;
+}
