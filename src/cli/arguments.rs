@@ -16,7 +16,7 @@ use super::field;
 )]
 #[command(
     after_help = "Exit codes: 0 fine, 1 failed, 2 usage, 3 degraded (status --check), 4 must be root, 5 daemon \
-                        unreachable, 6 portal not told yet (deactivate-license --require-ack).\nIn scripts use the \
+                        unreachable,\n6 portal not told yet (deactivate-license --require-ack).\nIn scripts use the \
                         absolute path: /opt/meridian/bin/meridian"
 )]
 pub(super) struct Arguments {
