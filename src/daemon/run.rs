@@ -21,7 +21,7 @@ use super::log::Verbosity;
 use super::observer::Observer;
 use super::report;
 use super::tasks::drive;
-use super::ticker::Ticker;
+use super::ticker::{Pulse, Ticker};
 use super::watch::Watch;
 use crate::checkin::http::Http;
 use crate::checkin::session::{Denied, Status};
@@ -88,6 +88,7 @@ struct Daemon {
     paths: Paths,
     store: Arc<Store>,
     ticker: Ticker,
+    pulse: Pulse,
     runner: Arc<Runner>,
     checkin: Checkin<Ticker, Http>,
     inputs: Inputs,
@@ -101,7 +102,7 @@ struct Daemon {
 impl Daemon {
     fn open(paths: &Paths, store: Arc<Store>, verbosity: Verbosity) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ticker = Ticker::start(Arc::clone(&clock))?;
+        let (ticker, pulse) = Ticker::start(Arc::clone(&clock))?;
         let mut damage = Vec::new();
         let account = load::<Account>(&store, &mut damage)?.unwrap_or_default();
         let baseline = baseline(&store, &account, &mut damage)?;
@@ -138,6 +139,7 @@ impl Daemon {
             paths,
             store,
             ticker,
+            pulse,
             runner,
             checkin,
             inputs,
@@ -157,7 +159,9 @@ impl Daemon {
         let (stop, stopped) = watch::channel(false);
         let (sync, orders) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let desk = Arc::new(self.desk(Arc::clone(&sync), Arc::clone(&orders)));
-        let Self { store, ticker, runner, checkin, inputs, remembered, license, commands, board, .. } = self;
+        let Self {
+            store, ticker, pulse, runner, checkin, inputs, remembered, license, commands, board, ..
+        } = self;
         let folder = runner.paths().parallels_preferences();
         let observer =
             Observer::new(Arc::clone(&runner), ticker.clone(), Watch::new(folder, SERVICE_DEBOUNCE));
@@ -185,6 +189,7 @@ impl Daemon {
                 commands.run(Executor { license, board: board.clone() }),
                 desk.keep_status_file(ticker.clone()),
                 server.serve(desk.clone()),
+                pulse.run(),
             )
         };
         tracing::info!(version = env!("CARGO_PKG_VERSION"), root = %self.paths.root().display(), "started");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 
@@ -24,20 +24,39 @@ pub struct Ticker {
     ticks: watch::Receiver<()>,
 }
 
+/// Passes the thread's beats on to everyone who waits, from within the runtime: so one beat wakes the runtime once.
+pub struct Pulse {
+    beat: Arc<Notify>,
+    ticks: watch::Sender<()>,
+}
+
+impl Pulse {
+    /// Runs until it is dropped.
+    pub async fn run(self) {
+        loop {
+            self.beat.notified().await;
+            self.ticks.send_replace(());
+        }
+    }
+}
+
 impl Ticker {
-    /// A ticker with its thread, which ends when the last ticker is dropped.
+    /// A ticker and its pulse, whose thread ends after the pulse is dropped. It ticks while the pulse runs.
     ///
     /// # Errors
     /// The thread could not be started.
-    pub fn start(clock: Arc<dyn Clock>) -> std::io::Result<Self> {
-        let (sender, ticks) = watch::channel(());
+    pub fn start(clock: Arc<dyn Clock>) -> std::io::Result<(Self, Pulse)> {
+        let beat = Arc::new(Notify::new());
+        let alive = Arc::downgrade(&beat);
         std::thread::Builder::new().name("ticker".to_owned()).stack_size(64 * 1024).spawn(move || {
-            while !sender.is_closed() {
+            loop {
                 std::thread::park_timeout(TICK);
-                sender.send_replace(());
+                let Some(beat) = alive.upgrade() else { return };
+                beat.notify_one();
             }
         })?;
-        Ok(Self { clock, ticks })
+        let (ticker, ticks) = Self::driven(clock);
+        Ok((ticker, Pulse { beat, ticks }))
     }
 
     /// A ticker that ticks when the returned sender is used: for tests, and for a runtime with paused time.
