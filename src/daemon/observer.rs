@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::board::{Board, Part};
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Files, Fingerprint};
 use super::tasks::{Next, Publish, Task, unchanged};
 use super::ticker::{SLACK, Ticker};
 use super::watch::Watch;
@@ -155,6 +155,7 @@ pub struct Observer {
     watch: Watch,
     collector: Collector,
     seen: Observation,
+    files: Files,
     fingerprint: Fingerprint,
     /// The files changed during the last look, so what it read may be from before.
     doubt: bool,
@@ -181,12 +182,14 @@ impl Observer {
     /// An observer that has seen nothing.
     #[must_use]
     pub fn new(runner: Arc<Runner>, ticker: Ticker, watch: Watch) -> Self {
+        let files = Files::in_folder(&runner.paths().parallels_preferences());
         Self {
             runner,
             ticker,
             watch,
             collector: Collector::default(),
             seen: Observation::none(),
+            files,
             fingerprint: Fingerprint::default(),
             doubt: false,
             rewrites: false,
@@ -335,8 +338,7 @@ impl Task for Observer {
             return (unchanged(), Next::Tick);
         }
         let now = self.ticker.now();
-        let folder = self.runner.paths().parallels_preferences();
-        let files = Fingerprint::of(&folder);
+        let files = self.files.fingerprint(now);
         let mut look = self.decide(wanted, &files, now);
         if !look.service && !look.vms && !look.license {
             return (unchanged(), self.next(now));
@@ -365,7 +367,8 @@ impl Task for Observer {
         let found = before.service != self.seen.service
             || before.inventory.vms != self.seen.inventory.vms
             || before.license.facts != self.seen.license.facts;
-        self.compare(files, Fingerprint::of(&folder), found);
+        let after = self.files.fingerprint(self.ticker.now());
+        self.compare(files, after, found);
         self.weigh(&look, found, now);
         self.serve(wanted, &look);
         let seen = Part::new(self.seen.clone());

@@ -41,8 +41,8 @@ use crate::wire::command::Ack;
 /// How long changes of the managed preferences are waited out: macOS deletes and re-creates every file, twice.
 const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
 
-/// How long changes of the service's files are waited out.
-const SERVICE_DEBOUNCE: Duration = Duration::from_millis(100);
+/// How long changes of the service's files are waited out. Below 64 ms tokio's timer wakes the process once, above it twice.
+const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// What the tasks have to come to an end between two actions, before they are dropped with their processes.
 const END_WITHIN: Duration = Duration::from_millis(1500);
