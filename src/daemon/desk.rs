@@ -254,7 +254,6 @@ fn enforcement(board: &Board) -> EnforcementView {
         let standings = enforcement.standings.iter().filter(|standing| standing.state == state).count();
         u32::try_from(standings).unwrap_or(u32::MAX)
     };
-    let attempts = || enforcement.attempts.values().flat_map(std::collections::BTreeMap::values);
     EnforcementView {
         enforced: u32::try_from(enforcement.standings.len()).unwrap_or(u32::MAX)
             - count(ComplianceState::Unsupported),
@@ -263,8 +262,8 @@ fn enforcement(board: &Board) -> EnforcementView {
         violated: count(ComplianceState::Violated),
         failed: count(ComplianceState::Failed),
         pending: count(ComplianceState::Pending),
-        corrections: attempts().map(|attempt| u64::from(attempt.drifts)).sum(),
-        last_correction: attempts().filter_map(|attempt| attempt.drifted_at).max(),
+        corrections: enforcement.corrections.count,
+        last_correction: enforcement.corrections.last,
     }
 }
 
