@@ -51,6 +51,10 @@ struct Mac {
     board: watch::Sender<Board>,
     orders: Arc<Notify>,
     executor: Mutex<Option<licensing::Executor>>,
+    /// Calls that begin so fail.
+    broken: Arc<Mutex<Option<&'static str>>>,
+    /// The runner of the daemon that runs.
+    tools: Mutex<Option<Arc<Runner>>>,
 }
 
 impl Mac {
@@ -69,14 +73,22 @@ impl Mac {
             board: watch::channel(board).0,
             orders: Arc::default(),
             executor: Mutex::default(),
+            broken: Arc::default(),
+            tools: Mutex::default(),
         }
     }
 
     fn runner(&self) -> Runner {
         let (state, calls) = (Arc::clone(&self.state), Arc::clone(&self.calls));
+        let broken = Arc::clone(&self.broken);
         Runner::answering(Paths::under(self.root.path()), move |call| {
             let program = call.program.file_name().unwrap().to_string_lossy().into_owned();
-            calls.lock().unwrap().push(format!("{program} {}", call.argv.join(" ")));
+            let line = format!("{program} {}", call.argv.join(" "));
+            let fails = broken.lock().unwrap().is_some_and(|beginning| line.starts_with(beginning));
+            calls.lock().unwrap().push(line);
+            if fails {
+                return Output::failure(1, "broken");
+            }
             let tool = Tool::of_program(&program).unwrap();
             let uid = call.as_user.as_ref().map_or(0, |user| user.uid.0);
             let call = Call { tool, argv: call.argv.clone(), caller: Caller { uid, user: None } };
@@ -90,6 +102,7 @@ impl Mac {
         let paths = Paths::under(self.root.path());
         let store = Arc::new(Store::open(&paths).unwrap());
         let runner = Arc::new(self.runner());
+        *self.tools.lock().unwrap() = Some(Arc::clone(&runner));
         let (ticker, ticks) = Ticker::driven(self.clock.clone());
         let (_stop, stopped) = watch::channel(false);
         let watch = Watch::new(paths.parallels_preferences(), Duration::from_millis(100));
@@ -114,6 +127,10 @@ impl Mac {
             () = story => {}
             () = tick(ticks) => {}
         }
+    }
+
+    fn tools(&self) -> Arc<Runner> {
+        self.tools.lock().unwrap().clone().unwrap()
     }
 
     fn assign(&self, settings: Option<serde_json::Value>) {
@@ -329,6 +346,37 @@ async fn a_stopped_service_is_waited_for_and_the_inventory_stays() {
         assert_eq!(mac.changes(), Vec::<String>::new());
         mac.user(|state| state.service.running = true);
         mac.until("it is enforced", all_compliant).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_success_ends_what_was_wrong_with_the_tools() {
+    let codes = |board: &Board| -> Vec<_> {
+        super::problems::problems(board).iter().map(|problem| problem.code.code()).collect()
+    };
+    let has = |code: &'static str| move |board: &Board| codes(board).contains(&code);
+    let gone = |code: &'static str| move |board: &Board| !codes(board).contains(&code);
+    let mac = Mac::new();
+    let broken = Arc::clone(&mac.broken);
+    mac.run(async {
+        mac.until("all is well", |board| board.observation.inventory.vms.len() == 5).await;
+        mac.user(|state| state.service.running = false);
+        mac.until("the service is stopped", has("service-stopped")).await;
+        mac.state.lock().unwrap().service.running = true;
+        let began = tokio::time::Instant::now();
+        let update = crate::hypervisor::invocation::update_license(mac.tools().paths());
+        mac.tools().stdout_of(&update).await.unwrap();
+        mac.until("another call tells that it is back", gone("service-stopped")).await;
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+
+        *broken.lock().unwrap() = Some("prlctl list");
+        mac.user(|_| {});
+        mac.until("lists cannot be had", has("tool-failed")).await;
+        *broken.lock().unwrap() = None;
+        let began = tokio::time::Instant::now();
+        mac.until("they are had soon", gone("tool-failed")).await;
+        assert!(began.elapsed() < Duration::from_secs(130), "{:?}", began.elapsed());
     })
     .await;
 }
