@@ -355,20 +355,7 @@ fn assigned(assignments: &watch::Receiver<super::checkin::Assigned>) -> Assigned
 }
 
 fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
-    let detail = status.problems.first().map_or("accepted", |problem| problem.code.explanation());
-    let last = traffic.last.map(|(at, succeeded)| LastCheckin {
-        at,
-        succeeded,
-        detail: if succeeded { "accepted".to_owned() } else { detail.to_owned() },
-    });
-    let conversation = Conversation {
-        device: status.device,
-        last,
-        last_success: status.last_success,
-        next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
-        wait_open: traffic.wait_open,
-        problems: status.problems.clone(),
-    };
+    let conversation = conversation(status, traffic);
     board.send_if_modified(|board| {
         let differs = *board.conversation != conversation;
         if differs {
@@ -376,6 +363,32 @@ fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
         }
         differs
     });
+}
+
+/// How the conversation with the portal goes, as the board has it.
+fn conversation(status: &Status, traffic: Traffic) -> Conversation {
+    let last = traffic.last.map(|(at, succeeded)| LastCheckin {
+        at,
+        succeeded,
+        detail: if succeeded { "accepted".to_owned() } else { why(status) },
+    });
+    Conversation {
+        device: status.device,
+        last,
+        last_success: status.last_success,
+        next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
+        wait_open: traffic.wait_open,
+        problems: status.problems.clone(),
+    }
+}
+
+/// Why the last request failed, as exactly as it is known.
+fn why(status: &Status) -> String {
+    let trouble = status.trouble.as_ref().or_else(|| status.problems.first());
+    trouble.map_or_else(
+        || "not accepted".to_owned(),
+        |problem| problem.detail.clone().unwrap_or_else(|| problem.code.explanation().to_owned()),
+    )
 }
 
 fn because(reason: CheckinReason, failures: u32) -> String {
@@ -393,4 +406,43 @@ fn because(reason: CheckinReason, failures: u32) -> String {
         CheckinReason::Uninstall => "the agent is uninstalled",
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkin::session::Standing;
+    use crate::wire::checkin::ReportedProblem;
+    use crate::wire::codes::ProblemCode;
+
+    #[test]
+    fn a_check_in_that_failed_says_what_exactly_went_wrong() {
+        let problem = |code, detail: &str| ReportedProblem {
+            code,
+            since: Timestamp::UNIX_EPOCH,
+            detail: (!detail.is_empty()).then(|| detail.to_owned()),
+        };
+        let stale = problem(ProblemCode::AssignmentStale, "");
+        let down = problem(ProblemCode::PortalUnreachable, "the portal's name cannot be resolved");
+        let refused = problem(ProblemCode::EnrollmentRefused, "token-used");
+        let mut status = Status {
+            standing: Standing::Enrolled,
+            device: None,
+            organization: None,
+            last_success: None,
+            next: None,
+            failures: 1,
+            trouble: Some(down.clone()),
+            problems: vec![stale.clone(), down],
+        };
+        let failed = Traffic { last: Some((Timestamp::UNIX_EPOCH, false)), wait_open: false };
+        let said = |status: &Status, traffic| conversation(status, traffic).last.unwrap().detail;
+        assert_eq!(said(&status, failed), "the portal's name cannot be resolved");
+        (status.trouble, status.problems) = (None, vec![refused]);
+        assert_eq!(said(&status, failed), "token-used");
+        status.problems = vec![stale];
+        assert_eq!(said(&status, failed), ProblemCode::AssignmentStale.explanation());
+        let fine = Traffic { last: Some((Timestamp::UNIX_EPOCH, true)), ..failed };
+        assert_eq!(said(&status, fine), "accepted");
+    }
 }
