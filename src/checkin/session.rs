@@ -261,7 +261,8 @@ impl Session {
         self.run.shown.next = None;
         let standing = self.stand(now, local);
         self.run.shown.standing = standing;
-        self.problems.set(ProblemCode::NoRootKey, standing == Standing::NoRootKey, now);
+        let no_root_key = standing == Standing::NoRootKey && !local.portal.root_key_is_bad;
+        self.problems.set(ProblemCode::NoRootKey, no_root_key, now);
         self.problems.set(ProblemCode::NoToken, standing == Standing::NoToken, now);
         if standing == Standing::HardwareChanged {
             self.problems.raise(ProblemCode::HardwareChanged, now, None);
