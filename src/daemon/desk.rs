@@ -24,7 +24,6 @@ use crate::hypervisor::runner::Runner;
 use crate::sources::profile::Item;
 use crate::state::atomic;
 use crate::wire::checkin::ComplianceState;
-use crate::wire::codes::ProblemCode;
 
 /// How often the status file is written when nothing changes, so that its age tells whether the daemon lives.
 const WRITE_EVERY: SignedDuration = SignedDuration::from_mins(10);
@@ -38,8 +37,8 @@ pub struct Desk {
     runner: Arc<Runner>,
     clock: Arc<dyn Clock>,
     started_at: Timestamp,
-    /// Documents that were damaged when the daemon started.
-    damage: Vec<String>,
+    /// What was wrong with documents when the daemon started.
+    damage: Vec<Problem>,
     dated: Mutex<Dated>,
     bells: Bells,
 }
@@ -65,7 +64,7 @@ impl Desk {
         board: watch::Receiver<Board>,
         runner: Arc<Runner>,
         clock: Arc<dyn Clock>,
-        damage: Vec<String>,
+        damage: Vec<Problem>,
         bells: Bells,
     ) -> Self {
         let started_at = clock.now();
@@ -75,11 +74,7 @@ impl Desk {
     /// The problems of the moment but for the check-in's own, each with since when it is there.
     pub fn problems(&self, board: &Board) -> Vec<(Problem, Timestamp)> {
         let mut found = problems(board);
-        found.extend(self.damage.iter().map(|damage| Problem {
-            code: ProblemCode::StateCorrupt,
-            subject: None,
-            detail: damage.clone(),
-        }));
+        found.extend(self.damage.iter().cloned());
         self.dated.lock().unwrap_or_else(PoisonError::into_inner).since.date(found, self.clock.now())
     }
 

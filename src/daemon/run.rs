@@ -19,6 +19,7 @@ use super::inputs::Inputs;
 use super::licensing::Licenser;
 use super::log::Verbosity;
 use super::observer::Observer;
+use super::problems::Problem;
 use super::report;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
@@ -28,7 +29,6 @@ use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
 use crate::control::view::{LastCheckin, NextCheckin};
-use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::State;
 use crate::paths::Paths;
@@ -36,6 +36,7 @@ use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
 use crate::wire::checkin::{CheckinReason, LeaseWish};
+use crate::wire::codes::ProblemCode;
 use crate::wire::command::Ack;
 
 /// How long changes of the managed preferences are waited out: macOS deletes and re-creates every file, twice.
@@ -93,7 +94,7 @@ struct Daemon {
     checkin: Checkin<Ticker, Http>,
     inputs: Inputs,
     remembered: (Baseline, Account),
-    damage: Vec<String>,
+    damage: Vec<Problem>,
     license: Option<State>,
     commands: Commands<Ticker>,
     board: watch::Sender<Board>,
@@ -115,17 +116,20 @@ impl Daemon {
             transport: Arc::new(Http::default()),
         };
         let (checkin, damages) = Checkin::open(ground)?;
-        damage.extend(damages.iter().map(|damage| Chain(damage).to_string()));
+        damage.extend(damages.iter().map(Problem::of_damage));
         let ground = commands::Ground { store: Arc::clone(&store), clock, ticks: ticker.clone() };
         let (commands, lost) = Commands::open(ground, commands::Inputs::of(&checkin.outputs()))?;
-        damage.extend(lost.iter().map(|damage| Chain(damage).to_string()));
+        damage.extend(lost.iter().map(Problem::of_damage));
         if account.enforced && checkin.assigned().borrow().is_none() {
-            damage.push(
-                "the assignment is gone: what was enforced stays, and is kept again once the portal answers"
-                    .into(),
-            );
+            damage.push(Problem::new(
+                ProblemCode::StateCorrupt,
+                "the assignment is gone: what was enforced stays, and is kept again once the portal answers",
+            ));
         }
-        damage.iter().for_each(|damage| tracing::error!(damage, "a stored document was damaged"));
+        damage.extend(store.exposed().iter().map(Problem::of_exposed));
+        for Problem { code, detail, .. } in &damage {
+            tracing::error!(%code, detail, "something was wrong with a stored document");
+        }
         let watch = Watch::new(paths.managed_preferences(), PROFILE_DEBOUNCE);
         let ground = super::inputs::Ground { paths: paths.clone(), store: Arc::clone(&store), verbosity };
         let mut inputs = Inputs::new(ground, ticker.clone(), watch, profile);
@@ -243,17 +247,17 @@ async fn tell_acks(
     }
 }
 
-fn load<T: Kept>(store: &Store, damage: &mut Vec<String>) -> Result<Option<T>, StateError> {
+fn load<T: Kept>(store: &Store, damage: &mut Vec<Problem>) -> Result<Option<T>, StateError> {
     let loaded: Loaded<T> = store.load()?;
-    damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
+    damage.extend(loaded.damage().map(Problem::of_damage));
     Ok(loaded.value())
 }
 
 /// The values from before the agent first changed them. Where the last generation is gone, records may be missing; so they
 /// may where there is none after an assignment was enforced.
-fn baseline(store: &Store, account: &Account, damage: &mut Vec<String>) -> Result<Baseline, StateError> {
+fn baseline(store: &Store, account: &Account, damage: &mut Vec<Problem>) -> Result<Baseline, StateError> {
     let loaded: Loaded<Baseline> = store.load()?;
-    damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
+    damage.extend(loaded.damage().map(Problem::of_damage));
     Ok(match loaded {
         Loaded::Current(baseline) => baseline,
         Loaded::Absent => Baseline { lost: account.enforced, ..Baseline::default() },
@@ -413,7 +417,6 @@ mod tests {
     use super::*;
     use crate::checkin::session::Standing;
     use crate::wire::checkin::ReportedProblem;
-    use crate::wire::codes::ProblemCode;
 
     #[test]
     fn a_check_in_that_failed_says_what_exactly_went_wrong() {
