@@ -295,6 +295,8 @@ async fn converse(
     let (mut assignments, mut status, mut traffic) =
         (checkin.assigned(), checkin.status(), checkin.traffic());
     let (mut lease, mut denied) = (checkin.outputs().lease(), checkin.outputs().denied());
+    // What is known from disk is shown before any word with the portal.
+    publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
     let mut changes = board.subscribe();
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
