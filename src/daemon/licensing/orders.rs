@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
 use super::super::ticker::Ticker;
+use crate::domain::ids::CommandId;
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::deactivation::{Book, Deadline, Order, perform};
@@ -79,16 +79,21 @@ impl Orders {
         desk: &Apart<Book>,
         runner: &Runner,
         ticker: &Ticker,
-        (commanded, can_be_asked): (bool, bool),
+        (commanded, can_be_asked): (Option<CommandId>, bool),
     ) -> Result<String, String> {
         self.now = ticker.now();
         self.read(desk);
-        if commanded {
-            self.book.give(&format!("portal-{}", Uuid::new_v4()), self.now);
+        if let Some(id) = commanded {
+            // After a crash the same command comes again, and is known by its id.
+            let id = format!("portal-{id}");
+            if self.book.order(&id).is_some_and(|order| order.effect.is_some()) {
+                return Ok("the license was given back before".to_owned());
+            }
+            self.book.give(&id, self.now);
             self.write(desk)?;
         }
         let is_due = self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
-        if !self.book.is_open(self.now) || !(commanded || (can_be_asked && is_due)) {
+        if !self.book.is_open(self.now) || !(commanded.is_some() || (can_be_asked && is_due)) {
             return Ok("nothing was to be done".to_owned());
         }
         let outcome = perform(desk, runner, ticker, Deadline::after(LIMIT)).await;
@@ -114,6 +119,11 @@ impl Orders {
         let given_back =
             self.book.untold().filter(|order| order.effect.is_some_and(|effect| effect.deactivated));
         given_back.max_by_key(|order| order.effect.map(|effect| effect.at)).cloned()
+    }
+
+    /// Whether an order found no license, and the portal does not know of it.
+    pub(super) fn found_nothing(&self) -> bool {
+        self.book.untold().any(|order| order.effect.is_some_and(|effect| !effect.deactivated))
     }
 
     /// Notes that the portal knows all that took effect.
