@@ -27,7 +27,7 @@ use crate::hypervisor::invocation;
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::Runner;
 use crate::license::{Effect, Event, Held, Means, Stage, State, step};
-use crate::sources::profile::{Activation, Experience};
+use crate::sources::profile::{Activation, Experience, Reading, read_managed};
 use crate::state::Store;
 use crate::state::document::Kept;
 use crate::wire::command::CommandKind;
@@ -276,8 +276,8 @@ impl Licenser {
     async fn act(&mut self, input: &Input, is_busy: bool) -> bool {
         if self.due.contains(&Effect::Activate) && !is_busy {
             self.due.retain(|effect| *effect != Effect::Activate);
-            if let Some(key) = input.profile.activation.as_ref().and_then(Activation::key_to_install) {
-                self.activate(key).await;
+            if let Some(key) = self.key_now(&input.profile) {
+                self.activate(&key).await;
             }
         }
         match self.check {
@@ -295,6 +295,16 @@ impl Licenser {
             }
             _ => false,
         }
+    }
+
+    /// The key of the managed preferences as they are on disk now: MDM may have replaced them a moment ago, and the former key
+    /// is not to come back.
+    fn key_now(&self, profile: &Profile) -> Option<SecretKey> {
+        let activation = match read_managed(self.ground.runner.paths()).activation {
+            Reading::Read(activation) => Some(activation),
+            Reading::Absent | Reading::Unreadable(_) => profile.activation.clone(),
+        };
+        activation.as_ref().and_then(Activation::key_to_install).cloned()
     }
 
     /// Lets Parallels' service ask its server. That it could not is no reason to not look, and not to ask the portal.

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::board::{Assigned, Board, Commanded, Conversation, Part, Ruling};
-use super::checkin::{Checkin, Ground, Ticks, Traffic};
+use super::checkin::{Checkin, Ground, Ticks, Traffic, Transport};
 use super::commands::{self, Commands};
 use super::desk::{Bells, Desk};
 use super::documents::Account;
@@ -276,8 +276,8 @@ fn ends() -> Result<impl Future<Output = &'static str>, std::io::Error> {
 }
 
 /// Runs the check-in between the board and the portal.
-async fn converse(
-    checkin: Checkin<Ticker, Http>,
+pub(super) async fn converse<H: Transport>(
+    checkin: Checkin<Ticker, H>,
     board: watch::Sender<Board>,
     desk: Arc<Desk>,
     sync: Arc<Notify>,
@@ -294,7 +294,8 @@ async fn converse(
         (checkin.assigned(), checkin.status(), checkin.traffic());
     let (mut lease, mut denied) = (checkin.outputs().lease(), checkin.outputs().denied());
     let mut changes = board.subscribe();
-    let mut urgent = urgent_wish(&board);
+    // What stood when the daemon ended does not wait for the pause after the last check-in either.
+    let mut urgent = None;
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
     loop {

@@ -31,6 +31,8 @@ use crate::wire::checkin::ComplianceState;
 
 #[path = "tests/licensing.rs"]
 mod license;
+#[path = "tests/weeks.rs"]
+mod weeks;
 
 /// Wall time that goes with the runtime's paused time.
 struct PausedClock(tokio::time::Instant);
@@ -51,6 +53,7 @@ struct Mac {
     board: watch::Sender<Board>,
     orders: Arc<Notify>,
     executor: Mutex<Option<licensing::Executor>>,
+    ground: Mutex<Option<(Arc<Store>, Ticker, Arc<Runner>)>>,
 }
 
 impl Mac {
@@ -69,6 +72,7 @@ impl Mac {
             board: watch::channel(board).0,
             orders: Arc::default(),
             executor: Mutex::default(),
+            ground: Mutex::default(),
         }
     }
 
@@ -106,6 +110,7 @@ impl Mac {
         let license = store.load::<crate::license::State>().unwrap().value();
         let (licenser, executor) = licensing::Licenser::new(ground, license);
         *self.executor.lock().unwrap() = Some(executor);
+        *self.ground.lock().unwrap() = Some((Arc::clone(&store), ticker.clone(), Arc::clone(&runner)));
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
         tokio::select! {
             () = drive(observer, self.board.clone(), ticker.clone(), stopped.clone()) => {}
@@ -114,6 +119,7 @@ impl Mac {
             () = story => {}
             () = tick(ticks) => {}
         }
+        self.ground.lock().unwrap().take();
     }
 
     fn assign(&self, settings: Option<serde_json::Value>) {

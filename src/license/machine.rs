@@ -140,7 +140,7 @@ pub struct State {
     /// The way back.
     pub reactivation: Option<Reactivation>,
     /// The daemon was started on the way back, and may have ended before it tried: the next look tells.
-    #[serde(skip)]
+    #[serde(default)]
     begun_anew: bool,
 }
 

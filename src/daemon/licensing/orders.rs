@@ -33,13 +33,16 @@ pub(super) struct Orders {
     busy: bool,
     failures: u32,
     retry_at: Timestamp,
+    /// Parallels' service could be asked the last time.
+    reachable: bool,
     now: Timestamp,
 }
 
 impl Orders {
     pub(super) fn of(paths: Paths) -> Self {
         let (stamp, book) = (None, Book::default());
-        Self { paths, stamp, book, busy: false, failures: 0, retry_at: Timestamp::MIN, now: Timestamp::MIN }
+        let (retry_at, now) = (Timestamp::MIN, Timestamp::MIN);
+        Self { paths, stamp, book, busy: false, failures: 0, retry_at, reachable: false, now }
     }
 
     /// The book may have been written.
@@ -92,7 +95,10 @@ impl Orders {
             self.book.give(&id, self.now);
             self.write(desk)?;
         }
-        let is_due = self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
+        // A service that is back is asked at once.
+        let is_back = can_be_asked && !std::mem::replace(&mut self.reachable, can_be_asked);
+        let is_due = is_back
+            || self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
         if !self.book.is_open(self.now) || !(commanded.is_some() || (can_be_asked && is_due)) {
             return Ok("nothing was to be done".to_owned());
         }

@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What is kept back of the time for ending a tool that hangs, and for writing down how it went.
 const RESERVE: Duration = Duration::from_secs(3);
 
+/// What is kept back for ending a tool that hangs and for one look at what it did.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Until when orders may be worked on.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);
@@ -136,6 +139,6 @@ fn stopped(result: &Result<(), RunError>) -> bool {
 }
 
 async fn run(runner: &Runner, call: &Invocation, deadline: Deadline) -> Result<(), RunError> {
-    let call = Invocation { limit: call.limit.min(deadline.left()), ..call.clone() };
+    let call = Invocation { limit: call.limit.min(deadline.earlier(LOOK).left()), ..call.clone() };
     runner.stdout_of(&call).await.map(|_| ())
 }

@@ -32,56 +32,56 @@ fn done(mac: &TestEnvironment, verb: &str) -> usize {
     calls.iter().filter(|call| call.code == 0 && call.argv.first().is_some_and(|word| word == verb)).count()
 }
 
-/// Lets the portal be up, down or slow. Whether it may have been missed.
-async fn weather(mac: &TestEnvironment, draws: &mut Draws) -> bool {
+/// Lets the portal be up, down or slow.
+async fn weather(mac: &TestEnvironment, draws: &mut Draws) {
     let fault = match draws.below(3) {
         0 => json!({"kind": "down"}),
         1 => json!({"kind": "slow", "ms": draws.below(300)}),
-        _ => return false,
+        _ => return,
     };
-    mac.misbehave("checkin", fault.clone()).await;
-    fault["kind"] == "down"
+    mac.misbehave("checkin", fault).await;
 }
 
-/// An order while the daemon is up, down or killed, and while the command itself may be killed, as MDM kills what takes
-/// too long; then it is given again, as MDM does.
+/// An order while the daemon is up, down or killed, and while the command itself may be killed, as MDM kills what takes too
+/// long. Meanwhile the weather becomes fine.
 async fn order(mac: &mut TestEnvironment, id: &str, draws: &mut Draws) {
-    let daemon = draws.below(4);
+    let (daemon, is_killed) = (draws.below(4), draws.below(6) == 0);
     if daemon == 0 {
         mac.kill_agent().await;
     }
     let mut command = mac.agent.command(&["deactivate-license", "--id", id, "--timeout", "20"]);
     let mut command = command.kill_on_drop(true).stdout(std::process::Stdio::null()).spawn().unwrap();
-    let is_killed = draws.below(6) == 0;
+    draws.pause(120).await;
     if is_killed {
-        draws.pause(120).await;
         command.start_kill().unwrap();
     }
     if daemon == 1 {
-        draws.pause(120).await;
+        draws.pause(60).await;
         mac.kill_agent().await;
     }
-    let ended = command.wait().await.unwrap();
-    assert!(is_killed || ended.success(), "{id}: {ended}");
+    draws.pause(60).await;
+    mac.heal().await;
     if daemon < 2 {
+        // Before the command ends, or after it.
+        draws.pause(60).await;
         mac.start_agent();
     }
+    // The time until an agent tries again that missed the portal.
+    mac.sync().await;
+    let ended = command.wait().await.unwrap();
+    assert!(is_killed || ended.success(), "{id}: {ended}");
 }
 
 async fn round(stage: &mut Stage, number: u32, draws: &mut Draws) {
     let (since, mac) = (Timestamp::now(), &mut stage.2);
     let counts = |mac: &TestEnvironment| (done(mac, "deactivate-license"), done(mac, "install-license"));
     let (deactivated, installed) = counts(mac);
-    let missed = weather(mac, draws).await;
+    weather(mac, draws).await;
     let id = format!("round-{number}");
     order(mac, &id, draws).await;
-    mac.heal().await;
+    // MDM gives an order again of which it does not know what became.
     let again = mac.cli(["deactivate-license", "--id", &id, "--timeout", "20", "--json"]).await;
     assert_eq!(again.code, 0, "{id}: {again:?}");
-    if missed {
-        // The time until an agent tries again.
-        mac.sync().await;
-    }
     until_back(stage, since).await;
     let (_, license, mac) = &*stage;
     let told = mac.cli(["deactivate-license", "--id", &id, "--require-ack", "--json"]).await;

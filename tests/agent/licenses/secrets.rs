@@ -106,7 +106,6 @@ async fn look_at_the_mac(mac: &TestEnvironment) {
     for known in ["license.json", "deactivation.json", "report.json", "meridian.log"] {
         assert!(names.contains(known), "{known} was searched");
     }
-    assert!(mac.agent.log_tail(usize::MAX).iter().any(|line| line.contains("TRACE")), "at the highest level");
     for call in mac.calls() {
         let told = call.argv.iter().any(|word| KEYS.iter().any(|key| word.contains(key)));
         assert_eq!(told, call.argv[0] == "install-license", "{call:?}");

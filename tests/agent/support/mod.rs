@@ -308,7 +308,7 @@ impl TestEnvironment {
 
     /// Waits until the portal shows this Mac, of several, so.
     pub(crate) async fn until_device(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let status = self.until_enrolled().await;
+        let status = self.until("a device of the portal", |status| status.portal.device.is_some()).await;
         let path = format!("/devices/{}", status.portal.device.unwrap());
         self.until_portal(what, async |admin| {
             let device = admin.ask(Method::GET, &path, None).await.unwrap();
