@@ -11,7 +11,7 @@ use crate::checkin::session::{Do, HttpRequest, Session};
 use crate::wire::key::Thumbprint;
 use crate::wire::time::NumericDate;
 
-const MACS: u32 = 20_000;
+const MACS: u32 = 100_000;
 const MORNING: SignedDuration = SignedDuration::from_hours(3);
 const WEEKS: u8 = 3;
 const WINDOW: i64 = 10 * 60;

@@ -112,9 +112,9 @@ async fn a_stopped_service_is_started_and_one_that_does_not_start_is_waited_for(
 
     let since = Timestamp::now();
     mac.edit(|state| (state.service.running, state.service.start) = (false, Start::Fails));
-    let reply = mac.cli(["deactivate-license", "--id", "later", "--timeout", "5", "--json"]).await;
+    let reply = mac.cli(["deactivate-license", "--id", "later", "--timeout", "12", "--json"]).await;
     assert_eq!((reply.code, &reply.json()["outcome"]), (1, &json!("failed")), "{reply:?}");
-    assert!(reply.json()["trouble"].as_str().unwrap().contains("did not start"));
+    assert!(reply.json()["trouble"].as_str().unwrap().contains("did not start"), "{reply:?}");
     mac.until_problem("license-deactivation-pending").await;
     assert!(!is_without_license(mac), "nothing is done that is not done");
     let runs = mac.runs("install-license");
