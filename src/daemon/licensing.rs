@@ -53,6 +53,15 @@ pub struct Licensing {
 }
 
 impl Licensing {
+    /// Whether a publication would tell nothing new: it would wake everybody.
+    fn shows_the_same(&self, shown: &Self) -> bool {
+        let states = match (&self.state, &shown.state) {
+            (Some(state), Some(shown)) => state.shows_the_same(shown),
+            (state, shown) => state.is_none() && shown.is_none(),
+        };
+        states && (&self.order_trouble, &self.write_failed) == (&shown.order_trouble, &shown.write_failed)
+    }
+
     /// Where the license stands.
     #[must_use]
     pub fn stage(&self) -> Stage {
@@ -216,7 +225,8 @@ impl Licenser {
         while let Ok(request) = self.requests.try_recv() {
             self.queue.push(request);
         }
-        if self.queue.iter().any(|request| request.command.kind == CommandKind::VerifyLicense) && self.check.is_none()
+        if self.queue.iter().any(|request| request.command.kind == CommandKind::VerifyLicense)
+            && self.check.is_none()
         {
             self.take(Event::Ordered);
             if !self.due.contains(&Effect::Check) {
@@ -235,12 +245,13 @@ impl Licenser {
     /// Serves orders from the book, and the portal's, which go through it, too. Whether they are to be looked at soon
     /// again, because somebody else has the book.
     async fn serve_orders(&mut self, observation: &Observation) -> bool {
-        let commands = self.queue.iter().map(|request| request.command);
-        let commanded = commands.filter(|run| run.kind == CommandKind::DeactivateLicense).next_back();
+        let mut commands = self.queue.iter().map(|request| request.command);
+        let commanded = commands.rfind(|run| run.kind == CommandKind::DeactivateLicense);
         let can_be_asked = matches!(observation.service, Answer::Known(_));
         let Ground { runner, ticker, .. } = &self.ground;
         let Some(desk) = self.orders.open(commanded.is_some()) else { return self.orders.is_busy() };
-        let outcome = self.orders.carry_out(&desk, runner, ticker, (commanded.map(|run| run.id), can_be_asked)).await;
+        let outcome =
+            self.orders.carry_out(&desk, runner, ticker, (commanded.map(|run| run.id), can_be_asked)).await;
         if commanded.is_some() {
             self.answer(CommandKind::DeactivateLicense, &outcome);
         }
@@ -372,7 +383,7 @@ impl Task for Licenser {
         let licensing = Licensing { state, order_trouble: self.orders.trouble(), write_failed: kept.err() };
         let wish = self.wish;
         let publish = move |board: &mut Board| {
-            if *board.licensing != licensing {
+            if !licensing.shows_the_same(&board.licensing) {
                 board.licensing = Part::new(licensing);
             }
             board.look_at_license(wish);

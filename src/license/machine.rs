@@ -248,6 +248,13 @@ impl State {
         rest != *kept || age.is_negative() || age >= KEEP_CLOCK
     }
 
+    /// Whether nobody who looks at it sees a difference: the clock alone goes on with every look.
+    #[must_use]
+    pub fn shows_the_same(&self, shown: &Self) -> bool {
+        let rest = Self { clock: shown.clock, ..self.clone() };
+        rest == *shown && self.stage() == shown.stage() && self.verifies_at() == shown.verifies_at()
+    }
+
     /// Leases that are suspended are verified, too: a conversion ends that state. Those given back or taken away are not.
     fn is_verified_at_all(&self) -> bool {
         let state = self.lease.as_ref().map(Held::state);

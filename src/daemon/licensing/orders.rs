@@ -97,8 +97,7 @@ impl Orders {
         }
         // A service that is back is asked at once.
         let is_back = can_be_asked && !std::mem::replace(&mut self.reachable, can_be_asked);
-        let is_due = is_back
-            || self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
+        let is_due = is_back || self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
         if !self.book.is_open(self.now) || !(commanded.is_some() || (can_be_asked && is_due)) {
             return Ok("nothing was to be done".to_owned());
         }

@@ -328,6 +328,20 @@ async fn what_follows_when_it_stays_unverified_is_the_portals_to_say() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn five_idle_minutes_cost_no_process_and_no_news() {
+    let mac = Mac::new();
+    leased(&mac, async {
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        mac.calls.lock().unwrap().clear();
+        let before = mac.board.borrow().licensing.clone();
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert_eq!(mac.calls_about_the_license(), [""; 0]);
+        assert!(mac.board.borrow().licensing == before, "nothing is published, and so nobody is woken");
+    })
+    .await;
+}
+
 /// Keys are secrets: none stands in what is logged, shown, sent or kept.
 #[tokio::test(start_paused = true)]
 async fn no_key_stands_anywhere_but_in_the_one_call() {

@@ -121,7 +121,8 @@ impl Office {
             });
         }
         let root = self.app.store.peek(|model| model.organization.root.public()).to_string();
-        let items = [("PortalURL", self.app.origins.main()), ("PortalRootKey", &root), ("EnrollmentToken", TOKEN)];
+        let items =
+            [("PortalURL", self.app.origins.main()), ("PortalRootKey", &root), ("EnrollmentToken", TOKEN)];
         let mut bytes = Vec::new();
         plist::to_writer_xml(&mut bytes, &plist::Dictionary::from_iter(items)).unwrap();
         let preferences = Some(Preferences::parse("dev.meridian.agent.plist", &bytes).unwrap());
@@ -203,7 +204,11 @@ async fn people_move_by_themselves_within_seven_days_and_notice_nothing() {
         for mac in &macs {
             assert_eq!(installed(mac).as_deref(), Some(DEMO_KEY), "Parallels' own copy, too");
             assert_eq!((runs(mac, "update-license"), runs(mac, "deactivate-license")), (1, 0));
-            assert_eq!(mac.restrictions(), ["remove", "clone"], "local restrictions hold until policies are assigned");
+            assert_eq!(
+                mac.restrictions(),
+                ["remove", "clone"],
+                "local restrictions hold until policies are assigned"
+            );
         }
     };
     tokio::select! {

@@ -101,7 +101,8 @@ impl Part {
         for week in 1..=WEEKS {
             let due = state.verifies_at().unwrap();
             if has_idle {
-                let before = SignedDuration::try_from_secs_f64(IDLE.as_secs_f64() * self.draws.next()).unwrap();
+                let before =
+                    SignedDuration::try_from_secs_f64(IDLE.as_secs_f64() * self.draws.next()).unwrap();
                 mac.now = due - before;
                 let idle = mac.request();
                 assert_eq!(body(&idle).get("lease"), None, "nothing is wanted before it is due");
@@ -109,7 +110,11 @@ impl Part {
             }
             mac.now = due;
             let (begun, effects) = step(&state, Event::Tick, due);
-            assert_eq!((effects, begun.wish()), (vec![Effect::Check], LeaseWish::Keep), "the processes first");
+            assert_eq!(
+                (effects, begun.wish()),
+                (vec![Effect::Check], LeaseWish::Keep),
+                "the processes first"
+            );
             let (checked, effects) = step(&begun, Event::Checked, due);
             assert_eq!((effects, checked.wish()), (vec![], LeaseWish::Verify), "then one request");
             assert_eq!(checked.urgent_wish(), None, "by its schedule");

@@ -19,7 +19,11 @@ async fn a_verification_costs_two_processes_and_one_request() {
     });
     mac.until("verified", |status| status.license.lease.as_ref().is_some_and(|lease| lease.seq > seq)).await;
     mac.until("active", |status| status.license.stage == license::Stage::Active).await;
-    assert_eq!(mac.verbs()[verbs..], ["info", "update-license", "info"], "what was noticed, and two processes");
+    assert_eq!(
+        mac.verbs()[verbs..],
+        ["info", "update-license", "info"],
+        "what was noticed, and two processes"
+    );
     assert_eq!(requests() - before, 1, "one request");
     assert_eq!(company.used(&of).await, 1);
 }

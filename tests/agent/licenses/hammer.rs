@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 
@@ -94,7 +94,7 @@ async fn round(stage: &mut Stage, number: u32, draws: &mut Draws) {
 }
 
 async fn hammer(rounds: u32) {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let macs = (0..MACS).map(|mac| async move {
         let mut stage = leased().await;
         let mut draws = Draws(0x2026_1124 + mac);

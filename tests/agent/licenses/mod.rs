@@ -32,7 +32,9 @@ async fn until_back((company, license, mac): &Stage, since: Timestamp) {
     mac.until("back", |status| {
         let view = &status.license;
         let told = view.deactivation.as_ref().is_some_and(|it| it.at >= since && it.told_at.is_some());
-        told && view.stage == license::Stage::Active && view.reactivation.is_none() && view.verification.since.is_none()
+        told && view.stage == license::Stage::Active
+            && view.reactivation.is_none()
+            && view.verification.since.is_none()
     })
     .await;
     mac.until_leased(license, "business").await;

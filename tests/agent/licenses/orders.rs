@@ -56,7 +56,11 @@ async fn with_the_daemon_dead_or_hung_the_effect_is_here_and_the_portal_hears_of
     for hung in [false, true] {
         let (mut stage, since) = (leased().await, Timestamp::now());
         let mac = &mut stage.2;
-        if hung { signal(mac, Signal::STOP) } else { mac.kill_agent().await }
+        if hung {
+            signal(mac, Signal::STOP)
+        } else {
+            mac.kill_agent().await
+        }
         let begun = Instant::now();
         let reply = mac.cli(["deactivate-license", "--id", "order", "--require-ack", "--timeout", "5"]).await;
         assert!(begun.elapsed() < Duration::from_secs(8), "it ends in time: {:?}", begun.elapsed());
@@ -66,7 +70,11 @@ async fn with_the_daemon_dead_or_hung_the_effect_is_here_and_the_portal_hears_of
         assert_eq!(again.code, 0, "done here, which is enough where nobody requires more: {again:?}");
         assert!(is_without_license(mac));
         assert_eq!(stage.0.used(&stage.1).await, 1, "the portal does not know");
-        if hung { signal(mac, Signal::CONT) } else { mac.start_agent() }
+        if hung {
+            signal(mac, Signal::CONT)
+        } else {
+            mac.start_agent()
+        }
         until_back(&stage, since).await;
         let mac = &stage.2;
         let told = mac.deactivate("order").await.json();

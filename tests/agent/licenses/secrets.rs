@@ -99,7 +99,9 @@ async fn look_at_the_mac(mac: &TestEnvironment) {
     let paths = mac.paths();
     let agents = [paths.private(), paths.logs()].into_iter().flat_map(|folder| files(&folder));
     let mut names = String::new();
-    for (name, text) in agents.chain([("status".into(), std::fs::read_to_string(paths.status_file()).unwrap())]) {
+    for (name, text) in
+        agents.chain([("status".into(), std::fs::read_to_string(paths.status_file()).unwrap())])
+    {
         assert_clean(&name, &text);
         names += &name;
     }

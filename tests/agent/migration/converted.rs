@@ -87,7 +87,10 @@ async fn split(company: &Company, license: &str, workers: [TestEnvironment; 2]) 
     moves.install_key(DEMO_SUBLICENSE_KEY);
     moves.deactivate("split").await;
     let moved = moves.until_device("in the group", |it| it["license"]["group"] == *group).await;
-    assert_eq!((&moved["license"]["license"], &moved["license"]["reactivate"]), (&json!(license), &json!(false)));
+    assert_eq!(
+        (&moved["license"]["license"], &moved["license"]["reactivate"]),
+        (&json!(license), &json!(false))
+    );
     assert_eq!((moves.runs("deactivate-license"), moves.runs("install-license")), (1, 1), "once each");
     let stays = stays.until_leased(license, "enterprise").await;
     assert_eq!((&stays["license"]["group"], &stays["license"]["reactivate"]), (&Value::Null, &json!(true)));

@@ -42,7 +42,11 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     for mac in &testers {
         mac.until_leased(&trial, "enterprise").await;
         mac.until_restricted(&LOCAL).await;
-        assert_eq!((mac.runs("deactivate-license"), mac.runs("install-license")), (0, 0), "nobody reactivates");
+        assert_eq!(
+            (mac.runs("deactivate-license"), mac.runs("install-license")),
+            (0, 0),
+            "nobody reactivates"
+        );
     }
 
     for (number, mac) in workers.iter().enumerate() {

@@ -512,7 +512,8 @@ async fn an_administrator_takes_a_license_away_and_gives_it_back() {
 #[tokio::test]
 async fn what_follows_on_a_mac_that_does_not_verify_is_an_administrators_to_say() {
     let stage = Stage::new().await;
-    let body = |word: &str| json!({"name": "n", "product": "enterprise", "seats": 1, "when_unverified": word});
+    let body =
+        |word: &str| json!({"name": "n", "product": "enterprise", "seats": 1, "when_unverified": word});
     let refused = stage.admin(Method::POST, "/licenses", body("lift_all")).await;
     assert!((400..500).contains(&refused.status), "{refused:?}");
     let (license, key) = add(&stage, "/licenses", body("lift_policy")).await;
