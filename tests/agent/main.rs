@@ -5,6 +5,10 @@ mod demo;
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod licenses;
+#[cfg(test)]
+mod migration;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod portal;
