@@ -68,16 +68,7 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     }
     assert_eq!((company.used(&business).await, company.used(&enterprise).await), (0, 5));
 
-    // Warning: without the claim, or without a mapping, people land on the primary key: its seats, its assignments.
-    for (name, mapping, leads_to) in [
-        ("bob@example.com", "mapped", group.clone()),
-        ("dora@example.com", "no_claim", Value::Null),
-        ("egon@example.com", "unmapped", Value::Null),
-    ] {
-        let shown = company.get(&format!("/users/{name}")).await;
-        assert_eq!(shown["mapping"], mapping, "flagged: {name}");
-        assert_eq!(shown["key"], json!({"license": enterprise, "group": leads_to}), "{name}");
-    }
+    unmapped_people_are_flagged(&company, &enterprise, &group).await;
     let policy = company.admin.create_policy("Policy", &policy()).await.unwrap();
     company.put(&format!("/licenses/{enterprise}/policy"), json!({"policy": policy})).await;
     for (mac, expected) in [(&macs[3], &CORPORATE[..]), (&macs[2], &LOCAL)] {
@@ -87,4 +78,17 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     // A person who leaves frees the seat at once.
     company.put("/users/carl@example.com", json!({"idp_groups": ["G-all"], "active": false})).await;
     assert_eq!(company.used(&enterprise).await, 4);
+}
+
+/// Warning: without the claim, or without a mapping, people land on the primary key: its seats, its assignments.
+async fn unmapped_people_are_flagged(company: &Company, license: &str, group: &Value) {
+    for (name, mapping, leads_to) in [
+        ("bob@example.com", "mapped", group),
+        ("dora@example.com", "no_claim", &Value::Null),
+        ("egon@example.com", "unmapped", &Value::Null),
+    ] {
+        let shown = company.get(&format!("/users/{name}")).await;
+        assert_eq!(shown["mapping"], mapping, "flagged: {name}");
+        assert_eq!(shown["key"], json!({"license": license, "group": leads_to}), "{name}");
+    }
 }
