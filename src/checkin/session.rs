@@ -170,6 +170,11 @@ impl Session {
         self.timetable.call(now, delay, reason);
     }
 
+    /// The first check-in after the start rests for so long, unless somebody calls for it.
+    pub fn rest(&mut self, now: Timestamp, length: SignedDuration) {
+        self.timetable.rest(now, length);
+    }
+
     /// An administrator of the Mac wants it to enroll anew.
     pub fn reset(&self, now: Timestamp) -> Step {
         let mut next = self.clone();

@@ -53,6 +53,8 @@ impl<T> Deref for Part<T> {
 pub struct Assigned {
     /// It; `None` before the first.
     pub assignment: Option<Assignment>,
+    /// Root takes the agent away: what was enforced is given back, whatever the portal says.
+    pub taken_away: bool,
 }
 
 /// The portal's last words on the license.
