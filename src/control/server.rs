@@ -31,7 +31,7 @@ const PATH_LIMIT: usize = 104;
 /// How long a connection may take as a whole.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(5);
 /// How many connections there may be.
-const CONNECTIONS: usize = 32;
+pub const CONNECTIONS: usize = 32;
 /// How many connections a user who is not an administrator may have.
 const CONNECTIONS_OF_A_USER: usize = 4;
 /// How long to wait before accepting again after the system refused, for lack of descriptors.

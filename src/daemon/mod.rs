@@ -25,7 +25,7 @@ pub mod views;
 pub mod watch;
 
 pub use leave::{LeaveError, leave};
-pub use run::{StartError, run};
+pub use run::{END_WITHIN, StartError, run};
 
 #[cfg(test)]
 #[cfg(feature = "portal")]

@@ -47,7 +47,7 @@ const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
 pub(super) const SERVICE_DEBOUNCE: Duration = Duration::from_millis(100);
 
 /// What the tasks have to come to an end between two actions, before they are dropped with their processes.
-const END_WITHIN: Duration = Duration::from_millis(1500);
+pub const END_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]

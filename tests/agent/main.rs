@@ -5,6 +5,10 @@ mod demo;
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod launchd;
+#[cfg(test)]
+mod package;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod portal;
