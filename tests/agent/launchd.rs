@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use meridian::control::view::StatusView;
 use meridian::paths::{LABEL, Paths};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -156,7 +157,11 @@ async fn killed_it_returns_and_asked_to_end_it_ends_within_two_seconds() {
     launchd.process().kill();
     launchd.supervise().await;
     assert_ne!(launchd.pid(), Some(first));
-    environment.until_enforced().await;
+    // From disk: the next check-in keeps its distance to the last.
+    let keeps = |status: &StatusView| {
+        status.enforcement.enforced > 0 && status.enforcement.compliant == status.enforcement.enforced
+    };
+    environment.until("enforcing again", keeps).await;
     let begun = Instant::now();
     let status = timeout(Duration::from_secs(2), launchd.bootout()).await.expect("it ends within 2 s");
     assert!(status.success(), "{status} after {:?}", begun.elapsed());

@@ -185,6 +185,7 @@ async fn what_cannot_be_put_back_keeps_the_agent_and_a_portal_that_is_away_does_
     mac.environment.heal().await;
     let device = mac.environment.device().await["id"].clone();
     mac.install().await;
+    mac.meanwhile(async |environment, _| drop(environment.sync().await)).await;
     mac.until_enforced().await;
     assert_eq!(mac.environment.device().await["id"], device);
     assert_eq!(mac.environment.admin.list("/devices").await.unwrap().len(), 1);
