@@ -3,16 +3,15 @@
 //! It needs no terminal and asks nothing. The work is the daemon's code, which is handed in; here it is ordered and shown. The
 //! last line is the verdict.
 
-use std::error::Error;
 use std::time::Duration;
 
-use super::Done;
 use super::arguments::LeaveArguments;
 use super::deactivate::may;
 use super::failure::Failure;
 use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
 use super::words::{count, subject};
+use super::{Done, Leave};
 use crate::control::view::{Farewell, LeaveView};
 use crate::error::Exit;
 use crate::paths::Paths;
@@ -21,11 +20,7 @@ use crate::paths::Paths;
 ///
 /// # Errors
 /// When the caller may not, or the daemon still runs.
-pub(super) fn request(
-    paths: &Paths,
-    order: &LeaveArguments,
-    leave: fn(&Paths, bool, Duration) -> Result<LeaveView, Box<dyn Error>>,
-) -> Result<Done, Failure> {
+pub(super) fn request(paths: &Paths, order: &LeaveArguments, leave: Leave) -> Result<Done, Failure> {
     if !may(paths) {
         return Err(Failure::MustBeRoot("leave"));
     }

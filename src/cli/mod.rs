@@ -70,8 +70,11 @@ pub struct Shell {
     /// Runs the agent in the foreground and returns when it has ended.
     pub daemon: fn(&Paths) -> Result<(), Box<dyn Error>>,
     /// Takes the agent away: whether to restore, and within which time.
-    pub leave: fn(&Paths, bool, Duration) -> Result<LeaveView, Box<dyn Error>>,
+    pub leave: Leave,
 }
+
+/// Puts back what stood before, if that is wanted, and tells the portal, within a time.
+pub type Leave = fn(&Paths, bool, Duration) -> Result<LeaveView, Box<dyn Error>>;
 
 /// The grammar of the command line, from which manual pages and shell completions are made.
 #[must_use]
