@@ -154,7 +154,8 @@ impl Mac {
         }))
         .unwrap();
         self.board.send_modify(|board| {
-            board.assigned = super::board::Part::new(Assigned { assignment: Some(assignment) });
+            board.assigned =
+                super::board::Part::new(Assigned { assignment: Some(assignment), taken_away: false });
         });
     }
 
