@@ -17,14 +17,7 @@ const PEOPLE: [(&str, Option<&[&str]>); 5] = [
 async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_raw_one() {
     let company = Company::new().await;
     let business = company.license("business", "per_user", None).await;
-    let mut macs = Vec::new();
-    for (place, (name, groups)) in PEOPLE.into_iter().enumerate() {
-        company.put(&format!("/users/{name}"), json!({"idp_groups": groups})).await;
-        macs.push(match place {
-            1 => company.old_mac_of(name, DEMO_BUSINESS_KEY).await,
-            _ => company.mac_of(name, DEMO_BUSINESS_KEY).await,
-        });
-    }
+    let macs = macs_of_people(&company).await;
     for mac in &macs {
         mac.install_sign_in();
         mac.until_leased(&business, "business").await;
@@ -78,6 +71,19 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     // A person who leaves frees the seat at once.
     company.put("/users/carl@example.com", json!({"idp_groups": ["G-all"], "active": false})).await;
     assert_eq!(company.used(&enterprise).await, 4);
+}
+
+/// A Mac for each, one of them with a Parallels Desktop below 20.1.0.
+async fn macs_of_people(company: &Company) -> Vec<TestEnvironment> {
+    let mut macs = Vec::new();
+    for (place, (name, groups)) in PEOPLE.into_iter().enumerate() {
+        company.put(&format!("/users/{name}"), json!({"idp_groups": groups})).await;
+        macs.push(match place {
+            1 => company.old_mac_of(name, DEMO_BUSINESS_KEY).await,
+            _ => company.mac_of(name, DEMO_BUSINESS_KEY).await,
+        });
+    }
+    macs
 }
 
 /// Warning: without the claim, or without a mapping, people land on the primary key: its seats, its assignments.
