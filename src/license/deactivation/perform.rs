@@ -127,10 +127,11 @@ async fn after_start(runner: &Runner, call: &Invocation, deadline: Deadline) -> 
     if let Err(error) = run(runner, &invocation::start_service(runner.paths()), deadline).await {
         tracing::warn!(error = %Chain(&error), "cannot start Parallels' service");
     }
-    let until = Deadline::after(TO_START.min(deadline.left()));
+    let until = Deadline::after(TO_START.min(deadline.earlier(TO_END + LOOK).left()));
     loop {
         let result = run(runner, call, deadline).await;
-        if !stopped(&result) || until.left() <= PAUSE {
+        // A call that has no time tells nothing.
+        if !stopped(&result) || until.left() <= PAUSE * 2 {
             return result;
         }
         sleep_until(Deadline::after(PAUSE).at()).await;
