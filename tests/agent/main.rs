@@ -7,6 +7,10 @@ mod hypervisor;
 #[cfg(test)]
 mod launchd;
 #[cfg(test)]
+mod licenses;
+#[cfg(test)]
+mod migration;
+#[cfg(test)]
 mod package;
 #[cfg(test)]
 mod pages;
