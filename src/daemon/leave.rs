@@ -167,15 +167,16 @@ async fn tell(paths: &Paths, store: &Arc<Store>, end: Instant) -> Result<Farewel
     if portal.origin.is_none() || status.borrow().device.is_none() {
         return Ok(Farewell::Nobody);
     }
-    let failures = status.borrow().failures;
+    // Both are kept on disk, so that they stand from before.
+    let (failures, success) = (status.borrow().failures, status.borrow().last_success);
     checkin.say_goodbye();
     let (_goes_on, local) = watch::channel(Arc::new(nothing_but(portal)));
     let talk = checkin.run(Inputs { local, sync: Arc::new(Notify::new()) });
     let ended = async {
         // The retries that the protocol allows at once are no failures; after one the next comes too late for who waits.
         let ended =
-            status.wait_for(|status| status.last_success.is_some() || status.failures > failures).await;
-        ended.is_ok_and(|status| status.last_success.is_some())
+            status.wait_for(|status| status.last_success != success || status.failures > failures).await;
+        ended.is_ok_and(|status| status.last_success != success)
     };
     let told = tokio::select! {
         () = talk => false,
