@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use self::orders::Orders;
+use self::orders::{Given, Orders};
 use super::board::{Board, Part, Ruling};
 use super::inputs::Profile;
 use super::observer::{LicenseWish, Observation};
@@ -228,15 +228,18 @@ impl Licenser {
         }
     }
 
-    /// Serves orders from the book, and the portal's, which go through it, too. Whether they are to be looked at soon
-    /// again, because somebody else has the book.
-    async fn serve_orders(&mut self, observation: &Observation) -> bool {
-        let commanded = self.queue.iter().any(|request| request.kind == CommandKind::DeactivateLicense);
-        let can_be_asked = matches!(observation.service, Answer::Known(_));
+    /// Serves orders from the book, and the portal's and the profile's, which go through it, too. Whether they are to be
+    /// looked at soon again, because somebody else has the book.
+    async fn serve_orders(&mut self, input: &Input) -> bool {
+        let by_portal = self.queue.iter().any(|request| request.kind == CommandKind::DeactivateLicense);
+        let preferences = input.profile.preferences.as_ref();
+        let by_profile = preferences.and_then(|preferences| preferences.deactivation_order.value());
+        let given = Given { by_portal, by_profile: by_profile.map(String::as_str) };
+        let can_be_asked = matches!(input.observation.service, Answer::Known(_));
         let Ground { runner, ticker, .. } = &self.ground;
-        let Some(desk) = self.orders.open(commanded) else { return self.orders.is_busy() };
-        let outcome = self.orders.carry_out(&desk, runner, ticker, (commanded, can_be_asked)).await;
-        if commanded {
+        let Some(desk) = self.orders.open(given) else { return self.orders.is_busy() };
+        let outcome = self.orders.carry_out(&desk, runner, ticker, (given, can_be_asked)).await;
+        if by_portal {
             self.answer(CommandKind::DeactivateLicense, &outcome);
         }
         if let Some(order) = self.orders.untold() {
@@ -324,7 +327,7 @@ impl Task for Licenser {
         let now = self.ground.ticker.now();
         self.hear(input);
         self.listen();
-        let is_busy = self.serve_orders(&input.observation).await;
+        let is_busy = self.serve_orders(input).await;
         let kept = self.keep();
         let more = kept.is_ok() && self.act(input).await;
         let kept = kept.and_then(|()| self.keep());

@@ -5,6 +5,10 @@ mod demo;
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod made;
+#[cfg(test)]
+mod mdm;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod portal;

@@ -1,4 +1,5 @@
-//! The book of orders as the daemon serves it: it finishes what a command could not, and notes what the portal knows.
+//! The book of orders as the daemon serves it: it finishes what a command could not, takes down what the portal and the
+//! profile order, and notes what the portal knows.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::super::ticker::Ticker;
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
-use crate::license::deactivation::{Book, Deadline, Order, perform};
+use crate::license::deactivation::{Book, Deadline, Effect, Order, perform};
 use crate::paths::Paths;
 use crate::state::document::Kept;
 use crate::state::{Apart, Loaded};
@@ -25,12 +26,23 @@ const RETRY: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(1), S
 /// When the book was written, and how long it is.
 type Stamp = Option<(SystemTime, u64)>;
 
+/// Who gives an order, beside the command line, which writes it into the book itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// The portal, by a command.
+    pub by_portal: bool,
+    /// The profile, by this name.
+    pub by_profile: Option<&'a str>,
+}
+
 /// The orders.
 pub(super) struct Orders {
     paths: Paths,
     stamp: Stamp,
     book: Book,
     busy: bool,
+    /// The book was there once and cannot be read.
+    is_lost: bool,
     failures: u32,
     retry_at: Timestamp,
     now: Timestamp,
@@ -39,7 +51,8 @@ pub(super) struct Orders {
 impl Orders {
     pub(super) fn of(paths: Paths) -> Self {
         let (stamp, book) = (None, Book::default());
-        Self { paths, stamp, book, busy: false, failures: 0, retry_at: Timestamp::MIN, now: Timestamp::MIN }
+        let (retry_at, now) = (Timestamp::MIN, Timestamp::MIN);
+        Self { paths, stamp, book, busy: false, is_lost: false, failures: 0, retry_at, now }
     }
 
     /// The book may have been written.
@@ -52,8 +65,11 @@ impl Orders {
         self.busy
     }
 
-    /// Takes the book, where there is something to do with it: it was written, it is not finished, or `anyway`.
-    pub(super) fn open(&mut self, anyway: bool) -> Option<Apart<Book>> {
+    /// Takes the book, where there is something to do with it: it was written, it is not finished, or somebody gives an
+    /// order that is not in it.
+    pub(super) fn open(&mut self, given: Given<'_>) -> Option<Apart<Book>> {
+        let by_profile = given.by_profile.is_some_and(|id| self.book.order(id).is_none());
+        let anyway = given.by_portal || by_profile;
         let stamp = self.stamp_now();
         let unfinished = self.book.is_open(self.now) || self.book.untold().next().is_some();
         self.busy = false;
@@ -73,22 +89,19 @@ impl Orders {
         }
     }
 
-    /// Carries out what is open, and what the portal commands. How that went.
+    /// Carries out what is open, and what is given. How that went.
     pub(super) async fn carry_out(
         &mut self,
         desk: &Apart<Book>,
         runner: &Runner,
         ticker: &Ticker,
-        (commanded, can_be_asked): (bool, bool),
+        (given, can_be_asked): (Given<'_>, bool),
     ) -> Result<String, String> {
         self.now = ticker.now();
         self.read(desk);
-        if commanded {
-            self.book.give(&format!("portal-{}", Uuid::new_v4()), self.now);
-            self.write(desk)?;
-        }
+        let is_new = self.write_down(desk, given)?;
         let is_due = self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
-        if !self.book.is_open(self.now) || !(commanded || (can_be_asked && is_due)) {
+        if !self.book.is_open(self.now) || !(is_new || (can_be_asked && is_due)) {
             return Ok("nothing was to be done".to_owned());
         }
         let outcome = perform(desk, runner, ticker, Deadline::after(LIMIT)).await;
@@ -107,6 +120,26 @@ impl Orders {
                 Err(Chain(&error).to_string())
             }
         }
+    }
+
+    /// Writes down what is given. Whether there is an order that was never tried.
+    fn write_down(&mut self, desk: &Apart<Book>, given: Given<'_>) -> Result<bool, String> {
+        let named = given.by_profile.filter(|id| {
+            let is_known = self.book.order(id).is_some();
+            let changed = self.book.give_once(id, self.now);
+            // Without the book nobody knows whether it was carried out, and once too few is better than once too often.
+            if !is_known && self.is_lost {
+                self.book.took_effect(Effect { at: self.now, deactivated: false });
+            }
+            changed
+        });
+        if given.by_portal {
+            self.book.give(&format!("portal-{}", Uuid::new_v4()), self.now);
+        }
+        if given.by_portal || named.is_some() {
+            self.write(desk)?;
+        }
+        Ok(self.book.orders().iter().any(|order| order.ordered_at == self.now && order.effect.is_none()))
     }
 
     /// The last order that gave a license back and of which the portal does not know.
@@ -135,6 +168,7 @@ impl Orders {
         self.stamp = self.stamp_now();
         match desk.load() {
             Ok(loaded) => {
+                self.is_lost = matches!(loaded, Loaded::Lost(_));
                 if let Some(damage) = loaded.damage() {
                     tracing::error!(damage = %Chain(damage), "the book of deactivations was damaged");
                 }
