@@ -52,8 +52,8 @@ pub(super) struct MakeArguments {
 /// Keys of the agent.
 #[derive(Debug, Args)]
 pub(super) struct AgentFlags {
-    /// The portal's origin, such as https://portal.example.com
-    #[arg(long, value_name = "URL")]
+    /// The portal's origin.
+    #[arg(long, value_name = "URL", help = "The portal's origin, such as https://portal.example.com")]
     pub portal_url: String,
     /// The public half of the portal's root key, as the portal shows it
     #[arg(long, value_name = "KEY")]

@@ -221,6 +221,32 @@ fn only_forced_values_are_managed() {
     assert!(judgments(without.as_bytes()).contains(&("Forced".to_owned(), Judgment::Mistyped)));
 }
 
+/// So many arrays, each the only member of the one around it.
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(Value::Array(Vec::new()), |inner, _| Value::Array(vec![inner]))
+}
+
+#[test]
+fn size_and_depth_are_bounded_as_the_daemon_bounds_them() {
+    let keys = |value: Value| {
+        Dictionary::from_iter([
+            ("PortalURL".to_owned(), "https://portal.example.com".into()),
+            ("x".to_owned(), value),
+        ])
+    };
+    for depth in [13, 14, 15] {
+        let flat = keys(nested(depth));
+        let taken = taken(&binary(&Value::Dictionary(flat.clone())));
+        assert_eq!(taken.is_empty(), depth > 14);
+        assert_eq!(valid(&profile(Shape::CustomDomain, &flat)), taken, "{depth}");
+        assert_eq!(valid(&profile(Shape::ManagedClient, &flat)), taken, "{depth}");
+    }
+    let deep = profile(Shape::ManagedClient, &keys(nested(1000)));
+    assert!(matches!(examine(&deep), Err(PayloadError::Unreadable(_))));
+    let large = profile(Shape::CustomDomain, &keys(Value::Data(vec![0; 1 << 20])));
+    assert_eq!(judgments(&large), [("dev.meridian.agent".to_owned(), Judgment::Mistyped)]);
+}
+
 #[test]
 fn parallels_domain_is_judged_too() {
     let mut draft = Draft::new("com.example");
@@ -332,7 +358,7 @@ fn any_value() -> impl Strategy<Value = Value> {
                 true.into(),
                 false.into(),
                 900.into(),
-                "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8".into(),
+                "SET-THE-PUBLIC-ROOT-KEY-OF-YOUR-PORTAL-HERE".into(),
             ])
             .collect();
     let leaf = prop_oneof![

@@ -8,7 +8,7 @@ use super::*;
 use crate::error::Exit;
 use crate::sources::profile::{Activation, Preferences};
 
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const KEY: &str = "SET-THE-PUBLIC-ROOT-KEY-OF-YOUR-PORTAL-HERE";
 
 struct Desk(tempfile::TempDir);
 

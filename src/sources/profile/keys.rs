@@ -72,11 +72,11 @@ pub const KEYS: &[ProfileKey] = &[
     ProfileKey {
         name: "PortalRootKey",
         title: "Portal's root key",
-        help: "The public half of the organization's root key: 32 bytes as base64url, 43 characters. Without it nothing is \
+        help: "The public half of the organization's root key: an Ed25519 key as base64url, 43 characters. Without it nothing is \
                enrolled and nothing applied.",
         form: KeyForm::Text {
             pattern: "^[A-Za-z0-9_-]{43}$",
-            example: "PUT-THE-PUBLIC-ROOT-KEY-OF-YOUR-PORTAL-HERE",
+            example: "SET-THE-PUBLIC-ROOT-KEY-OF-YOUR-PORTAL-HERE",
         },
         secret: false,
     },
