@@ -122,24 +122,26 @@ impl Orders {
         }
     }
 
-    /// Writes down what is given. Whether there is an order that was never tried.
+    /// Writes down what is given. Whether it was never tried.
     fn write_down(&mut self, desk: &Apart<Book>, given: Given<'_>) -> Result<bool, String> {
-        let named = given.by_profile.filter(|id| {
+        let (mut is_new, mut is_changed) = (given.by_portal, given.by_portal);
+        if let Some(id) = given.by_profile {
             let is_known = self.book.order(id).is_some();
-            let changed = self.book.give_once(id, self.now);
-            // Without the book nobody knows whether it was carried out, and once too few is better than once too often.
+            is_changed |= self.book.give_once(id, self.now);
             if !is_known && self.is_lost {
+                // Nobody knows whether it was carried out, and once too few is better than once too often.
                 self.book.took_effect(Effect { at: self.now, deactivated: false });
+            } else if !is_known {
+                is_new = true;
             }
-            changed
-        });
+        }
         if given.by_portal {
             self.book.give(&format!("portal-{}", Uuid::new_v4()), self.now);
         }
-        if given.by_portal || named.is_some() {
+        if is_changed {
             self.write(desk)?;
         }
-        Ok(self.book.orders().iter().any(|order| order.ordered_at == self.now && order.effect.is_none()))
+        Ok(is_new)
     }
 
     /// The last order that gave a license back and of which the portal does not know.
