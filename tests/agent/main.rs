@@ -5,9 +5,13 @@ mod demo;
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod licenses;
+#[cfg(test)]
 mod made;
 #[cfg(test)]
 mod mdm;
+#[cfg(test)]
+mod migration;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]

@@ -4,9 +4,9 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
 use super::super::ticker::Ticker;
+use crate::domain::ids::CommandId;
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::deactivation::{Book, Deadline, Effect, Order, perform};
@@ -30,9 +30,14 @@ type Stamp = Option<(SystemTime, u64)>;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given<'a> {
     /// The portal, by a command.
-    pub by_portal: bool,
+    pub by_portal: Option<CommandId>,
     /// The profile, by this name.
     pub by_profile: Option<&'a str>,
+}
+
+/// The name of the order that a command of the portal gives.
+fn by_command(id: CommandId) -> String {
+    format!("portal-{id}")
 }
 
 /// The orders.
@@ -45,6 +50,8 @@ pub(super) struct Orders {
     is_lost: bool,
     failures: u32,
     retry_at: Timestamp,
+    /// Parallels' service could be asked the last time.
+    reachable: bool,
     now: Timestamp,
 }
 
@@ -52,7 +59,8 @@ impl Orders {
     pub(super) fn of(paths: Paths) -> Self {
         let (stamp, book) = (None, Book::default());
         let (retry_at, now) = (Timestamp::MIN, Timestamp::MIN);
-        Self { paths, stamp, book, busy: false, is_lost: false, failures: 0, retry_at, now }
+        let (busy, is_lost, reachable) = (false, false, false);
+        Self { paths, stamp, book, busy, is_lost, failures: 0, retry_at, reachable, now }
     }
 
     /// The book may have been written.
@@ -69,7 +77,7 @@ impl Orders {
     /// order that is not in it.
     pub(super) fn open(&mut self, given: Given<'_>) -> Option<Apart<Book>> {
         let by_profile = given.by_profile.is_some_and(|id| self.book.order(id).is_none());
-        let anyway = given.by_portal || by_profile;
+        let anyway = given.by_portal.is_some() || by_profile;
         let stamp = self.stamp_now();
         let unfinished = self.book.is_open(self.now) || self.book.untold().next().is_some();
         self.busy = false;
@@ -99,8 +107,15 @@ impl Orders {
     ) -> Result<String, String> {
         self.now = ticker.now();
         self.read(desk);
+        // After a crash the same command comes again, and is known by its id.
+        let known = given.by_portal.and_then(|id| self.book.order(&by_command(id)));
+        if known.is_some_and(|order| order.effect.is_some()) {
+            return Ok("the license was given back before".to_owned());
+        }
         let is_new = self.write_down(desk, given)?;
-        let is_due = self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
+        // A service that is back is asked at once.
+        let is_back = can_be_asked && !std::mem::replace(&mut self.reachable, can_be_asked);
+        let is_due = is_back || self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
         if !self.book.is_open(self.now) || !(is_new || (can_be_asked && is_due)) {
             return Ok("nothing was to be done".to_owned());
         }
@@ -124,19 +139,20 @@ impl Orders {
 
     /// Writes down what is given. Whether it was never tried.
     fn write_down(&mut self, desk: &Apart<Book>, given: Given<'_>) -> Result<bool, String> {
-        let (mut is_new, mut is_changed) = (given.by_portal, given.by_portal);
+        let (mut is_new, mut is_changed) = (given.by_portal.is_some(), given.by_portal.is_some());
         if let Some(id) = given.by_profile {
             let is_known = self.book.order(id).is_some();
             is_changed |= self.book.give_once(id, self.now);
             if !is_known && self.is_lost {
                 // Nobody knows whether it was carried out, and once too few is better than once too often.
                 self.book.took_effect(Effect { at: self.now, deactivated: false });
+                self.book.told(self.now, |order| order.id == id);
             } else if !is_known {
                 is_new = true;
             }
         }
-        if given.by_portal {
-            self.book.give(&format!("portal-{}", Uuid::new_v4()), self.now);
+        if let Some(id) = given.by_portal {
+            self.book.give(&by_command(id), self.now);
         }
         if is_changed {
             self.write(desk)?;
@@ -149,6 +165,11 @@ impl Orders {
         let given_back =
             self.book.untold().filter(|order| order.effect.is_some_and(|effect| effect.deactivated));
         given_back.max_by_key(|order| order.effect.map(|effect| effect.at)).cloned()
+    }
+
+    /// Whether an order found no license, and the portal does not know of it.
+    pub(super) fn found_nothing(&self) -> bool {
+        self.book.untold().any(|order| order.effect.is_some_and(|effect| !effect.deactivated))
     }
 
     /// Notes that the portal knows all that took effect.
