@@ -125,7 +125,7 @@ pub(super) fn request(
 }
 
 /// Root, or below a scratch root whoever owns it.
-fn may(paths: &Paths) -> bool {
+pub(super) fn may(paths: &Paths) -> bool {
     use std::os::unix::fs::MetadataExt;
     let uid = effective_uid();
     let owns = || paths.root().metadata().is_ok_and(|root| Uid(root.uid()) == uid);

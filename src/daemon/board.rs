@@ -54,6 +54,8 @@ impl<T> Deref for Part<T> {
 pub struct Assigned {
     /// It; `None` before the first.
     pub assignment: Option<Assignment>,
+    /// Root takes the agent away: what was enforced is given back, whatever the portal says.
+    pub taken_away: bool,
 }
 
 impl Assigned {
@@ -61,7 +63,7 @@ impl Assigned {
     #[must_use]
     pub fn without_policy(&self) -> Self {
         let lifted = |assignment: &Assignment| Assignment { policy: None, ..assignment.clone() };
-        Self { assignment: self.assignment.as_ref().map(lifted) }
+        Self { assignment: self.assignment.as_ref().map(lifted), taken_away: self.taken_away }
     }
 }
 

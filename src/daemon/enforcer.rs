@@ -135,9 +135,10 @@ impl Enforcer {
     /// Whether the assignment may give back what was enforced. That of a Mac that lost its identity and enrolled as another device
     /// may not: the new device has no group yet, and nobody released the old one's policy. Retiring it does.
     fn may_release(&self, assigned: &Assigned) -> bool {
-        assigned.assignment.as_ref().is_some_and(|assignment| {
-            assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
-        })
+        assigned.taken_away
+            || assigned.assignment.as_ref().is_some_and(|assignment| {
+                assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
+            })
     }
 
     /// Keeps account of since when the present revision of the policy holds.

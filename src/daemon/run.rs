@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
@@ -21,14 +21,17 @@ use super::log::Verbosity;
 use super::observer::Observer;
 use super::problems::Problem;
 use super::report;
+use super::starts::Starts;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
 use super::watch::Watch;
+use crate::checkin::chance::{Chance, SystemChance};
 use crate::checkin::http::Http;
 use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
 use crate::control::view::{LastCheckin, NextCheckin};
+use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::State;
 use crate::paths::Paths;
@@ -43,10 +46,10 @@ use crate::wire::command::Ack;
 const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
 
 /// How long changes of the service's files are waited out. Below 64 ms tokio's timer wakes the process once, above it twice.
-const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
+pub(super) const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// What the tasks have to come to an end between two actions, before they are dropped with their processes.
-const END_WITHIN: Duration = Duration::from_millis(1500);
+pub const END_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +81,13 @@ pub fn run(paths: &Paths) -> Result<(), StartError> {
     let store = Arc::new(Store::open(paths)?);
     crate::checkin::http::choose_cryptography();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(Daemon::open(paths, store, verbosity)?.serve());
+    let daemon = Daemon::open(paths, Arc::clone(&store), verbosity)?;
+    let ended = runtime.block_on(daemon.serve());
+    if ended.is_ok()
+        && let Err(error) = store.remove::<Starts>()
+    {
+        tracing::warn!(error = %Chain(&error), "cannot note the end; the next start may pass for one after a crash");
+    }
     // A name lookup may still be under way in a thread of its own.
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
@@ -115,7 +124,8 @@ impl Daemon {
             ticks: ticker.clone(),
             transport: Arc::new(Http::default()),
         };
-        let (checkin, damages) = Checkin::open(ground)?;
+        let (mut checkin, damages) = Checkin::open(ground)?;
+        checkin.rest(rest_after_crashes(&store, &*clock, &mut damage)?);
         damage.extend(damages.iter().map(Problem::of_damage));
         let ground = commands::Ground { store: Arc::clone(&store), clock, ticks: ticker.clone() };
         let (commands, lost) = Commands::open(ground, commands::Inputs::of(&checkin.outputs()))?;
@@ -224,6 +234,23 @@ impl Daemon {
         let clock = Arc::new(SystemClock);
         Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), bells)
     }
+}
+
+/// Counts this start; how long the portal is left alone because of those before it.
+fn rest_after_crashes(
+    store: &Store,
+    clock: &dyn Clock,
+    damage: &mut Vec<Problem>,
+) -> Result<SignedDuration, StateError> {
+    let starts = Starts::another(load(store, damage)?, clock.now());
+    if let Err(error) = store.save(&starts) {
+        tracing::warn!(error = %Chain(&error), "cannot count this start");
+    }
+    let rest = starts.rest(SystemChance.draw());
+    if !rest.is_zero() {
+        tracing::warn!(rest_s = rest.as_secs(), "started again and again; the portal is left alone for now");
+    }
+    Ok(rest)
 }
 
 /// Keeps on the board what became of the portal's commands.
@@ -368,7 +395,7 @@ fn ruling(
 /// The assignment that holds, as the board has it.
 fn assigned(assignments: &watch::Receiver<super::checkin::Assigned>) -> Assigned {
     let assignment = assignments.borrow().clone();
-    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()) }
+    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()), taken_away: false }
 }
 
 fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {

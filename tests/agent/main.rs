@@ -5,6 +5,8 @@ mod demo;
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod launchd;
+#[cfg(test)]
 mod licenses;
 #[cfg(test)]
 mod made;
@@ -12,6 +14,8 @@ mod made;
 mod mdm;
 #[cfg(test)]
 mod migration;
+#[cfg(test)]
+mod package;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]

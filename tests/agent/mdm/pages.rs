@@ -68,6 +68,21 @@ fn every_script_is_on_its_page_and_every_file_of_a_page_is_there() {
 }
 
 #[test]
+fn what_the_pages_and_scripts_call_is_what_the_package_lays_down() {
+    let of_package = |name: &str| {
+        let path = packaging().join("../payload").join(name);
+        std::fs::read_to_string(path).unwrap()
+    };
+    let uninstall = of_package("uninstall");
+    assert!(uninstall.contains("--restore)") && uninstall.contains("--purge)"));
+    assert!(of_package("job").contains("restart::)"));
+    let remediation = std::fs::read_to_string(packaging().join("kandji/remediation.sh")).unwrap();
+    assert!(remediation.contains("/opt/meridian/libexec/job\" restart"));
+    let build = std::fs::read_to_string(packaging().join("../build-pkg.sh")).unwrap();
+    assert!(build.contains(" opt/meridian/libexec/job\n") && build.contains(" opt/meridian/uninstall\n"));
+}
+
+#[test]
 fn every_page_tells_the_way_from_enrollment_to_removal() {
     for name in PAGES.iter().filter(|name| name.starts_with("mdm/")) {
         let page = page(name);
