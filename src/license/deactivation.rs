@@ -8,7 +8,7 @@
 
 mod perform;
 
-pub use perform::{Deadline, Unperformed, perform};
+pub use perform::{Deadline, Unperformed, WhenStopped, perform};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ use super::super::ticker::Ticker;
 use crate::domain::ids::CommandId;
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
-use crate::license::deactivation::{Book, Deadline, Effect, Order, perform};
+use crate::license::deactivation::{Book, Deadline, Effect, Order, Unperformed, WhenStopped, perform};
 use crate::paths::Paths;
 use crate::state::document::Kept;
 use crate::state::{Apart, Loaded};
@@ -119,7 +119,9 @@ impl Orders {
         if !self.book.is_open(self.now) || !(is_new || (can_be_asked && is_due)) {
             return Ok("nothing was to be done".to_owned());
         }
-        let outcome = perform(desk, runner, ticker, Deadline::after(LIMIT)).await;
+        // Only an order that was just given starts a service that somebody stopped.
+        let when_stopped = if is_new { WhenStopped::Start } else { WhenStopped::Leave };
+        let outcome = perform(desk, runner, ticker, (Deadline::after(LIMIT), when_stopped)).await;
         self.read(desk);
         match outcome {
             Ok(()) => {
@@ -128,6 +130,7 @@ impl Orders {
                 Ok("the license is given back".to_owned())
             }
             Err(error) => {
+                self.reachable &= !matches!(error, Unperformed::ServiceStopped);
                 let pause = RETRY.0.checked_mul(1 << self.failures.min(8)).unwrap_or(RETRY.1).min(RETRY.1);
                 self.failures = self.failures.saturating_add(1);
                 self.retry_at = self.now.checked_add(pause).unwrap_or(self.now);

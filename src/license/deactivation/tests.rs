@@ -121,7 +121,7 @@ impl Tools {
         orders.give("a", now());
         book.save(&orders).unwrap();
         let deadline = Deadline::after(Duration::from_secs(45));
-        let result = perform(&book, &runner, &ManualClock::at(now()), deadline).await;
+        let result = perform(&book, &runner, &ManualClock::at(now()), (deadline, WhenStopped::Start)).await;
         (result, book.load().unwrap().value().unwrap())
     }
 }
