@@ -26,7 +26,7 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("agent.pid", "the daemon's process id", |v| text(Some(v.agent.pid))),
     ("agent.started", "when the daemon started", |v| time(Some(v.agent.started_at))),
     ("portal.url", "the portal of the profile", |v| text(v.portal.url.as_ref())),
-    ("portal.organization", "its organization", |v| text(v.portal.organization.as_ref())),
+    ("portal.organization", "the id of its organization, once enrolled", |v| text(v.portal.organization)),
     ("device.id", "this Mac's id at the portal", |v| text(v.portal.device)),
     ("device.enrolled", "when it enrolled", |v| time(v.portal.enrolled_at)),
     ("assignment.version", "the signed assignment", |v| text(Some(v.assignment.as_ref()?.version))),
@@ -63,7 +63,9 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("checkin.last_success", "when one last ended well", |v| time(v.checkin.last_success)),
     ("checkin.next", "when the next one is due", |v| time(Some(v.checkin.next.as_ref()?.at))),
     ("checkin.next_reason", "why then", |v| text(Some(&v.checkin.next.as_ref()?.reason))),
-    ("checkin.wait", "whether changes arrive at once", |v| text(Some(v.checkin.wait_open))),
+    ("checkin.wait", "whether the portal can call for one, at most once a minute", |v| {
+        text(Some(v.checkin.wait_open))
+    }),
     ("settings.enforced", "settings that the agent keeps", |v| text(Some(v.enforcement.enforced))),
     ("settings.compliant", "seen to be as they should", |v| text(Some(v.enforcement.compliant))),
     ("settings.drifted", "seen to differ", |v| text(Some(v.enforcement.drifted))),

@@ -15,7 +15,7 @@ use crate::control::view::{
     WinnerView, WithheldView,
 };
 use crate::control::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
-use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid, VmId};
+use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState, MaskedKey};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
@@ -163,7 +163,7 @@ pub(super) fn status() -> StatusView {
         agent: AgentView { version: "0.1.0".into(), pid: 4242, started_at: past(7_300) },
         portal: PortalView {
             url: Some("https://portal.example.com".into()),
-            organization: Some("Example Inc.".into()),
+            organization: Some(OrganizationId::of(Uuid::from_u128(6))),
             device: Some(DeviceId::of(Uuid::from_u128(7))),
             enrolled_at: Some(past(500_000)),
         },
@@ -242,7 +242,7 @@ pub(super) fn healthy() -> StatusView {
 /// A Mac whose texts are all hostile.
 pub(super) fn hostile_status() -> StatusView {
     let mut view = status();
-    view.portal.organization = Some(HOSTILE.into());
+    view.portal.url = Some(HOSTILE.into());
     view.checkin.last = Some(LastCheckin { at: past(9), succeeded: false, detail: HOSTILE.into() });
     view.health.problems = vec![problem(HOSTILE, HOSTILE, HOSTILE, Some(vm(1, HOSTILE)))];
     view.vms.per_user[0].user = HOSTILE.into();

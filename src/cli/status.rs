@@ -31,6 +31,9 @@ const LARGEST: u64 = 1 << 20;
 /// The cells of the labels' column.
 const LABELS: usize = 14;
 
+/// What an open wait channel means for a change in the portal.
+const WAKES: &str = ", or when the portal calls, at most once a minute";
+
 /// A status and where it comes from.
 #[derive(Debug, Serialize)]
 pub(super) struct Seen {
@@ -230,10 +233,7 @@ fn portal(view: &StatusView, now: Timestamp) -> Line {
     let Some(url) = &portal.url else {
         return Line::of(Tone::Warning, "none: the profile names no portal");
     };
-    let line = match &portal.organization {
-        Some(name) => Line::plain(name).then(Tone::Faint, format!("  {url}")),
-        None => Line::plain(url),
-    };
+    let line = Line::plain(url);
     match (&portal.device, portal.enrolled_at) {
         (None, _) => line.then(Tone::Warning, "  not enrolled"),
         (Some(_), Some(at)) => line.then(Tone::Faint, format!("  enrolled {}", ago(at, now))),
@@ -255,10 +255,12 @@ fn checkin(checkin: &CheckinView, now: Timestamp) -> Line {
         }
     };
     let line = match &checkin.next {
-        Some(next) => line.then(Tone::Faint, format!("; next {} ({})", due(next.at, now), next.reason)),
+        Some(next) => line
+            .text(format!("; next check-in {}", due(next.at, now)))
+            .then(Tone::Faint, format!(" ({})", next.reason)),
         None => line,
     };
-    if checkin.wait_open { line.then(Tone::Faint, "; changes arrive at once") } else { line }
+    if checkin.wait_open { line.then(Tone::Faint, WAKES) } else { line }
 }
 
 fn parallels(view: &StatusView) -> Line {

@@ -13,7 +13,7 @@ use super::view::{
     WinnerView, WithheldView,
 };
 use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
-use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid, VmId};
+use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
@@ -111,7 +111,7 @@ pub(super) fn status() -> StatusView {
         agent: AgentView { version: "0.1.0".into(), pid: 42, started_at: at(0) },
         portal: PortalView {
             url: Some("https://portal.example".into()),
-            organization: Some("Example".into()),
+            organization: Some(OrganizationId::of(Uuid::from_u128(6))),
             device: Some(DeviceId::of(Uuid::from_u128(7))),
             enrolled_at: Some(at(2)),
         },

@@ -211,7 +211,13 @@ fn portal(board: &Board) -> PortalView {
         Item::Set(origin) => Some(origin.to_string()),
         _ => None,
     });
-    PortalView { url, device: board.conversation.device, ..PortalView::default() }
+    let conversation = &board.conversation;
+    PortalView {
+        url,
+        organization: conversation.organization,
+        device: conversation.device,
+        enrolled_at: conversation.enrolled_at,
+    }
 }
 
 fn assignment(board: &Board) -> Option<AssignmentView> {

@@ -363,6 +363,8 @@ fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
     });
     let conversation = Conversation {
         device: status.device,
+        organization: status.organization,
+        enrolled_at: status.enrolled_at,
         last,
         last_success: status.last_success,
         next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
@@ -385,7 +387,7 @@ fn because(reason: CheckinReason, failures: u32) -> String {
     match reason {
         CheckinReason::Startup => "the agent started",
         CheckinReason::Interval => "the interval",
-        CheckinReason::Wake => "the portal called",
+        CheckinReason::Wake => "the portal called; at most one call a minute is followed",
         CheckinReason::VmChange => "a virtual machine changed",
         CheckinReason::ProfileChange => "the profile changed",
         CheckinReason::LicenseChange => "the license changed",

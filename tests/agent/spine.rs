@@ -35,7 +35,9 @@ fn now_ms() -> u64 {
 #[tokio::test]
 async fn local_restrictions_hold_until_a_policy_silences_them_and_again_after_it() {
     let environment = TestEnvironment::start().await;
-    environment.until_enrolled().await;
+    let portal = environment.until_enrolled().await.portal;
+    assert!(portal.organization.is_some() && portal.device.is_some(), "{portal:?}");
+    assert!(portal.enrolled_at.is_some_and(|at| now_ms().abs_diff(at.as_millisecond() as u64) < 60_000));
     let explain = environment.explain().await;
     let local = [("restrict.remove_vm", "local"), ("restrict.clone_vm", "local")];
     assert_eq!(winners(&explain), local.map(|(key, layer)| (key.to_owned(), layer.to_owned())));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::super::auth::Viewer;
 use super::vms::UserVmsView;
 use super::{LayerView, LicenseView, ProblemView};
-use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid};
+use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid};
 
 /// How the agent is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +75,8 @@ pub struct AgentView {
 pub struct PortalView {
     /// Its origin, from the profile.
     pub url: Option<String>,
-    /// The organization's name, as the portal says.
-    pub organization: Option<String>,
+    /// The organization's id, once enrolled: from the signed keyset, which names no more of it.
+    pub organization: Option<OrganizationId>,
     /// The Mac's id at the portal, once enrolled.
     pub device: Option<DeviceId>,
     /// When it enrolled.
@@ -154,7 +154,8 @@ pub struct CheckinView {
     pub last_success: Option<Timestamp>,
     /// The next one.
     pub next: Option<NextCheckin>,
-    /// The wait channel is open, so that changes arrive at once.
+    /// The wait channel is open: the portal can wake this Mac, and at most one wake a minute is followed. A change in
+    /// the portal then arrives at once, and one right after it with the next check-in.
     pub wait_open: bool,
 }
 
