@@ -66,12 +66,23 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("checkin.wait", "whether the portal can call for one, at most once a minute", |v| {
         text(Some(v.checkin.wait_open))
     }),
-    ("settings.enforced", "settings that the agent keeps", |v| text(Some(v.enforcement.enforced))),
-    ("settings.compliant", "seen to be as they should", |v| text(Some(v.enforcement.compliant))),
-    ("settings.drifted", "seen to differ", |v| text(Some(v.enforcement.drifted))),
-    ("settings.violated", "not preventable and violated", |v| text(Some(v.enforcement.violated))),
-    ("settings.failed", "could not be set", |v| text(Some(v.enforcement.failed))),
-    ("settings.pending", "not known yet", |v| text(Some(v.enforcement.pending))),
+    ("settled", "true when nothing is left to change and all was seen to be so", |v| {
+        text(Some(v.enforcement.settled))
+    }),
+    ("settled.since", "since when", |v| time(v.enforcement.settled_since)),
+    ("settings.managed", "settings that a source names or implies", |v| text(Some(v.enforcement.managed))),
+    ("settings.enforced", "those that the agent has to enforce", |v| text(Some(v.enforcement.enforced))),
+    ("settings.compliant", "seen to be as they should", |v| text(Some(v.enforcement.tally.compliant))),
+    ("settings.drifted", "seen to differ", |v| text(Some(v.enforcement.tally.drifted))),
+    ("settings.violated", "not preventable and violated", |v| text(Some(v.enforcement.tally.violated))),
+    ("settings.failed", "could not be set", |v| text(Some(v.enforcement.tally.failed))),
+    ("settings.pending", "not known yet", |v| text(Some(v.enforcement.tally.pending))),
+    ("settings.local", "decided by a local restriction", |v| text(Some(v.enforcement.tally.local))),
+    ("settings.heeded", "enforced by nothing, heeded by the agent", |v| {
+        text(Some(v.enforcement.tally.heeded))
+    }),
+    ("settings.unsupported", "not there on this Mac", |v| text(Some(v.enforcement.tally.unsupported))),
+    ("settings.idle", "of virtual machines, and there is none", |v| text(Some(v.enforcement.tally.idle))),
     ("corrections.count", "how often drift was put right", |v| text(Some(v.enforcement.corrections))),
     ("corrections.last", "when it last was", |v| time(v.enforcement.last_correction)),
     ("vms.count", "virtual machines", |v| text(v.vms.total)),

@@ -202,21 +202,33 @@ fn policy(assignment: Option<&AssignmentView>, now: Timestamp) -> Line {
     }
 }
 
+/// How many settings are managed, and how they stand: the counts add up.
 fn settings(enforcement: &EnforcementView) -> Line {
-    if enforcement.enforced == 0 {
-        return Line::of(Tone::Faint, "none is managed");
+    let tally = &enforcement.tally;
+    if enforcement.managed == 0 {
+        return Line::of(Tone::Faint, "no source names any, so none is touched");
     }
-    let all = enforcement.compliant == enforcement.enforced;
-    let tone = if all { Tone::Good } else { Tone::Plain };
-    let mut line = Line::of(tone, format!("{} of {} kept", enforcement.compliant, enforcement.enforced));
+    let mut line = Line::plain(format!("{} managed", enforcement.managed));
+    let mut separator = ": ";
+    if enforcement.enforced > 0 {
+        let tone = if tally.compliant == enforcement.enforced { Tone::Good } else { Tone::Plain };
+        let kept = format!("{} of {} kept", tally.compliant, enforcement.enforced);
+        line = line.text(separator).then(tone, kept);
+        separator = ", ";
+    }
     for (number, tone, what) in [
-        (enforcement.violated, Tone::Bad, "violated"),
-        (enforcement.failed, Tone::Bad, "failed"),
-        (enforcement.drifted, Tone::Warning, "drifted"),
-        (enforcement.pending, Tone::Faint, "pending"),
+        (tally.violated, Tone::Bad, "violated"),
+        (tally.failed, Tone::Bad, "failed"),
+        (tally.drifted, Tone::Warning, "drifted"),
+        (tally.pending, Tone::Faint, "pending"),
+        (tally.local, Tone::Plain, "held locally"),
+        (tally.heeded, Tone::Faint, "heeded"),
+        (tally.unsupported, Tone::Faint, "unsupported"),
+        (tally.idle, Tone::Faint, "without a machine"),
     ] {
         if number > 0 {
-            line = line.text(", ").then(tone, format!("{number} {what}"));
+            line = line.text(separator).then(tone, format!("{number} {what}"));
+            separator = ", ";
         }
     }
     line

@@ -65,6 +65,8 @@ pub struct Enforcement {
     pub settled: bool,
     /// The wishes that the observation had served which this is made from.
     pub served: Wanted,
+    /// The profile and the assignment that this is made from.
+    pub made_from: Option<(Part<Profile>, Part<Assigned>)>,
 }
 
 /// A drift that was put right.
@@ -308,6 +310,7 @@ impl Enforcer {
             settled: seen.observation.covers(self.wishes),
             served: seen.observation.served,
             effective: seen.effective,
+            made_from: None,
         }
     }
 }
@@ -348,7 +351,8 @@ impl Task for Enforcer {
             let plan = plan(&self.situation(&seen, self.ticker.now()));
             write_failed = self.carry_out(&plan, &seen).await.err();
         }
-        let enforcement = self.report(seen, local, write_failed);
+        let mut enforcement = self.report(seen, local, write_failed);
+        enforcement.made_from = Some((profile.clone(), assigned.clone()));
         let next = next(&enforcement, self.ticker.now());
         let wishes = self.wishes;
         let enforcement = Part::new(enforcement);

@@ -17,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod sights;
 pub mod stamp;
+pub mod standings;
 pub mod tasks;
 pub mod ticker;
 pub mod views;

@@ -295,8 +295,19 @@ async fn converse(
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
     loop {
+        // In this order, so that who reads of a check-in finds on the board what it brought.
         tokio::select! {
+            biased;
             () = &mut speak => return,
+            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
+            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
+            Ok(()) = assignments.changed() => {
+                let assigned = assigned(&assignments);
+                board.send_modify(|board| board.assigned = Part::new(assigned));
+                assignments.mark_unchanged();
+            }
+            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
+            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
             Ok(()) = changes.changed() => {
                 changes.mark_unchanged();
                 let said = tell();
@@ -312,15 +323,6 @@ async fn converse(
                     sync.notify_one();
                 }
             }
-            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
-            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
-            Ok(()) = assignments.changed() => {
-                let assigned = assigned(&assignments);
-                board.send_modify(|board| board.assigned = Part::new(assigned));
-                assignments.mark_unchanged();
-            }
-            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
-            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
         }
     }
 }

@@ -56,6 +56,25 @@ async fn local_restrictions_hold_until_a_policy_silences_them_and_again_after_it
 }
 
 #[tokio::test]
+async fn a_script_that_waits_until_it_is_settled_finds_the_policy_enforced() {
+    let environment = TestEnvironment::start().await;
+    environment.until("settled", |status| status.enforcement.settled).await;
+    for (settings, end) in [(Some(corporate()), &CORPORATE[..]), (None, &LOCAL)] {
+        match settings {
+            Some(settings) => drop(environment.assign(&settings).await),
+            None => environment.unassign().await,
+        }
+        environment.sync().await;
+        let status = environment.until("settled", |status| status.enforcement.settled).await;
+        assert_eq!(environment.restrictions(), end);
+        assert!(status.enforcement.settled_since.is_some());
+        let explain = environment.explain().await;
+        assert_eq!(explain.settings.len(), status.enforcement.managed as usize, "one count");
+        assert!(explain.settings.iter().all(|setting| setting.state.is_some()), "{explain:#?}");
+    }
+}
+
+#[tokio::test]
 async fn an_assignment_is_enforced_at_once_in_no_more_processes_than_needed() {
     let mut state = State::demo();
     state.service.cep = true;

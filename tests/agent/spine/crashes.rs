@@ -88,7 +88,7 @@ async fn reaches(environment: &TestEnvironment, end: &[&str], moment: Moment) {
     let devices = environment.admin.list("/devices").await.unwrap();
     assert_eq!(devices.len(), 1, "{moment:?}: enrolled once");
     let status = environment.status().await.unwrap();
-    assert_eq!(status.enforcement.failed, 0, "{moment:?}");
+    assert_eq!(status.enforcement.tally.failed, 0, "{moment:?}");
     let codes: Vec<_> = status.health.problems.iter().map(|problem| problem.code.as_str()).collect();
     assert!(
         !codes.iter().any(|code| matches!(*code, "state-corrupt" | "baseline-lost")),
