@@ -91,6 +91,11 @@ fn no_status(file: String, error: ClientError) -> Failure {
     }
 }
 
+/// When the daemon last wrote its status, if it ever did.
+pub(super) fn written_at(paths: &Paths) -> Option<Timestamp> {
+    read_file(paths).ok().map(|view| view.written_at)
+}
+
 fn read_file(paths: &Paths) -> Result<StatusView, String> {
     let path = paths.status_file();
     let shown = path.display();
@@ -112,21 +117,23 @@ fn read_file(paths: &Paths) -> Result<StatusView, String> {
 #[must_use]
 pub(super) fn render(seen: &Seen, style: &Style, now: Timestamp) -> String {
     let (view, mut screen) = (&seen.view, Screen::new(style));
-    if let Some(why) = &seen.unreachable {
-        let mark = Line::of(Tone::Bad, "✗ ");
-        let age = ago(view.written_at, now);
-        let verdict =
-            Line::of(Tone::Bad, "The daemon does not answer").text(format!("; this is as of {age}."));
-        screen.hanging(0, &mark, &verdict);
-        screen.hanging(2, &Line::new(), &Line::of(Tone::Faint, why));
-        screen.blank();
-    }
+    silence(&mut screen, seen.unreachable.as_deref(), view.written_at, now);
     let (mark, verdict) = headline(view, now);
     screen.hanging(0, &mark, &verdict);
     screen.blank();
     facts(&mut screen, view, now);
     problems(&mut screen, &view.health.problems, now);
     screen.finish()
+}
+
+/// That the daemon does not answer, why, and how old what follows is; nothing where it does.
+pub(super) fn silence(screen: &mut Screen<'_>, why: Option<&str>, written_at: Timestamp, now: Timestamp) {
+    let Some(why) = why else { return };
+    let age = ago(written_at, now);
+    let verdict = Line::of(Tone::Bad, "The daemon does not answer").text(format!("; this is as of {age}."));
+    screen.hanging(0, &Line::of(Tone::Bad, "✗ "), &verdict);
+    screen.hanging(2, &Line::new(), &Line::of(Tone::Faint, why));
+    screen.blank();
 }
 
 /// The most important line: whether all is well, and what is not.
