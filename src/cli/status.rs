@@ -32,7 +32,7 @@ const LARGEST: u64 = 1 << 20;
 const LABELS: usize = 14;
 
 /// What an open wait channel means for a change in the portal.
-const WAKES: &str = ", or when the portal calls, at most once a minute";
+const WAKES: &str = ", or at the portal's call, one a minute";
 
 /// A status and where it comes from.
 #[derive(Debug, Serialize)]

@@ -194,7 +194,7 @@ pub struct EnforcementView {
     pub settled: bool,
     /// Since when; `None` while it is not settled.
     pub settled_since: Option<Timestamp>,
-    /// How often drift was put right since the agent was installed.
+    /// How often drift was put right, of the settings that are or were last enforced.
     pub corrections: u64,
     /// When it last was.
     pub last_correction: Option<Timestamp>,
