@@ -1,5 +1,6 @@
 //! Why a command failed, for people and for programs.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -56,9 +57,17 @@ pub(super) enum Failure {
     /// The system did not let the command work.
     #[error("the license was not given back; run it again")]
     NoRuntime(#[source] io::Error),
+    /// The agent was not taken away.
+    #[error("the agent was not taken away; stop it with: launchctl bootout system/dev.meridian.agent")]
+    NotLeft(#[source] Box<dyn Error>),
     /// The check-in did not end in time.
-    #[error("the check-in did not end within {} s and goes on; see: meridian status", .0.as_secs())]
-    SyncPending(Duration),
+    #[error("the check-in did not end within {} s and goes on: {pending}; see: meridian status", limit.as_secs())]
+    SyncPending {
+        /// The time that it had.
+        limit: Duration,
+        /// What it waits for.
+        pending: String,
+    },
     /// There is no portal to check in with, or the Mac cannot enroll there.
     #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
     NoCheckin(String),
@@ -90,8 +99,8 @@ impl Failure {
             Self::NoStatus { .. } | Self::Silent { .. } => Exit::Unreachable,
             Self::UnknownSetting { .. } => Exit::Usage,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
-            Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) => Exit::Failed,
-            Self::SyncPending(_) | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
+            Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) | Self::NotLeft(_) => Exit::Failed,
+            Self::SyncPending { .. } | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -149,7 +158,11 @@ mod tests {
                 "explain",
             ),
             (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
-            (Failure::SyncPending(Duration::from_secs(45)), 1, "meridian status"),
+            (
+                Failure::SyncPending { limit: Duration::from_secs(45), pending: "no answer yet".into() },
+                1,
+                "no answer yet; see: meridian status",
+            ),
             (Failure::NoCheckin("no token".into()), 1, "meridian doctor"),
         ] {
             let complaint = failure.complaint();

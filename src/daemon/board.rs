@@ -13,6 +13,7 @@ use super::observer::{LicenseWish, Observation, Wanted, Wishes};
 use crate::checkin::session::Denied;
 use crate::control::view::{LastCheckin, NextCheckin};
 use crate::domain::ids::{DeviceId, OrganizationId};
+use crate::license::State;
 use crate::wire::assignment::Assignment;
 use crate::wire::checkin::ReportedProblem;
 use crate::wire::command::Ack;
@@ -53,6 +54,17 @@ impl<T> Deref for Part<T> {
 pub struct Assigned {
     /// It; `None` before the first.
     pub assignment: Option<Assignment>,
+    /// Root takes the agent away: what was enforced is given back, whatever the portal says.
+    pub taken_away: bool,
+}
+
+impl Assigned {
+    /// The same without its policy, as if the portal had assigned none.
+    #[must_use]
+    pub fn without_policy(&self) -> Self {
+        let lifted = |assignment: &Assignment| Assignment { policy: None, ..assignment.clone() };
+        Self { assignment: self.assignment.as_ref().map(lifted), taken_away: self.taken_away }
+    }
 }
 
 /// The portal's last words on the license.
@@ -134,6 +146,12 @@ impl Board {
             licensing: Part::new(Licensing::default()),
             conversation: Part::new(Conversation::default()),
         }
+    }
+
+    /// Whether the portal's policy is lifted here for as long as the license is unverified.
+    #[must_use]
+    pub fn lifts_policy(&self) -> bool {
+        self.licensing.state.as_ref().is_some_and(State::lifts_policy)
     }
 
     /// The enforcer's wishes, which replace its earlier ones.

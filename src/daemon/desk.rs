@@ -10,7 +10,7 @@ use super::problems::{Problem, Since, problems};
 use super::standings;
 use super::ticker::Ticker;
 use super::views;
-use crate::catalog::Key;
+use crate::catalog::{Key, LayerKind};
 use crate::clock::Clock;
 use crate::control::auth::Viewer;
 use crate::control::proto::{self, AdminRequest, Answer, ReadRequest, Refusal, RefusalCode};
@@ -22,9 +22,9 @@ use crate::control::view::{
 use crate::domain::version::{POLICY_GATE, VM_SETTINGS_GATE};
 use crate::hypervisor::outcome;
 use crate::hypervisor::runner::Runner;
+use crate::sources::layer::Layer;
 use crate::sources::profile::Item;
 use crate::state::atomic;
-use crate::wire::codes::ProblemCode;
 
 /// How often the status file is written when nothing changes, so that its age tells whether the daemon lives.
 const WRITE_EVERY: SignedDuration = SignedDuration::from_mins(10);
@@ -38,8 +38,8 @@ pub struct Desk {
     runner: Arc<Runner>,
     clock: Arc<dyn Clock>,
     started_at: Timestamp,
-    /// Documents that were damaged when the daemon started.
-    damage: Vec<String>,
+    /// What was wrong with documents when the daemon started.
+    damage: Vec<Problem>,
     dated: Mutex<Dated>,
     bells: Bells,
 }
@@ -66,7 +66,7 @@ impl Desk {
         board: watch::Receiver<Board>,
         runner: Arc<Runner>,
         clock: Arc<dyn Clock>,
-        damage: Vec<String>,
+        damage: Vec<Problem>,
         bells: Bells,
     ) -> Self {
         let started_at = clock.now();
@@ -76,11 +76,7 @@ impl Desk {
     /// The problems of the moment but for the check-in's own, each with since when it is there.
     pub fn problems(&self, board: &Board) -> Vec<(Problem, Timestamp)> {
         let mut found = problems(board);
-        found.extend(self.damage.iter().map(|damage| Problem {
-            code: ProblemCode::StateCorrupt,
-            subject: None,
-            detail: damage.clone(),
-        }));
+        found.extend(self.damage.iter().cloned());
         self.dated.lock().unwrap_or_else(PoisonError::into_inner).since.date(found, self.clock.now())
     }
 
@@ -263,12 +259,11 @@ fn parallels(board: &Board) -> ParallelsView {
 }
 
 fn enforcement(board: &Board, settled_since: Option<Timestamp>) -> EnforcementView {
-    let attempts = || board.enforcement.attempts.values().flat_map(std::collections::BTreeMap::values);
     EnforcementView {
         settled: settled_since.is_some(),
         settled_since,
-        corrections: attempts().map(|attempt| u64::from(attempt.drifts)).sum(),
-        last_correction: attempts().filter_map(|attempt| attempt.drifted_at).max(),
+        corrections: board.enforcement.corrections.count,
+        last_correction: board.enforcement.corrections.last,
         ..EnforcementView::of(standings::tally(board))
     }
 }
@@ -288,7 +283,8 @@ fn sources(board: &Board) -> Vec<SourceView> {
     let mut sources = Vec::new();
     if let Some(assignment) = &board.assigned.assignment {
         let layers = crate::sources::assignment::layers(assignment);
-        sources.extend(layers.iter().rev().map(|layer| SourceView {
+        let lifted = |layer: &Layer| layer.kind == LayerKind::Policy && board.lifts_policy();
+        sources.extend(layers.iter().rev().filter(|layer| !lifted(layer)).map(|layer| SourceView {
             layer: views::layer(layer.kind),
             origin: layer.origin.to_string(),
             since: board.enforcement.policy_since,

@@ -1,6 +1,6 @@
 //! The enforcer: layers in, a plan carried out, compliance out.
 //!
-//! In go the profile's layer, the assignment and the observation; out comes an [`Enforcement`]. It writes two documents,
+//! In go the profile's layer, the assignment, whether its policy is lifted, and the observation; out comes an [`Enforcement`]. It writes two documents,
 //! the baseline before the first change and the account after the last, and asks the observer to look again at what it changed.
 //! Between two changes it heeds the daemon's end.
 
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
-use super::documents::{Account, PolicySince};
+use super::documents::{Account, Corrections, PolicySince};
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
 use super::sights;
@@ -53,8 +53,10 @@ pub struct Enforcement {
     pub attempts: PerSetting<Attempt>,
     /// What the tools said to changes that did not work.
     pub complaints: PerSetting<String>,
-    /// The last drift that was put right.
+    /// The last drift that was put right since the daemon started.
     pub correction: Option<Correction>,
+    /// All drift that was put right.
+    pub corrections: Corrections,
     /// Since when the present policy holds.
     pub policy_since: Option<Timestamp>,
     /// The baseline was lost.
@@ -65,8 +67,17 @@ pub struct Enforcement {
     pub settled: bool,
     /// The wishes that the observation had served which this is made from.
     pub served: Wanted,
-    /// The profile and the assignment that this is made from.
-    pub made_from: Option<(Part<Profile>, Part<Assigned>)>,
+    /// The orders that this is made from.
+    pub made_from: Option<Orders>,
+}
+
+/// What is ordered from above: the profile, the assignment, and whether its policy is lifted.
+pub type Orders = (Part<Profile>, Part<Assigned>, bool);
+
+/// The orders of the moment.
+#[must_use]
+pub fn orders(board: &Board) -> Orders {
+    (board.profile.clone(), board.assigned.clone(), board.lifts_policy())
 }
 
 /// A drift that was put right.
@@ -88,6 +99,8 @@ pub struct Enforcer {
     stop: watch::Receiver<bool>,
     baseline: Baseline,
     account: Account,
+    /// The account as it is on disk.
+    kept: Account,
     wishes: Wishes,
     complaints: PerSetting<String>,
     correction: Option<Correction>,
@@ -111,6 +124,7 @@ impl Enforcer {
             ticker,
             stop,
             baseline,
+            kept: account.clone(),
             account,
             wishes: Wishes::default(),
             complaints,
@@ -132,9 +146,10 @@ impl Enforcer {
     /// Whether the assignment may give back what was enforced. That of a Mac that lost its identity and enrolled as another device
     /// may not: the new device has no group yet, and nobody released the old one's policy. Retiring it does.
     fn may_release(&self, assigned: &Assigned) -> bool {
-        assigned.assignment.as_ref().is_some_and(|assignment| {
-            assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
-        })
+        assigned.taken_away
+            || assigned.assignment.as_ref().is_some_and(|assignment| {
+                assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
+            })
     }
 
     /// Keeps account of since when the present revision of the policy holds.
@@ -187,10 +202,10 @@ impl Enforcer {
     /// Records before, carries out, remembers after; gives why a document could not be written.
     async fn carry_out(&mut self, plan: &Plan, seen: &Seen<'_>) -> Result<(), String> {
         let mut baseline = self.baseline.clone();
-        let mut account = self.account.clone();
-        account.enforced |= seen.effective.policy_assigned;
-        account.device = seen.device.or(account.device);
-        if bookkeeping::keep_records(&mut baseline, &mut account.attempts, plan) {
+        let mut attempts = self.account.attempts.clone();
+        self.account.enforced |= seen.effective.policy_assigned;
+        self.account.device = seen.device.or(self.account.device);
+        if bookkeeping::keep_records(&mut baseline, &mut attempts, plan) {
             self.save(|store| store.save(&baseline))?;
             self.baseline = baseline;
         }
@@ -199,11 +214,9 @@ impl Enforcer {
             self.save(|store| store.save(&released))?;
             self.baseline = released;
         }
-        if account != self.account {
-            self.save(|store| store.save(&account))?;
-            self.account = account;
-        }
-        let before = (self.baseline.clone(), self.account.clone());
+        self.account.attempts = attempts;
+        self.keep_account()?;
+        let before = self.baseline.clone();
         let runner = Arc::clone(&self.runner);
         let changing = runner.begin_changes();
         for action in &plan.actions {
@@ -213,11 +226,17 @@ impl Enforcer {
             self.act(action, seen.observation).await;
         }
         drop(changing);
-        if before.0 != self.baseline {
+        if before != self.baseline {
             self.save(|store| store.save(&self.baseline))?;
         }
-        if before.1 != self.account {
+        self.keep_account()
+    }
+
+    /// Stores the account, if it is another one than the stored.
+    fn keep_account(&mut self) -> Result<(), String> {
+        if self.account != self.kept {
             self.save(|store| store.save(&self.account))?;
+            self.kept = self.account.clone();
         }
         Ok(())
     }
@@ -246,11 +265,13 @@ impl Enforcer {
         let now = self.ticker.now();
         let (subject, key) = (change.subject, change.key);
         tracing::info!(
-            %subject, %key, to = %change.to, went = ?outcome.went, complaint = outcome.complaint.as_deref(), "changed"
+            %subject, %key, to = %change.to, went = %outcome.went, complaint = outcome.complaint.as_deref(), "changed"
         );
-        let drift =
-            bookkeeping::remember(&mut self.baseline, &mut self.account.attempts, change, outcome.went, now);
+        let memory = (&mut self.account.attempts, &self.account.held);
+        let drift = bookkeeping::remember(&mut self.baseline, memory, change, outcome.went, now);
         if drift {
+            let count = self.account.corrections.count.saturating_add(1);
+            self.account.corrections = Corrections { count, last: Some(now) };
             self.correction = Some(Correction { subject, key, at: now });
         }
         crate::plan::memory::forget(&mut self.complaints, subject, key);
@@ -280,11 +301,12 @@ impl Enforcer {
         }
     }
 
+    /// How it stands after a pass that knew the Mac as it is (`kept`, or why not), or did not (`None`).
     fn report(
-        &self,
+        &mut self,
         seen: Seen<'_>,
         local: BTreeMap<Key, Value>,
-        write_failed: Option<String>,
+        kept: Option<Result<(), String>>,
     ) -> Enforcement {
         let violations = match &self.account.tolerated {
             Some(tolerated) => {
@@ -296,6 +318,10 @@ impl Enforcer {
         let situation = self.situation(&seen, self.ticker.now());
         let plan = plan(&situation);
         let standings = compliance(&situation, &plan, &violations, sights::unobserved(seen.observation));
+        let kept = kept.map(|kept| {
+            bookkeeping::keep_held(&mut self.account.held, &standings, &seen.observed);
+            kept.and_then(|()| self.keep_account())
+        });
         Enforcement {
             local,
             standings,
@@ -304,9 +330,10 @@ impl Enforcer {
             attempts: self.account.attempts.clone(),
             complaints: self.complaints.clone(),
             correction: self.correction.clone(),
+            corrections: self.account.corrections,
             policy_since: self.policy_since(),
             baseline_lost: self.baseline.lost,
-            write_failed,
+            write_failed: kept.and_then(Result::err),
             settled: seen.observation.covers(self.wishes),
             served: seen.observation.served,
             effective: seen.effective,
@@ -327,13 +354,16 @@ struct Seen<'a> {
 }
 
 impl Task for Enforcer {
-    type Input = (Part<Profile>, Part<Assigned>, Part<Observation>);
+    type Input = (Orders, Part<Observation>);
 
     fn input(&self, board: &Board) -> Self::Input {
-        (board.profile.clone(), board.assigned.clone(), board.observation.clone())
+        (orders(board), board.observation.clone())
     }
 
-    async fn pass(&mut self, (profile, assigned, observation): &Self::Input) -> (Publish, Next) {
+    async fn pass(&mut self, (orders, observation): &Self::Input) -> (Publish, Next) {
+        let (profile, assigned, lifted) = orders;
+        let without_policy = lifted.then(|| assigned.without_policy());
+        let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
         self.date_policy(assigned);
         let observed = sights::observed(observation);
         let (layers, local) = self.layers((profile, assigned), observation, &observed);
@@ -345,14 +375,15 @@ impl Task for Enforcer {
         let vms_often =
             seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
         self.tolerate(&seen);
-        let mut write_failed = None;
+        let mut kept = None;
         // What was changed and not looked at since would be changed again, and count as drift.
         if observation.begun && observation.covers(self.wishes) {
+            bookkeeping::wait_for_the_end(&mut self.account.attempts, &seen.observed);
             let plan = plan(&self.situation(&seen, self.ticker.now()));
-            write_failed = self.carry_out(&plan, &seen).await.err();
+            kept = Some(self.carry_out(&plan, &seen).await);
         }
-        let mut enforcement = self.report(seen, local, write_failed);
-        enforcement.made_from = Some((profile.clone(), assigned.clone()));
+        let mut enforcement = self.report(seen, local, kept);
+        enforcement.made_from = Some(orders.clone());
         let next = next(&enforcement, self.ticker.now());
         let wishes = self.wishes;
         let enforcement = Part::new(enforcement);

@@ -77,11 +77,14 @@ fn compliance(board: &Board) -> Vec<ComplianceItem> {
     known.chain(unknown).collect()
 }
 
-fn portal(preferences: &Preferences) -> Portal {
+/// What the profile says of the portal.
+#[must_use]
+pub fn portal(preferences: &Preferences) -> Portal {
     let set = |item: &Item<_>| item.value().map(ToString::to_string);
     Portal {
         origin: set(&preferences.portal_url),
         root_key: preferences.portal_root_key.value().and_then(|bytes| PublicKey::new(*bytes).ok()),
+        root_key_is_bad: matches!(preferences.portal_root_key, Item::Bad(_)),
         token: preferences
             .enrollment_token
             .value()

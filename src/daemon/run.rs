@@ -4,25 +4,28 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::board::{Assigned, Board, Commanded, Conversation, Part, Ruling};
-use super::checkin::{Checkin, Ground, Ticks, Traffic};
+use super::checkin::{Checkin, Ground, Ticks, Traffic, Transport};
 use super::commands::{self, Commands};
 use super::desk::{Bells, Desk};
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::executor::Executor;
 use super::inputs::Inputs;
-use super::licensing::Licenser;
+use super::licensing::{Licenser, Licensing};
 use super::log::Verbosity;
 use super::observer::Observer;
+use super::problems::Problem;
 use super::report;
+use super::starts::Starts;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
 use super::watch::Watch;
+use crate::checkin::chance::{Chance, SystemChance};
 use crate::checkin::http::Http;
 use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
@@ -36,16 +39,17 @@ use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
 use crate::wire::checkin::{CheckinReason, LeaseWish};
+use crate::wire::codes::ProblemCode;
 use crate::wire::command::Ack;
 
 /// How long changes of the managed preferences are waited out: macOS deletes and re-creates every file, twice.
 const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
 
-/// How long changes of the service's files are waited out.
-const SERVICE_DEBOUNCE: Duration = Duration::from_millis(100);
+/// How long changes of the service's files are waited out. Below 64 ms tokio's timer wakes the process once, above it twice.
+pub(super) const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// What the tasks have to come to an end between two actions, before they are dropped with their processes.
-const END_WITHIN: Duration = Duration::from_millis(1500);
+pub const END_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +81,13 @@ pub fn run(paths: &Paths) -> Result<(), StartError> {
     let store = Arc::new(Store::open(paths)?);
     crate::checkin::http::choose_cryptography();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(Daemon::open(paths, store, verbosity)?.serve());
+    let daemon = Daemon::open(paths, Arc::clone(&store), verbosity)?;
+    let ended = runtime.block_on(daemon.serve());
+    if ended.is_ok()
+        && let Err(error) = store.remove::<Starts>()
+    {
+        tracing::warn!(error = %Chain(&error), "cannot note the end; the next start may pass for one after a crash");
+    }
     // A name lookup may still be under way in a thread of its own.
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
@@ -93,7 +103,7 @@ struct Daemon {
     checkin: Checkin<Ticker, Http>,
     inputs: Inputs,
     remembered: (Baseline, Account),
-    damage: Vec<String>,
+    damage: Vec<Problem>,
     license: Option<State>,
     commands: Commands<Ticker>,
     board: watch::Sender<Board>,
@@ -114,23 +124,29 @@ impl Daemon {
             ticks: ticker.clone(),
             transport: Arc::new(Http::default()),
         };
-        let (checkin, damages) = Checkin::open(ground)?;
-        damage.extend(damages.iter().map(|damage| Chain(damage).to_string()));
+        let (mut checkin, damages) = Checkin::open(ground)?;
+        checkin.rest(rest_after_crashes(&store, &*clock, &mut damage)?);
+        damage.extend(damages.iter().map(Problem::of_damage));
         let ground = commands::Ground { store: Arc::clone(&store), clock, ticks: ticker.clone() };
         let (commands, lost) = Commands::open(ground, commands::Inputs::of(&checkin.outputs()))?;
-        damage.extend(lost.iter().map(|damage| Chain(damage).to_string()));
+        damage.extend(lost.iter().map(Problem::of_damage));
         if account.enforced && checkin.assigned().borrow().is_none() {
-            damage.push(
-                "the assignment is gone: what was enforced stays, and is kept again once the portal answers"
-                    .into(),
-            );
+            damage.push(Problem::new(
+                ProblemCode::StateCorrupt,
+                "the assignment is gone: what was enforced stays, and is kept again once the portal answers",
+            ));
         }
-        damage.iter().for_each(|damage| tracing::error!(damage, "a stored document was damaged"));
+        damage.extend(store.exposed().iter().map(Problem::of_exposed));
+        for Problem { code, detail, .. } in &damage {
+            tracing::error!(%code, detail, "something was wrong with a stored document");
+        }
         let watch = Watch::new(paths.managed_preferences(), PROFILE_DEBOUNCE);
         let ground = super::inputs::Ground { paths: paths.clone(), store: Arc::clone(&store), verbosity };
         let mut inputs = Inputs::new(ground, ticker.clone(), watch, profile);
         let mut board = Board::at_boot(inputs.read(), assigned(&checkin.assigned()));
         board.ruling = ruling(&checkin.outputs().lease(), &checkin.outputs().denied());
+        // Whether the policy is lifted is known before anything is enforced.
+        board.licensing = Part::new(Licensing { state: license.clone(), ..Licensing::default() });
         let board = watch::Sender::new(board);
         let runner = Arc::new(Runner::real(paths.clone()));
         let remembered = (baseline, account);
@@ -220,6 +236,23 @@ impl Daemon {
     }
 }
 
+/// Counts this start; how long the portal is left alone because of those before it.
+fn rest_after_crashes(
+    store: &Store,
+    clock: &dyn Clock,
+    damage: &mut Vec<Problem>,
+) -> Result<SignedDuration, StateError> {
+    let starts = Starts::another(load(store, damage)?, clock.now());
+    if let Err(error) = store.save(&starts) {
+        tracing::warn!(error = %Chain(&error), "cannot count this start");
+    }
+    let rest = starts.rest(SystemChance.draw());
+    if !rest.is_zero() {
+        tracing::warn!(rest_s = rest.as_secs(), "started again and again; the portal is left alone for now");
+    }
+    Ok(rest)
+}
+
 /// Keeps on the board what became of the portal's commands.
 async fn tell_acks(
     (acks, write_failed): &(watch::Receiver<Vec<Ack>>, watch::Receiver<Option<String>>),
@@ -243,17 +276,17 @@ async fn tell_acks(
     }
 }
 
-fn load<T: Kept>(store: &Store, damage: &mut Vec<String>) -> Result<Option<T>, StateError> {
+fn load<T: Kept>(store: &Store, damage: &mut Vec<Problem>) -> Result<Option<T>, StateError> {
     let loaded: Loaded<T> = store.load()?;
-    damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
+    damage.extend(loaded.damage().map(Problem::of_damage));
     Ok(loaded.value())
 }
 
 /// The values from before the agent first changed them. Where the last generation is gone, records may be missing; so they
 /// may where there is none after an assignment was enforced.
-fn baseline(store: &Store, account: &Account, damage: &mut Vec<String>) -> Result<Baseline, StateError> {
+fn baseline(store: &Store, account: &Account, damage: &mut Vec<Problem>) -> Result<Baseline, StateError> {
     let loaded: Loaded<Baseline> = store.load()?;
-    damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
+    damage.extend(loaded.damage().map(Problem::of_damage));
     Ok(match loaded {
         Loaded::Current(baseline) => baseline,
         Loaded::Absent => Baseline { lost: account.enforced, ..Baseline::default() },
@@ -274,8 +307,8 @@ fn ends() -> Result<impl Future<Output = &'static str>, std::io::Error> {
 }
 
 /// Runs the check-in between the board and the portal.
-async fn converse(
-    checkin: Checkin<Ticker, Http>,
+pub(super) async fn converse<H: Transport>(
+    checkin: Checkin<Ticker, H>,
     board: watch::Sender<Board>,
     desk: Arc<Desk>,
     sync: Arc<Notify>,
@@ -291,7 +324,11 @@ async fn converse(
     let (mut assignments, mut status, mut traffic) =
         (checkin.assigned(), checkin.status(), checkin.traffic());
     let (mut lease, mut denied) = (checkin.outputs().lease(), checkin.outputs().denied());
+    // What is known from disk is shown before any word with the portal.
+    publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
     let mut changes = board.subscribe();
+    // What stood when the daemon ended does not wait for the pause after the last check-in either.
+    let mut urgent = None;
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
     loop {
@@ -311,7 +348,7 @@ async fn converse(
             Ok(()) = changes.changed() => {
                 changes.mark_unchanged();
                 let said = tell();
-                let hurries = hurries(local.borrow().licensing.wish, said.licensing.wish);
+                let last = std::mem::replace(&mut urgent, urgent_wish(&board));
                 local.send_if_modified(|last| {
                     let differs = *last != said;
                     if differs {
@@ -319,7 +356,7 @@ async fn converse(
                     }
                     differs
                 });
-                if hurries {
+                if hurries(last, urgent) {
                     sync.notify_one();
                 }
             }
@@ -327,10 +364,17 @@ async fn converse(
     }
 }
 
-/// Whether a check-in is made at once: a seat is given back, or another is asked for right after that. Verifications by
-/// time keep to the schedule, so that a fleet's stay apart.
-fn hurries(last: LeaseWish, wish: LeaseWish) -> bool {
-    wish != last && (wish == LeaseWish::Release || (last, wish) == (LeaseWish::Release, LeaseWish::Verify))
+/// A wish of the license that does not wait for the schedule, and since when it stands.
+type Urgent = Option<(LeaseWish, Timestamp)>;
+
+fn urgent_wish(board: &watch::Sender<Board>) -> Urgent {
+    board.borrow().licensing.state.as_ref().and_then(State::urgent_wish)
+}
+
+/// Whether a check-in is made at once: a seat is given back, or a verification was called for. Verifications by time keep
+/// to the schedule, so that a fleet's stay apart.
+fn hurries(last: Urgent, wish: Urgent) -> bool {
+    wish.is_some() && wish != last
 }
 
 fn rule(
@@ -353,17 +397,28 @@ fn ruling(
 /// The assignment that holds, as the board has it.
 fn assigned(assignments: &watch::Receiver<super::checkin::Assigned>) -> Assigned {
     let assignment = assignments.borrow().clone();
-    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()) }
+    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()), taken_away: false }
 }
 
 fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
-    let detail = status.problems.first().map_or("accepted", |problem| problem.code.explanation());
+    let conversation = conversation(status, traffic);
+    board.send_if_modified(|board| {
+        let differs = *board.conversation != conversation;
+        if differs {
+            board.conversation = Part::new(conversation);
+        }
+        differs
+    });
+}
+
+/// How the conversation with the portal goes, as the board has it.
+fn conversation(status: &Status, traffic: Traffic) -> Conversation {
     let last = traffic.last.map(|(at, succeeded)| LastCheckin {
         at,
         succeeded,
-        detail: if succeeded { "accepted".to_owned() } else { detail.to_owned() },
+        detail: if succeeded { "accepted".to_owned() } else { why(status) },
     });
-    let conversation = Conversation {
+    Conversation {
         device: status.device,
         organization: status.organization,
         enrolled_at: status.enrolled_at,
@@ -372,14 +427,16 @@ fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
         next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
         wait_open: traffic.wait_open,
         problems: status.problems.clone(),
-    };
-    board.send_if_modified(|board| {
-        let differs = *board.conversation != conversation;
-        if differs {
-            board.conversation = Part::new(conversation);
-        }
-        differs
-    });
+    }
+}
+
+/// Why the last request failed, as exactly as it is known.
+fn why(status: &Status) -> String {
+    let trouble = status.trouble.as_ref().or_else(|| status.problems.first());
+    trouble.map_or_else(
+        || "not accepted".to_owned(),
+        |problem| problem.detail.clone().unwrap_or_else(|| problem.code.explanation().to_owned()),
+    )
 }
 
 fn because(reason: CheckinReason, failures: u32) -> String {
@@ -397,4 +454,43 @@ fn because(reason: CheckinReason, failures: u32) -> String {
         CheckinReason::Uninstall => "the agent is uninstalled",
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkin::session::Standing;
+    use crate::wire::checkin::ReportedProblem;
+
+    #[test]
+    fn a_check_in_that_failed_says_what_exactly_went_wrong() {
+        let problem = |code, detail: &str| ReportedProblem {
+            code,
+            since: Timestamp::UNIX_EPOCH,
+            detail: (!detail.is_empty()).then(|| detail.to_owned()),
+        };
+        let stale = problem(ProblemCode::AssignmentStale, "");
+        let down = problem(ProblemCode::PortalUnreachable, "the portal's name cannot be resolved");
+        let refused = problem(ProblemCode::EnrollmentRefused, "token-used");
+        let mut status = Status {
+            standing: Standing::Enrolled,
+            device: None,
+            organization: None,
+            enrolled_at: None,
+            last_success: None,
+            next: None,
+            failures: 1,
+            trouble: Some(down.clone()),
+            problems: vec![stale.clone(), down],
+        };
+        let failed = Traffic { last: Some((Timestamp::UNIX_EPOCH, false)), wait_open: false };
+        let said = |status: &Status, traffic| conversation(status, traffic).last.unwrap().detail;
+        assert_eq!(said(&status, failed), "the portal's name cannot be resolved");
+        (status.trouble, status.problems) = (None, vec![refused]);
+        assert_eq!(said(&status, failed), "token-used");
+        status.problems = vec![stale];
+        assert_eq!(said(&status, failed), ProblemCode::AssignmentStale.explanation());
+        let fine = Traffic { last: Some((Timestamp::UNIX_EPOCH, true)), ..failed };
+        assert_eq!(said(&status, fine), "accepted");
+    }
 }

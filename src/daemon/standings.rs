@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::board::Board;
+use super::enforcer::orders;
 use super::sights;
 use crate::catalog::{Key, LayerKind, Scope, Value};
 use crate::domain::compliance::{Compliance, Tally};
@@ -59,7 +60,6 @@ pub fn tally(board: &Board) -> Tally {
 #[must_use]
 pub fn is_settled(board: &Board) -> bool {
     let enforcement = &board.enforcement;
-    let present = (board.profile.clone(), board.assigned.clone());
     let for_good = |reason: &Reason| {
         matches!(
             reason,
@@ -77,7 +77,7 @@ pub fn is_settled(board: &Board) -> bool {
     });
     board.observation.begun
         && enforcement.settled
-        && enforcement.made_from.as_ref() == Some(&present)
+        && enforcement.made_from == Some(orders(board))
         && enforcement.plan.actions.is_empty()
         && enforcement.plan.withheld.iter().all(|withheld| for_good(&withheld.reason))
         && !unseen

@@ -134,8 +134,12 @@ impl Session {
         let own = self.problems.for_the_portal();
         let facts = Facts::of(local, &own);
         self.run.seen = Some(facts.fingerprint(local));
-        let Draft { device, license, compliance, problems, inventory, accepted } =
-            facts.draft(&self.memory, self.run.part, now);
+        let draft = match reason {
+            // The agent that says good-bye looks at nothing any more.
+            CheckinReason::Uninstall => Draft::nothing(&self.memory),
+            _ => facts.draft(&self.memory, self.run.part, now),
+        };
+        let Draft { device, license, compliance, problems, inventory, accepted } = draft;
         let body = json::write(&CheckinRequest {
             reason,
             have,
@@ -161,6 +165,7 @@ impl Session {
         let pace = &mut self.identities.current.as_mut()?.pace;
         let seq = Some(pace.next_seq(now));
         pace.last = Some(now);
+        pace.last_success = self.run.shown.last_success;
         let digest = Digest::of(&body);
         let outgoing = Outgoing { method: "POST", path, query: None, body: Some(body), seq };
         let issuer = match &asked {

@@ -4,6 +4,7 @@
 //! [`Answer::seen_by`] leaves each viewer what is theirs; it is the one place where that is decided for a whole answer.
 
 mod explain;
+mod leave;
 mod license;
 mod plan;
 mod status;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use explain::{ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView};
+pub use leave::{Farewell, LeaveView};
 pub use license::{
     DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,
 };

@@ -51,7 +51,7 @@ fn board(removing: bool, policy: Option<serde_json::Value>) -> Board {
     }));
     let mut board = Board::at_boot(Profile::default(), Assigned::default());
     board.observation = Part::new(shown());
-    let made_from = Some((board.profile.clone(), board.assigned.clone()));
+    let made_from = Some(orders(&board));
     let effective = resolve(&layers);
     board.enforcement =
         Part::new(Enforcement { effective, settled: true, made_from, ..Enforcement::default() });

@@ -1,24 +1,26 @@
 //! Licenses, and the ways from one to another.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::groups::{self, with_key};
-use super::incoming;
+use super::incoming::{self, Query, Segment};
 use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::{LicenseId, PolicyId};
 use crate::portal::app::{App, Shared};
 use crate::portal::model::licenses::key::GivenKey;
-use crate::portal::model::licenses::license::{Activation, License, LicenseDraft, LicenseState, NewLicense};
+use crate::portal::model::licenses::license::{
+    Activation, License, LicenseDraft, LicenseState, NewLicense, known_word,
+};
 use crate::portal::model::licenses::{Conversion, Permanence, StateOrder, SublicenseDraft};
 use crate::portal::model::{EditError, Model};
 use crate::wire::json::nullable;
-use crate::wire::lease::Product;
+use crate::wire::lease::{Product, WhenUnverified};
 use crate::wire::time;
 
 const WHAT: &str = "license";
@@ -40,12 +42,21 @@ pub(super) struct Draft {
     idp_groups: Vec<String>,
     #[serde(default)]
     suspend_trial: bool,
+    #[serde(default, deserialize_with = "known_word")]
+    when_unverified: WhenUnverified,
 }
 
 impl From<Draft> for NewLicense {
     fn from(draft: Draft) -> Self {
-        let Draft { name, product, seats, activation, key, ends_at, idp_groups, suspend_trial } = draft;
-        let draft = LicenseDraft { name, seats, activation, ends_at, idp_groups };
+        let Draft { name, product, key, suspend_trial, .. } = draft;
+        let draft = LicenseDraft {
+            name,
+            seats: draft.seats,
+            activation: draft.activation,
+            ends_at: draft.ends_at,
+            idp_groups: draft.idp_groups,
+            when_unverified: draft.when_unverified,
+        };
         Self { draft, product, key, suspend_trial }
     }
 }
@@ -88,6 +99,7 @@ fn shown(model: &Model, license: &License, now: Timestamp) -> Value {
         "ends_at": license.ends_at.map(time::write),
         "groups": model.keys_of(license.id).map(|group| group.id).collect::<Vec<_>>(),
         "kept_policies": license.kept_policies,
+        "when_unverified": license.when_unverified,
     })
 }
 
@@ -124,16 +136,13 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(made.await??)))
 }
 
-pub(super) async fn get(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, AdminError> {
+pub(super) async fn get(State(app): State<Shared>, Segment(id): Segment) -> Result<Json<Value>, AdminError> {
     changed(&app, &id, |model, id| model.license(id).cloned()).await
 }
 
 pub(super) async fn write(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let draft: LicenseDraft = incoming::read(request).await?;
@@ -142,7 +151,7 @@ pub(super) async fn write(
 
 pub(super) async fn delete(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, AdminError> {
     let id = incoming::id(&id, WHAT)?;
     app.store.transact(|model| model.delete_license(id)).await??;
@@ -151,7 +160,7 @@ pub(super) async fn delete(
 
 pub(super) async fn assign(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let Assignment { policy } = incoming::read(request).await?;
@@ -160,7 +169,7 @@ pub(super) async fn assign(
 
 pub(super) async fn set_state(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let order: StateOrder = incoming::read(request).await?;
@@ -169,7 +178,7 @@ pub(super) async fn set_state(
 
 pub(super) async fn convert(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let order: Conversion = incoming::read(request).await?;
@@ -183,7 +192,7 @@ pub(super) async fn convert(
 
 pub(super) async fn make_permanent(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let order: Permanence = incoming::read(request).await?;
@@ -192,7 +201,7 @@ pub(super) async fn make_permanent(
 
 pub(super) async fn split(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), AdminError> {
     let id = incoming::id(&id, WHAT)?;

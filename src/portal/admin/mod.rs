@@ -2,7 +2,7 @@
 //!
 //! In go an administrator's requests; out come records, or problems (RFC 9457). Every route is listed here; nothing
 //! else is answered. Members that are not known are refused, so that a misspelled one does not go unnoticed. Lists take
-//! `?limit=` (100, at most 1,000) and `?after=` (the `next` of the former page) and answer `{"items":[…],"next":…}`.
+//! `?limit=` (100; more than 1,000 is 1,000, 0 is refused) and `?after=` (the `next` of the former page) and answer `{"items":[…],"next":…}`.
 //!
 //! | method and path | body | answer |
 //! |---|---|---|
@@ -18,8 +18,8 @@
 //! | `POST /devices/{id}/retire` | | the device; cannot be undone |
 //! | `POST /devices/{id}/license/revoke`, `…/restore` | | the device; it may verify again after `restore` alone |
 //! | `GET /devices/{id}/commands`, `POST` | `{kind, expires_in_s?}` | commands; 201 the command, 200 the pending one of that kind |
-//! | `GET /licenses`, `POST /licenses` | `{name, product, seats, activation?, key?, ends_at?, idp_groups?, suspend_trial?}` | licenses; 201 the license |
-//! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name, seats, activation?, ends_at?, idp_groups?}` | the license; 204 |
+//! | `GET /licenses`, `POST /licenses` | `{name, product, seats, activation?, key?, ends_at?, idp_groups?, when_unverified?, suspend_trial?}` | licenses; 201 the license |
+//! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name, seats, activation?, ends_at?, idp_groups?, when_unverified?}` | the license; 204 |
 //! | `PUT /licenses/{id}/policy` | `{policy: id or null}` | the license, whose primary key has it |
 //! | `PUT /licenses/{id}/state` | `{state: active or suspended}`, `{state: replaced, by: id}` | the license |
 //! | `POST /licenses/{id}/convert` | `{seats?, activation?}` | `{license, suspended: [id]}`; Business becomes Enterprise |
@@ -36,7 +36,8 @@
 //!
 //! A license's or sublicense's whole key, given or made, is in the answer that makes it, as `license_key`, and nowhere
 //! else: the portal keeps its first and last group. `activation` is `per_device` (if nothing is said), `per_user` or
-//! `mixed`; `seats` of a group `{"mode":"reserved","limit":n}` or `{"mode":"dynamic","limit":n or null}`. What a rule
+//! `mixed`; `when_unverified` is `report` (if nothing is said), or `lift_policy`, by which a Mac that could not verify until
+//! its grace ended has no policy until it does; `seats` of a group `{"mode":"reserved","limit":n}` or `{"mode":"dynamic","limit":n or null}`. What a rule
 //! of licensing forbids is answered 409 `not-allowed`, with the rule in `detail`. A `PUT` on a group with a license
 //! keeps key, seats and mappings that it does not name.
 //!
@@ -47,7 +48,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 
 use super::app::{App, Shared};
 
@@ -91,10 +92,15 @@ pub fn router(app: Shared) -> Router {
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke))
         .route("/faults", get(misbehavior::list).post(misbehavior::order).delete(misbehavior::clear))
-        .fallback(|| async { AdminError::NoRoute })
-        .method_not_allowed_fallback(|| async { AdminError::Method })
-        .layer(from_fn_with_state(app.clone(), guard));
-    Router::new().nest("/admin/v1", routes).with_state(app)
+        .fallback(no_route)
+        .method_not_allowed_fallback(|| async { AdminError::Method });
+    // What is nested begins behind the slash, and is not there at the slash alone.
+    let all = Router::new().nest("/admin/v1", routes).route("/admin/v1/", any(no_route));
+    all.layer(from_fn_with_state(app.clone(), guard)).with_state(app)
+}
+
+async fn no_route() -> AdminError {
+    AdminError::NoRoute
 }
 
 /// The routes of licenses, people and images.

@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::answer::Denial;
 use super::authentication::Asked;
-use super::body;
 use crate::domain::ids::{DeviceId, EnrollmentId, RequestId};
 use crate::portal::app::App;
 use crate::portal::app::Shared;
@@ -18,7 +17,6 @@ use crate::portal::model::{EnrollError, Model};
 use crate::wire::enrollment::{EnrollmentAnswer, EnrollmentRequest};
 use crate::wire::json;
 use crate::wire::key::PublicKey;
-use crate::wire::limits::REQUEST_BODY;
 use crate::wire::problem::Refusal;
 
 /// The longest text that an enrollment may hold, in bytes.
@@ -46,18 +44,16 @@ pub(super) async fn enroll(
 }
 
 async fn answer(app: &App, request: Request, fault: Option<&Fault>) -> Result<EnrollmentAnswer, Denial> {
-    let (parts, body) = request.into_parts();
-    let body = body::read(body, REQUEST_BODY).await?;
+    let asked = Asked::read(request).await?;
     let now = app.now();
-    let asked = Asked { method: &parts.method, path: parts.uri.path(), headers: &parts.headers, body: &body };
     let presented = asked.presented()?;
-    let applicant: Applicant = json::parse_as(&body).map_err(|_| Refusal::Malformed)?;
+    let applicant: Applicant = json::parse_as(asked.body()).map_err(|_| Refusal::Malformed)?;
     if presented.issuer() != applicant.enrollment_id.uuid() {
         return Err(Refusal::SignatureInvalid.into());
     }
     let proof = asked.verify(app, presented, &applicant.public_key, now)?;
     let seq = proof.seq.ok_or(Refusal::SignatureInvalid)?;
-    let request = read(&body);
+    let request = read(asked.body());
     app.store
         .transact(|model| {
             let Some(request) = request else {
@@ -82,16 +78,18 @@ fn documents(
     let now = app.now();
     let issued = model.assignment(device, 0, now).map_err(Denial::Sign)?;
     let lease = model.lease(device, 0, now).map_err(Denial::Sign)?;
-    let forged = fault.filter(|fault| fault.is_forgery()).map(|fault| forge(model, device, fault, now));
-    let forged = forged.transpose().map_err(Denial::Sign)?.unwrap_or_default();
-    Ok(EnrollmentAnswer {
+    let mut answer = EnrollmentAnswer {
         device_id: device,
-        keyset: forged.keyset.unwrap_or_else(|| model.organization.keyset.clone()),
-        assignment: forged.assignment.unwrap_or(issued.token),
+        keyset: model.organization.keyset.clone(),
+        assignment: issued.token,
         lease: lease.map(|lease| lease.token),
         next: app.next,
         server_time: now,
-    })
+    };
+    if let Some(fault) = fault.filter(|fault| fault.is_forgery()) {
+        forge(model, device, fault, now).map_err(Denial::Sign)?.into_enrollment(&mut answer);
+    }
+    Ok(answer)
 }
 
 /// The request, if every member is as it has to be.

@@ -7,8 +7,9 @@ use crate::checkin::local::{Machines, Parallels};
 use crate::checkin::rehearsal::{Mac, Signer, body, vm};
 use crate::checkin::session::{Do, HttpRequest};
 use crate::domain::digest::Digest;
+use crate::domain::license::LicenseFacts;
 use crate::domain::subject::Subject;
-use crate::wire::checkin::{CheckinReason, ComplianceItem, ComplianceState};
+use crate::wire::checkin::{CheckinReason, ComplianceItem, ComplianceState, LicenseReport};
 use crate::wire::inventory::Volatile;
 use crate::wire::limits::INVENTORY_PART;
 
@@ -201,10 +202,11 @@ fn below_the_gate_a_check_in_carries_presence_only() {
     ] {
         let mut mac = Mac::new(signer.local());
         mac.local.parallels = parallels.clone();
+        mac.local.licensing.license = Some(LicenseReport::from(&LicenseFacts::default()));
         let request = mac.request();
         mac.hear(signer.serve(&request, 7));
         let request = mac.request();
-        assert_eq!(members(&request) == ["device"], presence_only, "{parallels:?}");
+        assert_eq!(members(&request) == ["device", "license"], presence_only, "{parallels:?}");
         let device = &body(&request)["device"];
         assert_eq!(
             device.get("profile_settings").is_none() && device.get("local_restrictions").is_none(),
@@ -244,4 +246,29 @@ fn a_call_goes_out_at_once_also_while_backing_off() {
     let (waited, request) = mac.waited_request();
     assert_eq!((waited.as_secs(), &body(&request)["reason"]), (0, &json!("manual")));
     assert_eq!(mac.poll(), Some(Do::Nothing), "one request at a time");
+}
+
+#[test]
+fn the_last_success_outlives_a_restart_to_the_hour_and_costs_hardly_a_write() {
+    let signer = Signer::new();
+    let mut mac = Mac::enrolled(&signer);
+    let minutes = |mac: &Mac, at: Option<jiff::Timestamp>| {
+        at.map(|at| (mac.now.duration_since(at).as_secs() + 30) / 60)
+    };
+    let (mut idle, mut written) = (0, 0);
+    for _ in 0..40 {
+        let request = mac.request();
+        let before = mac.disk.writes;
+        mac.hear(signer.serve(&request, 7));
+        assert_eq!(minutes(&mac, mac.session.status().last_success), Some(0));
+        idle += 1;
+        written += mac.disk.writes - before;
+        let mut after = Mac::new(signer.local());
+        (after.disk, after.now) = (mac.disk.clone(), mac.now);
+        after.restart();
+        let age = minutes(&after, after.session.status().last_success);
+        assert!(age.is_some_and(|age| age <= 60), "{age:?}");
+    }
+    // They come every 15 minutes, and each is stored before it leaves, at any rate.
+    assert!(written <= idle / 4 + 1, "{written} writes for the answers of {idle} check-ins");
 }

@@ -12,6 +12,7 @@ use super::chrome::{Chrome, Tab};
 use super::filter::GroupFilter;
 use super::listing::Listing;
 use super::parts::Icon;
+use super::query::Query as _;
 use super::text::Shown;
 use crate::portal::rows::{Answer, DeviceRow, Rows};
 use query::DeviceQuery;
@@ -22,7 +23,7 @@ pub(super) const PATH: &str = "/devices";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "devices.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "devices.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -30,7 +31,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "devices.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "devices.html", block = "main")]
 struct Live {
     view: View,
 }

@@ -11,6 +11,7 @@ use super::browse::{Params, address};
 use super::chrome::{Chrome, Tab};
 use super::listing::Listing;
 use super::parts::Icon;
+use super::query::Query as _;
 use super::text::Shown;
 use crate::portal::rows::{Answer, GroupRow, Rows};
 use query::GroupQuery;
@@ -21,7 +22,7 @@ pub(super) const PATH: &str = "/groups";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "groups.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "groups.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -29,7 +30,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "groups.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "groups.html", block = "main")]
 struct Live {
     view: View,
 }

@@ -11,6 +11,7 @@ use super::browse::Params;
 use super::chrome::{Chrome, Tab};
 use super::listing::Listing;
 use super::parts::Icon;
+use super::query::Query as _;
 use super::text::Shown;
 use crate::domain::vm::VmState;
 use crate::portal::rows::{Answer, Rows, VmRow};
@@ -22,7 +23,7 @@ pub(super) const PATH: &str = "/virtual-machines";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "virtual_machines.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "virtual_machines.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -30,7 +31,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "virtual_machines.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "virtual_machines.html", block = "main")]
 struct Live {
     view: View,
 }
