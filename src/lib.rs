@@ -31,6 +31,7 @@
 //! | `hypervisor` | catalog, domain, error, paths | |
 //! | `sources` | catalog, domain, paths, wire | an assignment is a source |
 //! | `resolve` | catalog, sources | |
+//! | `payload` | catalog, sources | a profile that is made is judged by the agent's own reader |
 //! | `plan` | catalog, domain, resolve | |
 //! | `enforce` | catalog, domain, error, hypervisor, plan, resolve, wire | compliance has the words that travel |
 //! | `inventory` | catalog, domain, hypervisor, wire | its records are those that travel |
@@ -54,6 +55,7 @@ pub mod hypervisor;
 pub mod inventory;
 pub mod license;
 pub mod paths;
+pub mod payload;
 pub mod plan;
 pub mod platform;
 #[cfg(feature = "portal")]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::text::printable;
 use super::words::word;
 use crate::control::view::StatusView;
+use crate::domain::compliance::Tally;
 
 type Get = fn(&StatusView) -> Option<String>;
 
@@ -70,6 +71,9 @@ const FIELDS: &[(&str, &str, Get)] = &[
         text(Some(v.enforcement.settled))
     }),
     ("settled.since", "since when", |v| time(v.enforcement.settled_since)),
+    ("settings.state", "none, compliant, or the worst of pending, drifted, failed, violated", |v| {
+        Some(worst(&v.enforcement.tally).to_owned())
+    }),
     ("settings.managed", "settings that a source names or implies", |v| text(Some(v.enforcement.managed))),
     ("settings.enforced", "those that the agent has to enforce", |v| text(Some(v.enforcement.enforced))),
     ("settings.compliant", "seen to be as they should", |v| text(Some(v.enforcement.tally.compliant))),
@@ -109,6 +113,18 @@ fn layers(view: &StatusView) -> String {
     let mut layers: Vec<_> = view.sources.iter().map(|source| source.layer).collect();
     layers.sort_unstable();
     layers.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// How the settings are that the agent has to enforce, in one word: the worst of them.
+const fn worst(tally: &Tally) -> &'static str {
+    match tally {
+        Tally { violated: 1.., .. } => "violated",
+        Tally { failed: 1.., .. } => "failed",
+        Tally { drifted: 1.., .. } => "drifted",
+        Tally { pending: 1.., .. } => "pending",
+        Tally { compliant: 1.., .. } => "compliant",
+        Tally { .. } => "none",
+    }
 }
 
 /// The field of this name.
@@ -164,6 +180,17 @@ mod tests {
         let view = samples::starting();
         let absent = FIELDS.iter().filter(|(.., get)| get(&view).is_none()).map(|(name, ..)| *name);
         insta::assert_snapshot!("fields_absent", absent.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn the_settings_are_as_the_worst_of_them() {
+        let all = Tally { compliant: 4, violated: 1, failed: 1, drifted: 1, pending: 1, ..Tally::default() };
+        assert_eq!(worst(&all), "violated");
+        assert_eq!(worst(&Tally { violated: 0, ..all }), "failed");
+        assert_eq!(worst(&Tally { violated: 0, failed: 0, ..all }), "drifted");
+        assert_eq!(worst(&Tally { violated: 0, failed: 0, drifted: 0, ..all }), "pending");
+        assert_eq!(worst(&Tally { compliant: 1, heeded: 1, ..Tally::default() }), "compliant");
+        assert_eq!(worst(&Tally { local: 5, heeded: 1, ..Tally::default() }), "none");
     }
 
     #[test]

@@ -11,6 +11,10 @@ mod layers;
 #[cfg(test)]
 mod licenses;
 #[cfg(test)]
+mod made;
+#[cfg(test)]
+mod mdm;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod package;
