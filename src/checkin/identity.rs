@@ -134,6 +134,8 @@ pub struct Enrolled {
     pub hardware: Hardware,
     /// The digest of the token.
     pub token: Digest,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A token that was refused, and when.

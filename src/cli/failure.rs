@@ -29,6 +29,15 @@ pub(super) enum Failure {
         #[source]
         source: ClientError,
     },
+    /// The daemon gave no answer; the status file tells when it last gave signs of life.
+    #[error("its last status is of {age}; see: meridian status")]
+    Silent {
+        /// How old the status file is, in words.
+        age: String,
+        /// Why the daemon gave no answer.
+        #[source]
+        source: ClientError,
+    },
     /// There is no such setting.
     #[error("there is no setting “{key}”; {hint}")]
     UnknownSetting {
@@ -118,7 +127,7 @@ impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Client(error) => error.exit(),
-            Self::NoStatus { .. } => Exit::Unreachable,
+            Self::NoStatus { .. } | Self::Silent { .. } => Exit::Unreachable,
             Self::UnknownSetting { .. } | Self::BadDraft(_) => Exit::Usage,
             Self::Unread { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => Exit::Failed,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
@@ -127,15 +136,20 @@ impl Failure {
         }
     }
 
-    /// The complaint for people: the chain on one line.
+    /// The chain on one line. Those that say the next step themselves have their cause first, for who reads no more.
+    fn message(&self) -> String {
+        match self {
+            Self::NoStatus { source, .. } | Self::Silent { source, .. } => {
+                format!("{}; {self}", Chain(source))
+            }
+            other => Chain(other).to_string(),
+        }
+    }
+
+    /// The complaint for people.
     #[must_use]
     pub(super) fn complaint(&self) -> String {
-        // `NoStatus` says the next step itself, and its cause comes first for those who read one line only.
-        let chain = match self {
-            Self::NoStatus { source, .. } => format!("{}; {self}", Chain(source)),
-            other => Chain(other).to_string(),
-        };
-        format!("meridian: {}\n", printable(&chain))
+        format!("meridian: {}\n", printable(&self.message()))
     }
 
     /// The complaint for programs.
@@ -143,7 +157,7 @@ impl Failure {
     /// # Errors
     /// When it has no JSON form.
     pub(super) fn json(&self) -> Result<String, serde_json::Error> {
-        let complaint = Chain(self).to_string();
+        let complaint = self.message();
         super::output::json(&FailureView {
             error: Explanation { message: &complaint, exit: self.exit() as u8 },
         })
@@ -165,6 +179,11 @@ mod tests {
             (Failure::Client(ClientError::MustBeRoot), 4, "use sudo"),
             (Failure::Client(ClientError::Rejected(refusal)), 1, "try again"),
             (Failure::NoStatus { file: "no file".into(), source: no_socket() }, 5, "meridian doctor"),
+            (
+                Failure::Silent { age: "7 min ago".into(), source: ClientError::Closed },
+                5,
+                "see: meridian status",
+            ),
             (
                 Failure::UnknownSetting { key: "x\u{1b}".into(), hint: "see: meridian explain".into() },
                 2,

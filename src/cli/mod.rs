@@ -128,19 +128,20 @@ pub fn run(shell: &Shell) -> Exit {
 
 fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
     let format = verb.format();
+    let dated = |failure| dated(failure, paths, clock);
     match verb {
         Verb::Status(arguments) => show_status(arguments, paths, clock),
         Verb::Explain(arguments) => {
             let key = arguments.key.as_deref();
-            let view = explain::request(paths, key)?;
+            let view = explain::request(paths, key).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| explain::render(&view, key, style, clock.now()))
         }
         Verb::Plan(_) => {
-            let view = plan::request(paths)?;
+            let view = plan::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| plan::render(&view, style))
         }
         Verb::Vms(_) => {
-            let view = vms::request(paths)?;
+            let view = vms::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
         }
         Verb::License(_) => {
@@ -175,6 +176,17 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         }
         // They are told apart before anything else, because they need the daemon's code.
         Verb::Daemon | Verb::Leave(_) => Ok(Done { text: String::new(), exit: Exit::Fine }),
+    }
+}
+
+/// Where the daemon gave no answer and nothing is kept on disk to show instead: since when it has been silent.
+fn dated(failure: Failure, paths: &Paths, clock: &dyn Clock) -> Failure {
+    match failure {
+        Failure::Client(source) if source.exit() == Exit::Unreachable => match status::written_at(paths) {
+            Some(at) => Failure::Silent { age: words::ago(at, clock.now()), source },
+            None => Failure::Client(source),
+        },
+        other => other,
     }
 }
 

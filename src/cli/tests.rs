@@ -93,3 +93,27 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
         assert_eq!(ended as u8, exit, "{line}");
     }
 }
+
+#[test]
+fn a_silent_daemon_is_told_with_the_age_of_its_last_status() {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = Paths::under(scratch.path());
+    let clock = ManualClock::at(*samples::NOW);
+    let mut view = samples::healthy();
+    view.written_at = *samples::NOW - jiff::SignedDuration::from_mins(7);
+    let line = crate::control::proto::encode(&crate::control::proto::Answer::Status(Box::new(view))).unwrap();
+    std::fs::create_dir_all(paths.support()).unwrap();
+    crate::state::atomic::write(&paths.status_file(), &line, crate::state::atomic::PUBLIC).unwrap();
+    std::fs::create_dir_all(paths.socket_folder()).unwrap();
+    let _hangs = std::os::unix::net::UnixListener::bind(paths.socket()).unwrap();
+    for line in ["meridian explain", "meridian plan --json", "meridian vms"] {
+        let Err(failure) = perform(&parse(line).unwrap().verb, &paths, &clock) else { panic!("{line}") };
+        assert_eq!(failure.exit(), Exit::Unreachable, "{line}");
+        assert!(failure.complaint().contains("its last status is of 7 min ago"), "{}", failure.complaint());
+    }
+    for line in ["meridian license", "meridian status"] {
+        let Ok(done) = perform(&parse(line).unwrap().verb, &paths, &clock) else { panic!("{line}") };
+        assert_eq!(done.exit, Exit::Unreachable, "{line}");
+        assert!(done.text.contains("this is as of 7 min ago"), "{}", done.text);
+    }
+}

@@ -18,6 +18,7 @@ pub mod report;
 pub mod run;
 pub mod sights;
 pub mod stamp;
+pub mod standings;
 pub mod starts;
 pub mod tasks;
 pub mod ticker;

@@ -331,11 +331,20 @@ pub(super) async fn converse<H: Transport>(
     let mut urgent = None;
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
-    // Who this Mac is at the portal is known from disk, before the first word with it.
-    publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
     loop {
+        // In this order, so that who reads of a check-in finds on the board what it brought.
         tokio::select! {
+            biased;
             () = &mut speak => return,
+            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
+            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
+            Ok(()) = assignments.changed() => {
+                let assigned = assigned(&assignments);
+                board.send_modify(|board| board.assigned = Part::new(assigned));
+                assignments.mark_unchanged();
+            }
+            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
+            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
             Ok(()) = changes.changed() => {
                 changes.mark_unchanged();
                 let said = tell();
@@ -351,15 +360,6 @@ pub(super) async fn converse<H: Transport>(
                     sync.notify_one();
                 }
             }
-            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
-            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
-            Ok(()) = assignments.changed() => {
-                let assigned = assigned(&assignments);
-                board.send_modify(|board| board.assigned = Part::new(assigned));
-                assignments.mark_unchanged();
-            }
-            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
-            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
         }
     }
 }
@@ -420,6 +420,8 @@ fn conversation(status: &Status, traffic: Traffic) -> Conversation {
     });
     Conversation {
         device: status.device,
+        organization: status.organization,
+        enrolled_at: status.enrolled_at,
         last,
         last_success: status.last_success,
         next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
@@ -444,7 +446,7 @@ fn because(reason: CheckinReason, failures: u32) -> String {
     match reason {
         CheckinReason::Startup => "the agent started",
         CheckinReason::Interval => "the interval",
-        CheckinReason::Wake => "the portal called",
+        CheckinReason::Wake => "the portal called; at most one call a minute is followed",
         CheckinReason::VmChange => "a virtual machine changed",
         CheckinReason::ProfileChange => "the profile changed",
         CheckinReason::LicenseChange => "the license changed",
@@ -474,6 +476,7 @@ mod tests {
             standing: Standing::Enrolled,
             device: None,
             organization: None,
+            enrolled_at: None,
             last_success: None,
             next: None,
             failures: 1,

@@ -7,6 +7,8 @@ mod hypervisor;
 #[cfg(test)]
 mod launchd;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod licenses;
 #[cfg(test)]
 mod made;

@@ -224,7 +224,8 @@ async fn an_upgrade_from_each_release_goes_on_with_its_state() {
         let device = golden_device(&release);
         let check = async |environment: &TestEnvironment, _: &StandIns| {
             let status = environment.until("enforcing", |status| {
-                status.enforcement.enforced > 0 && status.enforcement.compliant == status.enforcement.enforced
+                status.enforcement.enforced > 0
+                    && status.enforcement.tally.compliant == status.enforcement.enforced
             });
             let status = status.await;
             assert_eq!(json!(status.portal.device), device, "{}", release.display());

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Intune custom attribute, data type String.
-# How the settings are that the agent keeps: compliant, unmanaged, or the worst of pending, drifted, violated, failed;
+# How the settings are that the agent keeps: compliant, none where it has none to enforce, or the worst of pending, drifted, failed, violated;
 # unknown while the agent does not run, and empty without it.
 # For tests, MERIDIAN_ROOT stands before every path.
 set -u

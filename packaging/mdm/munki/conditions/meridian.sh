@@ -2,7 +2,7 @@
 # Munki condition: what predicates may ask of Meridian. Lay it into /usr/local/munki/conditions, executable.
 # meridian_state       ok, degraded, starting, not running, not installed
 # meridian_policy      the policy in force, or none
-# meridian_compliance  compliant, unmanaged, pending, drifted, violated, failed, or unknown
+# meridian_compliance  compliant, none, pending, drifted, violated, failed, or unknown
 # meridian_vm_count    how many virtual machines there are, -1 while nobody knows
 # For tests, MERIDIAN_ROOT stands before every path, and MERIDIAN_PATH is searched for the system's tools.
 set -u
