@@ -31,14 +31,14 @@
 //! | `hypervisor` | catalog, domain, error, paths | |
 //! | `sources` | catalog, domain, paths, wire | an assignment is a source |
 //! | `resolve` | catalog, sources | |
-//! | `payload` | catalog, sources | a profile that is made is judged by the agent's own reader |
+//! | `payload` | catalog, paths, sources | a profile that is made is judged by the agent's own reader |
 //! | `plan` | catalog, domain, resolve | |
 //! | `enforce` | catalog, domain, error, hypervisor, plan, resolve, wire | compliance has the words that travel |
 //! | `inventory` | catalog, domain, hypervisor, wire | its records are those that travel |
 //! | `license` | clock, domain, error, hypervisor, state, wire | `deactivate-license` works without the daemon |
 //! | `checkin` | domain, error, wire | |
 //! | `control` | domain, error, license, paths, platform, wire | a view of the license has the license's own words |
-//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, license, paths, platform, sources, state, wire | `doctor` looks for itself, `deactivate-license` acts for itself |
+//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, license, paths, payload, platform, sources, state, wire | `doctor` looks for itself, `deactivate-license` acts for itself |
 //! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, inventory, license, paths, plan, resolve, sources, state, wire | |
 //! | `portal` | catalog, cli, clock, control, domain, error, paths, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 

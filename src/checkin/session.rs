@@ -160,7 +160,7 @@ impl Session {
             standing,
             device: enrolled.map(|enrolled| enrolled.device),
             organization: enrolled.map(|enrolled| enrolled.organization),
-            enrolled_at: enrolled.map(|enrolled| enrolled.at),
+            enrolled_at: enrolled.and_then(|enrolled| enrolled.at),
             last_success,
             next,
             failures: self.backoff().failures,
