@@ -15,7 +15,7 @@
 //! # Dependencies run one way
 //!
 //! `domain ← catalog ← {sources, wire} ← resolve ← plan ← enforce ← daemon ← bin`; [`hypervisor`] and [`inventory`]
-//! stand on [`domain`] and [`catalog`]; [`license`] on [`wire`], [`hypervisor`] and [`state`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
+//! stand on [`domain`] and [`catalog`]; [`license`] on [`wire`], [`hypervisor`] and [`state`]; [`payload`] on [`catalog`] and [`sources`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
 //! `control::proto`, and gives a license back without the daemon; `portal` knows [`wire`], [`catalog`], [`domain`], [`resolve`] and [`plan`], and its demo looks at the agent
 //! through [`control`], with the screens of [`cli`]; `simulator` knows
 //! nobody. Nothing imports [`daemon`].
@@ -33,6 +33,7 @@ pub mod hypervisor;
 pub mod inventory;
 pub mod license;
 pub mod paths;
+pub mod payload;
 pub mod plan;
 pub mod platform;
 #[cfg(feature = "portal")]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::text::printable;
 use crate::control::client::ClientError;
 use crate::error::{Chain, Exit};
+use crate::payload::PayloadError;
 use crate::state::StateError;
 
 /// Why a command failed. Each message ends with the next step, or its source does.
@@ -62,6 +63,36 @@ pub(super) enum Failure {
     /// There is no portal to check in with, or the Mac cannot enroll there.
     #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
     NoCheckin(String),
+    /// A file that was named cannot be read.
+    #[error("cannot read {file}")]
+    Unread {
+        /// Its path.
+        file: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that was named is no profile.
+    #[error("cannot judge {file}")]
+    Unjudged {
+        /// Its path.
+        file: String,
+        /// Why.
+        #[source]
+        source: PayloadError,
+    },
+    /// A flag has a value that no profile may carry.
+    #[error("no profile is written: {0}")]
+    BadDraft(String),
+    /// The profile cannot be written.
+    #[error("cannot write {file}{}", if .source.kind() == io::ErrorKind::AlreadyExists { "; to replace it, add --force" } else { "" })]
+    Unwritten {
+        /// Its path.
+        file: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The answer has no JSON form.
     #[error("cannot write the answer as JSON; report this")]
     Encode(#[source] serde_json::Error),
@@ -88,7 +119,8 @@ impl Failure {
         match self {
             Self::Client(error) => error.exit(),
             Self::NoStatus { .. } => Exit::Unreachable,
-            Self::UnknownSetting { .. } => Exit::Usage,
+            Self::UnknownSetting { .. } | Self::BadDraft(_) => Exit::Usage,
+            Self::Unread { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => Exit::Failed,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) | Self::NotLeft(_) => Exit::Failed,
             Self::SyncPending { .. } | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::text::printable;
 use super::words::word;
-use crate::control::view::StatusView;
+use crate::control::view::{EnforcementView, StatusView};
 
 type Get = fn(&StatusView) -> Option<String>;
 
@@ -64,6 +64,9 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("checkin.next", "when the next one is due", |v| time(Some(v.checkin.next.as_ref()?.at))),
     ("checkin.next_reason", "why then", |v| text(Some(&v.checkin.next.as_ref()?.reason))),
     ("checkin.wait", "whether changes arrive at once", |v| text(Some(v.checkin.wait_open))),
+    ("settings.state", "unmanaged, compliant, or the worst of pending, drifted, violated, failed", |v| {
+        Some(worst(&v.enforcement).to_owned())
+    }),
     ("settings.enforced", "settings that the agent keeps", |v| text(Some(v.enforcement.enforced))),
     ("settings.compliant", "seen to be as they should", |v| text(Some(v.enforcement.compliant))),
     ("settings.drifted", "seen to differ", |v| text(Some(v.enforcement.drifted))),
@@ -96,6 +99,18 @@ fn layers(view: &StatusView) -> String {
     let mut layers: Vec<_> = view.sources.iter().map(|source| source.layer).collect();
     layers.sort_unstable();
     layers.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// How the settings are, in one word: the worst of them.
+const fn worst(settings: &EnforcementView) -> &'static str {
+    match settings {
+        EnforcementView { failed: 1.., .. } => "failed",
+        EnforcementView { violated: 1.., .. } => "violated",
+        EnforcementView { drifted: 1.., .. } => "drifted",
+        EnforcementView { pending: 1.., .. } => "pending",
+        EnforcementView { enforced: 1.., .. } => "compliant",
+        EnforcementView { .. } => "unmanaged",
+    }
 }
 
 /// The field of this name.
@@ -151,6 +166,26 @@ mod tests {
         let view = samples::starting();
         let absent = FIELDS.iter().filter(|(.., get)| get(&view).is_none()).map(|(name, ..)| *name);
         insta::assert_snapshot!("fields_absent", absent.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn the_settings_are_as_the_worst_of_them() {
+        let of = |failed, violated, drifted, pending, enforced| {
+            worst(&EnforcementView {
+                failed,
+                violated,
+                drifted,
+                pending,
+                enforced,
+                ..samples::starting().enforcement
+            })
+        };
+        assert_eq!(of(1, 1, 1, 1, 4), "failed");
+        assert_eq!(of(0, 1, 1, 1, 4), "violated");
+        assert_eq!(of(0, 0, 1, 1, 4), "drifted");
+        assert_eq!(of(0, 0, 0, 1, 4), "pending");
+        assert_eq!(of(0, 0, 0, 0, 4), "compliant");
+        assert_eq!(of(0, 0, 0, 0, 0), "unmanaged");
     }
 
     #[test]

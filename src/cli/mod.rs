@@ -7,6 +7,7 @@
 //! only be added to.
 
 mod arguments;
+mod config;
 mod deactivate;
 mod doctor;
 mod explain;
@@ -18,6 +19,7 @@ mod license;
 mod nearest;
 pub mod output;
 mod plan;
+mod profile;
 #[cfg(test)]
 mod samples;
 pub mod screen;
@@ -35,8 +37,10 @@ use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use arguments::{Arguments, Format, StatusArguments, Verb};
+use config::ConfigVerb;
 use failure::Failure;
 use ink::Style;
+use profile::ProfileVerb;
 
 use crate::clock::{Clock, SystemClock};
 use crate::control::view::LeaveView;
@@ -160,6 +164,14 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         Verb::Doctor(_) => {
             let view = doctor::request(paths, clock);
             Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
+        }
+        Verb::Profile(ProfileVerb::Make(arguments)) => {
+            let view = profile::request(arguments)?;
+            Done::of(format, Exit::Fine, &view, |style| profile::render(&view, style))
+        }
+        Verb::Config(ConfigVerb::Validate(arguments)) => {
+            let view = config::request(&arguments.file)?;
+            Done::of(format, view.exit(), &view, |style| config::render(&view, style))
         }
         // They are told apart before anything else, because they need the daemon's code.
         Verb::Daemon | Verb::Leave(_) => Ok(Done { text: String::new(), exit: Exit::Fine }),

@@ -20,6 +20,8 @@ fn the_grammar_is_sound_and_help_is_reviewed() {
         ("help_sync", "meridian sync -h"),
         ("help_leave", "meridian leave --help"),
         ("help_deactivate_license", "meridian deactivate-license --help"),
+        ("help_profile_make", "meridian profile make --help"),
+        ("help_config_validate", "meridian config validate --help"),
     ] {
         let help = parse(line).unwrap_err();
         assert!(!help.use_stderr());
@@ -40,6 +42,12 @@ fn usage_errors_are_told_from_help() {
         "meridian deactivate-license --timeout 301",
         "meridian license x",
         "meridian plan --check",
+        "meridian profile",
+        "meridian profile make --output x --portal-url https://x",
+        "meridian profile make --output x --portal-url https://x --root-key x --license-key x --sso",
+        "meridian profile make --output x --portal-url https://x --root-key x --full-disk-access",
+        "meridian profile make --output x --portal-url https://x --root-key x --identifier a/b",
+        "meridian config validate",
     ] {
         let usage = parse(line).unwrap_err();
         assert!(usage.use_stderr() && usage.exit_code() == 2, "{line}");
@@ -74,6 +82,8 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
         ("meridian version", 0),
         ("meridian version --json", 0),
         ("meridian doctor --json", 1),
+        ("meridian config validate /nowhere/file", 1),
+        ("meridian profile make --output /nowhere/file --portal-url x --root-key x", 2),
     ] {
         let arguments = parse(line).unwrap();
         let ended = match perform(&arguments.verb, &paths, &clock) {

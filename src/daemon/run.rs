@@ -331,6 +331,8 @@ pub(super) async fn converse<H: Transport>(
     let mut urgent = None;
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
+    // Who this Mac is at the portal is known from disk, before the first word with it.
+    publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
     loop {
         tokio::select! {
             () = &mut speak => return,

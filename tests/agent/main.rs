@@ -9,6 +9,10 @@ mod launchd;
 #[cfg(test)]
 mod licenses;
 #[cfg(test)]
+mod made;
+#[cfg(test)]
+mod mdm;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod package;
