@@ -7,14 +7,18 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::character::is_dangerous;
+
 /// The longest name of an order to give a license back, in characters.
 pub const LONGEST_ORDER_NAME: usize = 128;
 
-/// Whether a text may name an order to give a license back: printable, without spaces at its ends, and not endless.
+/// Whether a text may name an order to give a license back: printable, without characters that nobody sees, such as joiners
+/// and marks of direction, without spaces at its ends, and not endless. Two names that look alike are to be one.
 #[must_use]
 pub fn is_order_name(text: &str) -> bool {
     let length = text.chars().count();
-    (1..=LONGEST_ORDER_NAME).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
+    let is_unseen = |c: char| is_dangerous(c) || matches!(c, '\u{200c}' | '\u{200d}');
+    (1..=LONGEST_ORDER_NAME).contains(&length) && !text.chars().any(is_unseen) && text.trim() == text
 }
 
 /// A license key with all but its first and last group masked, as Parallels shows it.

@@ -81,6 +81,11 @@ fn names_are_printable_and_short() {
         ("", false),
         (" a", false),
         ("a\nb", false),
+        ("\u{202e}11-6202-fmaj", false),
+        ("jamf\u{200b}", false),
+        ("jamf\u{200d}", false),
+        ("jamf\u{2028}", false),
+        ("\u{feff}jamf", false),
         (&"x".repeat(LONGEST_ORDER_NAME + 1), false),
     ] {
         assert_eq!(is_order_name(name), good, "{name:?}");
