@@ -12,7 +12,7 @@ use super::view::{
     StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView, WinnerView,
     WithheldView,
 };
-use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
+use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, VerificationView};
 use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState};
@@ -80,14 +80,16 @@ fn users() -> Vec<UserVmsView> {
 fn license() -> LicenseView {
     LicenseView {
         stage: Stage::Active,
-        state: LicenseState::Active,
-        edition: Some("enterprise".into()),
-        activation: Some(ActivationKind::Sso),
-        key: None,
-        parent: None,
-        trial: Some(false),
-        user: Some("anna@example.com".into()),
-        main_period_ends_at: Some(at(9_000)),
+        on_mac: OnMacView {
+            state: LicenseState::Active,
+            edition: Some("enterprise".into()),
+            activation: Some(ActivationKind::Sso),
+            key: None,
+            parent: None,
+            trial: Some(false),
+            user: Some("anna@example.com".into()),
+            main_period_ends_at: Some(at(9_000)),
+        },
         lease: Some(LeaseView {
             seq: 7,
             state: LeaseState::Active,

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use explain::{ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView};
 pub use leave::{Farewell, LeaveView};
 pub use license::{
-    DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,
+    DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, ReactivationView,
+    VerificationView,
 };
 pub use plan::{ActionView, PlanView, WithheldView};
 pub use status::{
