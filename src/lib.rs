@@ -21,11 +21,11 @@
 //! |---|---|---|
 //! | `domain` | | |
 //! | `error` | | |
-//! | `clock` | | |
 //! | `paths` | | |
 //! | `simulator` | | it must not share a mistake with the agent |
 //! | `catalog` | domain | |
 //! | `platform` | domain | |
+//! | `clock` | platform | it asks for how long the system has run |
 //! | `wire` | domain | |
 //! | `state` | domain, paths, platform | |
 //! | `hypervisor` | catalog, domain, error, paths | |

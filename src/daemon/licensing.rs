@@ -21,6 +21,7 @@ use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
 use crate::checkin::chance::{Chance, SystemChance};
 use crate::checkin::session::Denied;
+use crate::clock::Clock;
 use crate::domain::license::SecretKey;
 use crate::error::Chain;
 use crate::hypervisor::invocation;
@@ -143,7 +144,7 @@ impl Licenser {
     #[must_use]
     pub fn new(ground: Ground, remembered: Option<State>) -> (Self, Executor) {
         let (sender, requests) = mpsc::channel(QUEUE);
-        let state = remembered.clone().unwrap_or_else(|| State::new(ground.ticker.now()));
+        let state = remembered.clone().unwrap_or_else(|| State::new(ground.ticker.moment()));
         let licenser = Self {
             orders: Orders::of(ground.runner.paths().clone()),
             ground,
@@ -162,7 +163,7 @@ impl Licenser {
 
     fn take(&mut self, event: Event) {
         let before = self.state.stage();
-        let (state, effects) = step(&self.state, event, self.ground.ticker.now());
+        let (state, effects) = step(&self.state, event, self.ground.ticker.moment());
         self.state = state;
         self.due.extend(effects);
         let stage = self.state.stage();
