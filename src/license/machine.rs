@@ -27,6 +27,8 @@
 //! * Time alone ends nothing. Past `grace_until` a verification must have failed, on a clock that has gone steadily for
 //!   [`STEADY`], before the license counts as unverified; time that a clock was set forward by has not passed. A clock that is
 //!   set back adds nothing, and starts a verification. Only a lease leads out of "unverified".
+//! * A Mac with a good license whose seat is free, because it was denied one or was barred for a while, verifies at once, and
+//!   then with backoff.
 //! * What follows in "unverified" the lease says: by default it is reported and the policy stays enforced; else the policy
 //!   is lifted ([`State::lifts_policy`]) until the next verified lease. Without the document nothing is lifted.
 //! * A deactivation, by our order or seen afterwards, asks the portal to release the seat, and then the Mac activates
@@ -240,7 +242,8 @@ fn come_due(state: &mut State, effects: &mut Vec<Effect>) {
     let again = state.tries.next_at.is_some_and(over);
     let first = state.tries.next_at.is_none() && state.asking.is_none() && state.is_due();
     if (again || first) && state.is_verified_at_all() {
-        state.verify(false, effects);
+        // A Mac that has lost its seat waits for nothing.
+        state.verify(first && state.seeks_seat(), effects);
     }
     activate(state, now, effects);
 }

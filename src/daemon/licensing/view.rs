@@ -77,6 +77,7 @@ fn next(state: &State) -> LicenseNext {
     }
     match (&state.asking, &state.reactivation) {
         (Some(_), _) => return step(NextStep::Verify),
+        (None, _) if state.is_revoked() => return step(NextStep::Portal),
         (None, Some(_)) if state.waits_for_sign_in() => return step(NextStep::SignIn),
         (None, Some(reactivation)) => {
             return LicenseNext { step: NextStep::Activate, at: Some(reactivation.next_at) };
@@ -84,7 +85,7 @@ fn next(state: &State) -> LicenseNext {
         (None, None) => {}
     }
     match (state.stage(), state.verifies_at()) {
-        (Stage::Revoked | Stage::Released, _) => step(NextStep::Portal),
+        (Stage::Released, None) => step(NextStep::Portal),
         (_, Some(at)) => LicenseNext { step: NextStep::Verify, at: Some(at) },
         (Stage::Unlicensed, None) => step(NextStep::Activation),
         _ => step(NextStep::Nothing),

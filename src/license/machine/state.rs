@@ -208,14 +208,26 @@ impl State {
         rest == *shown && self.stage() == shown.stage() && self.verifies_at() == shown.verifies_at()
     }
 
-    /// Leases that are suspended are verified, too: a conversion ends that state. Those given back or taken away are not.
+    /// Leases that are suspended are verified, too: a conversion ends that state. So is one that was given back, on a Mac whose
+    /// license is good: its seat was denied it, or taken away and given free again. One that was taken away is not.
     pub(super) fn is_verified_at_all(&self) -> bool {
-        let state = self.lease.as_ref().map(Held::state);
-        matches!(state, Some(LeaseState::Active | LeaseState::Suspended)) && !self.is_releasing()
+        let wanted = match self.lease.as_ref().map(Held::state) {
+            Some(LeaseState::Active | LeaseState::Suspended) => true,
+            Some(LeaseState::Released) => self.seeks_seat(),
+            Some(LeaseState::Revoked) | None => false,
+        };
+        wanted && !self.is_releasing()
+    }
+
+    /// True where the Mac has a good license, and the portal says that its seat is free.
+    pub(super) fn seeks_seat(&self) -> bool {
+        let is_free = self.lease.as_ref().is_some_and(|lease| lease.state() == LeaseState::Released);
+        is_free && self.facts.as_ref().is_some_and(|facts| facts.state.is_good())
     }
 
     pub(super) fn is_due(&self) -> bool {
-        self.is_verified_at_all() && self.due.is_some_and(|due| self.clock.judged() >= due.at)
+        let has_come = self.due.is_some_and(|due| self.clock.judged() >= due.at);
+        self.is_verified_at_all() && (has_come || self.seeks_seat())
     }
 
     /// True once the portal has taken the license away.

@@ -1,6 +1,7 @@
 //! The machine's rules as tables, and what holds over any sequence of events.
 
 mod clock;
+mod seat;
 
 use proptest::prelude::*;
 
