@@ -10,7 +10,7 @@ use crate::daemon::commands::Run;
 use crate::daemon::{report, views};
 use crate::domain::ids::CommandId;
 use crate::license::Stage;
-use crate::license::deactivation::{Book, Effect};
+use crate::license::deactivation::Book;
 use crate::simulator::{DEMO_KEY, DEMO_SUBLICENSE_KEY};
 use crate::sources::profile::Activation;
 use crate::state::Apart;
@@ -77,11 +77,11 @@ impl Mac {
         self.board.send_modify(|board| board.profile = Part::new(profile));
     }
 
-    async fn until_stage(&self, stage: Stage) {
+    pub(super) async fn until_stage(&self, stage: Stage) {
         self.until_license(stage.name(), |board| board.licensing.stage() == stage).await;
     }
 
-    async fn until_license(&self, what: &str, holds: impl Fn(&Board) -> bool) {
+    pub(super) async fn until_license(&self, what: &str, holds: impl Fn(&Board) -> bool) {
         let mut board = self.board.subscribe();
         let waited = tokio::time::timeout(Duration::from_secs(40 * 86_400), board.wait_for(holds)).await;
         let seen = super::super::licensing::view(&self.board.borrow());
@@ -98,12 +98,13 @@ impl Mac {
         state.licensing.installed.as_ref().map(|license| license.key.clone())
     }
 
-    fn order(&self, id: &str, effect: Option<Effect>) {
+    /// An order, and whether it was carried out.
+    pub(super) fn order(&self, id: &str, is_done: bool) {
         let desk = Apart::<Book>::try_open(&Paths::under(self.root.path())).unwrap().unwrap();
         let mut book = desk.load().unwrap().value().unwrap_or_default();
         book.give(id, self.clock.now());
-        if let Some(effect) = effect {
-            book.took_effect(effect);
+        if is_done {
+            book.took_effect(self.clock.now(), true);
         }
         desk.save(&book).unwrap();
         self.orders.notify_one();
@@ -184,7 +185,7 @@ async fn an_order_of_the_command_is_told_and_a_sign_in_waited_for() {
     mac.profile(&[("ActivationExperience", "SSO")]);
     leased(&mac, async {
         mac.state.lock().unwrap().licensing.installed = None;
-        mac.order("jamf", Some(Effect { at: mac.clock.now(), deactivated: true }));
+        mac.order("jamf", true);
         mac.until_license("a sign-in is waited for", |board| {
             board
                 .licensing
@@ -217,7 +218,7 @@ async fn an_order_that_the_command_could_not_carry_out_is_carried_out_when_the_s
             board.observation.service == Answer::ServiceStopped
         })
         .await;
-        mac.order("jamf", None);
+        mac.order("jamf", false);
         tokio::time::sleep(Duration::from_secs(600)).await;
         assert!(mac.installed().is_some(), "the agent leaves a stopped service alone");
         assert_eq!(mac.board.borrow().licensing.stage(), Stage::Active, "unknown is not unlicensed");
