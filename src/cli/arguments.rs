@@ -1,5 +1,6 @@
 //! The command line's grammar. A usage error ends with exit code 2.
 
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -23,7 +24,7 @@ use super::profile::ProfileVerb;
 )]
 pub(super) struct Arguments {
     /// Use the Mac layout below this folder instead of the Mac's own.
-    #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_short_help = true, value_parser = root)]
     pub root: PathBuf,
     /// What to do.
     #[command(subcommand)]
@@ -154,6 +155,11 @@ pub(super) struct LeaveArguments {
     /// For people or for programs.
     #[command(flatten)]
     pub format: Format,
+}
+
+/// Programs are run by their absolute path, and so the root is made one before anything else.
+fn root(text: &str) -> io::Result<PathBuf> {
+    std::path::absolute(text)
 }
 
 fn order_name(text: &str) -> Result<String, &'static str> {

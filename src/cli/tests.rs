@@ -59,6 +59,8 @@ fn the_root_may_stand_anywhere() {
     for line in ["meridian --root /tmp/r status --check", "meridian status --check --root /tmp/r"] {
         assert_eq!(parse(line).unwrap().root, std::path::Path::new("/tmp/r"));
     }
+    let relative = parse("meridian --root r status").unwrap().root;
+    assert!(relative.is_absolute() && relative.ends_with("r"), "{}", relative.display());
     assert_eq!(parse("meridian daemon").unwrap().root, std::path::Path::new("/"));
 }
 
