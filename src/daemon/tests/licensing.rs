@@ -257,6 +257,54 @@ async fn the_portals_commands_give_back_and_verify() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_ordered_verification_ends_with_the_portals_word() {
+    type Say = fn(&Mac);
+    let cases: [(Option<Say>, bool, Result<&str, &str>); 4] = [
+        (Some(|mac| mac.sign(LeaseState::Active)), false, Ok("the license is verified")),
+        (
+            Some(|mac| mac.sign(LeaseState::Active)),
+            true,
+            Ok("the license is verified; Parallels Desktop could not update it: broken"),
+        ),
+        (
+            Some(|mac| {
+                let denied = Some(Denied { reason: "no-seats".into(), at: mac.clock.now() });
+                let lease = mac.board.borrow().ruling.lease.clone();
+                mac.rule(Ruling { lease, denied });
+            }),
+            true,
+            Err("the portal denies the license: no-seats; Parallels Desktop could not update it: broken"),
+        ),
+        (None, false, Err("the portal did not answer in time; it is asked again")),
+    ];
+    for (say, is_broken, expected) in cases {
+        let mac = Mac::new();
+        mac.run(async {
+            mac.sign(LeaseState::Active);
+            mac.until_stage(Stage::Active).await;
+            mac.until_license("it was looked at", |board| board.observation.license.looks > 0).await;
+            *mac.broken.lock().unwrap() = is_broken.then_some("prlsrvctl update-license");
+            let executor = mac.executor.lock().unwrap().clone().unwrap();
+            let (outcome, ()) = tokio::join!(executor.run(command(1, CommandKind::VerifyLicense)), async {
+                let asks =
+                    |board: &Board| report::local(board, &[], true).licensing.wish == LeaseWish::Verify;
+                mac.until_license("the portal is asked", asks).await;
+                if let Some(say) = say {
+                    say(&mac);
+                }
+            });
+            match (&outcome, expected) {
+                (Ok(said), Ok(begins)) | (Err(said), Err(begins)) => {
+                    assert!(said.starts_with(begins), "{said}")
+                }
+                _ => panic!("{outcome:?} is not {expected:?}"),
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_portal_the_grace_ends_and_a_restart_forgets_nothing() {
     let mac = Mac::new();
     let forget = || {
