@@ -4,6 +4,7 @@ mod administration;
 mod checkins;
 mod durability;
 mod enrollments;
+mod license_rules;
 mod licenses;
 mod misbehavior;
 mod robustness;

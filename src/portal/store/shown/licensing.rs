@@ -58,7 +58,7 @@ fn notes(model: &Model, license: &License) -> Vec<LicenseNote> {
             LicenseNote::MayBecomePermanent
         });
     }
-    let unassigned = license.kept_policies.iter().filter(|policy| is_unassigned(model, **policy)).count();
+    let unassigned = license.kept_policies.iter().flatten().filter(|policy| is_unassigned(model, **policy)).count();
     if unassigned > 0 {
         notes.push(LicenseNote::PoliciesUnassigned(u32::try_from(unassigned).unwrap_or(u32::MAX)));
     }
