@@ -1,5 +1,7 @@
 //! Clocks that are set, sleep and restarts: nothing of it extends a lease or ends one.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// The processes of a verification end, and nobody answers, for so long.
