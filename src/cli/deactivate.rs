@@ -168,7 +168,7 @@ pub(super) fn request(
         match done.outcome {
             // The daemon tries again, at once if it answered.
             Outcome::Failed | Outcome::RecordLost => Ok(done),
-            _ => tell(paths, done, deadline).await,
+            _ => Ok(tell(paths, done, deadline).await),
         }
     })
 }
@@ -236,25 +236,27 @@ fn is_bare(paths: &Paths) -> bool {
     is_absent(paths.support()) && is_absent(paths.prlsrvctl())
 }
 
-/// Looks whether the daemon, if one answers, has told the portal. Without a daemon it is told when one starts.
-async fn tell(paths: &Paths, mut done: Deactivated, deadline: Deadline) -> Result<Deactivated, Failure> {
+/// Looks whether the daemon, if one answers, has told the portal. Without a daemon it is told when one starts. What cannot
+/// be read meanwhile undoes nothing.
+async fn tell(paths: &Paths, mut done: Deactivated, deadline: Deadline) -> Deactivated {
     let until = match (done.require_ack, done.daemon) {
-        _ if !done.enrolled => return Ok(done),
-        (_, Daemon::Stopped | Daemon::NotAsked) | (false, Daemon::Silent) => return Ok(done),
+        _ if !done.enrolled => return done,
+        (_, Daemon::Stopped | Daemon::NotAsked) | (false, Daemon::Silent) => return done,
         (true, Daemon::Runs | Daemon::Silent) => deadline,
         (false, Daemon::Runs) => Deadline::after(COURTESY.min(deadline.left())),
     };
     // The end is kept clear for the last look at the book.
     while until.left() > PAUSE * 2 {
         tokio::time::sleep(PAUSE).await;
-        let Some(desk) = Apart::<Book>::try_open(paths).map_err(Failure::NotRead)? else { continue };
-        let book = desk.load().map_err(Failure::NotRead)?.value().unwrap_or_default();
+        let Ok(Some(desk)) = Apart::<Book>::try_open(paths) else { continue };
+        let Ok(loaded) = desk.load() else { continue };
+        let book = loaded.value().unwrap_or_default();
         done.told = book.order(&done.id).is_some_and(|order| order.told_at.is_some());
         if done.told {
             break;
         }
     }
-    Ok(done)
+    done
 }
 
 /// The book, once nobody else has it, and the number of its last effect before it was waited for; `None` when that took
@@ -299,33 +301,31 @@ pub(super) fn render(done: &Deactivated, style: &Style) -> String {
     if let Some(trouble) = &done.trouble {
         screen.hanging(0, &Line::of(Tone::Bad, "! "), &Line::plain(trouble));
     }
+    if done.daemon == Daemon::Stopped {
+        let how = format!("the daemon does not run; start it with: sudo launchctl kickstart system/{LABEL}");
+        screen.hanging(0, &Line::of(Tone::Warning, "! "), &Line::plain(how));
+    }
     let (tone, mark, words) = match done.outcome {
         Outcome::Deactivated => (Tone::Good, "✓ ", "The license is given back"),
         Outcome::NothingToDo => (Tone::Good, "✓ ", "Nothing to do: there is no license on this Mac"),
         Outcome::AlreadyDone => (Tone::Good, "✓ ", "Nothing to do: this order was carried out before"),
-        Outcome::Failed => (Tone::Bad, "✗ ", "The order is not carried out yet"),
+        Outcome::Failed => (Tone::Bad, "✗ ", "The order is not finished yet"),
         Outcome::RecordLost => (Tone::Bad, "✗ ", "Nobody knows whether this order was carried out before"),
     };
     let rest = match (done.outcome, done.daemon) {
-        (Outcome::RecordLost, _) => "; it is not carried out. Give it under another name.".to_owned(),
+        (Outcome::RecordLost, _) => "; it is not carried out. Give it under another name.",
         (Outcome::Failed, Daemon::Stopped) => {
-            format!("; it is written down, and the daemon tries again once it runs; {}", start())
+            "; it is written down, and the daemon tries again once it runs."
         }
-        (Outcome::Failed, _) => "; it is written down, and the daemon tries again.".to_owned(),
-        _ if !done.enrolled => "; there is no portal to tell.".to_owned(),
-        _ if done.told => "; the portal knows.".to_owned(),
-        (_, Daemon::Runs | Daemon::NotAsked) => {
-            "; the portal is told as soon as it can be reached.".to_owned()
-        }
-        (_, Daemon::Silent) => "; the portal is told once the daemon answers again.".to_owned(),
-        (_, Daemon::Stopped) => format!("; the portal is told once the daemon runs; {}", start()),
+        (Outcome::Failed, _) => "; it is written down, and the daemon tries again.",
+        _ if !done.enrolled => "; there is no portal to tell.",
+        _ if done.told => "; the portal knows.",
+        (_, Daemon::Runs | Daemon::NotAsked) => "; the portal is told as soon as it can be reached.",
+        (_, Daemon::Silent) => "; the portal is told once the daemon answers again.",
+        (_, Daemon::Stopped) => "; the portal is told once the daemon runs.",
     };
     screen.hanging(0, &Line::of(tone, mark), &Line::of(tone, words).text(rest));
     screen.finish()
-}
-
-fn start() -> String {
-    format!("start it with: sudo launchctl kickstart system/{LABEL}")
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn the_last_line_of_an_order_is_its_verdict_for_programs_too() {
     );
     // And where the order could not be written down.
     std::fs::remove_dir_all(paths.support()).unwrap();
-    std::fs::write(paths.support(), "").unwrap();
+    crate::state::atomic::write(&paths.support(), b"", crate::state::atomic::PUBLIC).unwrap();
     let Err(failure) = perform(&arguments.verb, &paths, &clock) else { panic!("it is not done") };
     let last: serde_json::Value =
         serde_json::from_str(failure.json().unwrap().lines().last().unwrap()).unwrap();

@@ -3,6 +3,7 @@
 use super::super::samples::{NOW, screens};
 use super::*;
 use crate::clock::ManualClock;
+use crate::state::atomic;
 
 fn done(outcome: Outcome, told: bool) -> Deactivated {
     let failed = outcome == Outcome::Failed;
@@ -37,6 +38,8 @@ fn the_verdict_is_the_last_line() {
         ("deactivated_lost", Deactivated { outcome: Outcome::RecordLost, ..done(Outcome::Failed, true) }),
     ] {
         screens(name, |style| render(&view, style));
+        let screen = render(&view, &Style { width: 120, color: false });
+        assert!(screen.lines().last().unwrap().starts_with(['✓', '✗']), "{screen}");
     }
     let long = Deactivated { trouble: Some("x".repeat(200)), ..done(Outcome::Failed, false) };
     assert!(render(&long, &Style { width: 40, color: true }).len() < 10_000);
@@ -176,7 +179,7 @@ fn where_the_record_is_lost_no_order_is_carried_out_twice() {
     run(Some("a"));
     run(Some("b"));
     for name in ["deactivation.json", "deactivation.json.previous"] {
-        std::fs::write(paths.private().join(name), "{").unwrap();
+        atomic::write(&paths.private().join(name), b"{", atomic::PRIVATE).unwrap();
     }
     let unnamed = run(None);
     assert_eq!(unnamed.outcome, Outcome::NothingToDo, "nobody gave it before");
