@@ -16,10 +16,10 @@
 //! | `GET /devices`, `GET /devices/{id}` | | devices with what they report |
 //! | `PUT /devices/{id}/group` | `{group: id or null}` | the device |
 //! | `POST /devices/{id}/retire` | | the device; cannot be undone |
-//! | `POST /devices/{id}/license/revoke`, `…/restore` | | the device; it may verify again after `restore` alone |
+//! | `POST /devices/{id}/license/revoke`, `…/restore` | | the device; after `restore` its next lease is a released one, and it verifies by itself |
 //! | `GET /devices/{id}/commands`, `POST` | `{kind, expires_in_s?}` | commands; 201 the command, 200 the pending one of that kind |
 //! | `GET /licenses`, `POST /licenses` | `{name, product, seats, activation?, key?, ends_at?, idp_groups?, when_unverified?, suspend_trial?}` | licenses; 201 the license |
-//! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name, seats, activation?, ends_at?, idp_groups?, when_unverified?}` | the license; 204 |
+//! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name?, seats?, activation?, ends_at?, idp_groups?, when_unverified?}` | the license, of which stays what is not named; 204 |
 //! | `PUT /licenses/{id}/policy` | `{policy: id or null}` | the license, whose primary key has it |
 //! | `PUT /licenses/{id}/state` | `{state: active or suspended}`, `{state: replaced, by: id}` | the license |
 //! | `POST /licenses/{id}/convert` | `{seats?, activation?}` | `{license, suspended: [id]}`; Business becomes Enterprise |
