@@ -15,7 +15,7 @@
 //! # Dependencies run one way
 //!
 //! `domain ← catalog ← {sources, wire} ← resolve ← plan ← enforce ← daemon ← bin`; [`hypervisor`] and [`inventory`]
-//! stand on [`domain`] and [`catalog`]; [`license`] on [`wire`], [`hypervisor`] and [`state`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
+//! stand on [`domain`] and [`catalog`]; [`license`] on [`wire`], [`hypervisor`] and [`state`]; [`images`] on these and the TLS of [`checkin`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
 //! `control::proto`, and gives a license back without the daemon; `portal` knows [`wire`], [`catalog`], [`domain`], [`resolve`] and [`plan`], and its demo looks at the agent
 //! through [`control`], with the screens of [`cli`]; `simulator` knows
 //! nobody. Nothing imports [`daemon`].
@@ -30,6 +30,7 @@ pub mod domain;
 pub mod enforce;
 pub mod error;
 pub mod hypervisor;
+pub mod images;
 pub mod inventory;
 pub mod license;
 pub mod paths;

@@ -127,6 +127,8 @@ impl Signer {
             group: None,
             policy: Some(Policy { id, name: "Sales Macs".to_owned(), revision, settings }),
             golden_image: None,
+            golden_images: Vec::new(),
+            image_delivery: None,
             configuration_profiles: Vec::new(),
             retired: false,
         };

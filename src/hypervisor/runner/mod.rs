@@ -7,7 +7,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -98,17 +98,33 @@ pub struct Runner {
     paths: Paths,
     backend: Backend,
     one_change: tokio::sync::Mutex<()>,
-    changing: AtomicBool,
+    changing: AtomicUsize,
     breaker: Mutex<Breaker>,
 }
 
 /// A row of changes is under way until this is dropped.
 #[derive(Debug)]
-pub struct Changing<'a>(&'a AtomicBool);
+pub struct Changing<'a>(&'a AtomicUsize);
 
 impl Drop for Changing<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The right to make several changes in a row with no other between them.
+pub struct Alone<'a> {
+    runner: &'a Runner,
+    _lock: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Alone<'_> {
+    /// Runs a tool and returns what it printed, as [`Runner::stdout_of`] does.
+    ///
+    /// # Errors
+    /// A [`RunError`], also for an exit code other than 0.
+    pub async fn stdout_of(&self, invocation: &Invocation) -> Result<Vec<u8>, RunError> {
+        Ok(self.runner.run_anyway(invocation).await?.into_stdout()?)
     }
 }
 
@@ -139,7 +155,7 @@ impl Runner {
             paths,
             backend,
             one_change: tokio::sync::Mutex::new(()),
-            changing: AtomicBool::new(false),
+            changing: AtomicUsize::new(0),
             breaker: Mutex::new(Breaker::default()),
         }
     }
@@ -153,14 +169,19 @@ impl Runner {
     /// Says that a row of changes is under way, so that nobody looks at what is half done.
     #[must_use]
     pub fn begin_changes(&self) -> Changing<'_> {
-        self.changing.store(true, Ordering::Relaxed);
+        self.changing.fetch_add(1, Ordering::Relaxed);
         Changing(&self.changing)
     }
 
     /// Whether a row of changes is under way.
     #[must_use]
     pub fn is_changing(&self) -> bool {
-        self.changing.load(Ordering::Relaxed)
+        self.changing.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits until no change is under way and keeps others from beginning until this is dropped.
+    pub async fn alone(&self) -> Alone<'_> {
+        Alone { runner: self, _lock: self.one_change.lock().await }
     }
 
     /// Runs a tool to its end, whatever its exit code.
@@ -174,6 +195,10 @@ impl Runner {
             true => Some(self.one_change.lock().await),
             false => None,
         };
+        self.run_anyway(invocation).await
+    }
+
+    async fn run_anyway(&self, invocation: &Invocation) -> Result<Output, RunError> {
         let mut attempt = 0;
         loop {
             let output = self.run_once(invocation).await?;

@@ -127,6 +127,8 @@ impl Model {
             group: desired.group.clone(),
             policy: desired.policy.clone(),
             golden_image: None,
+            golden_images: Vec::new(),
+            image_delivery: None,
             configuration_profiles: Vec::new(),
             retired: desired.retired,
         }
