@@ -201,6 +201,7 @@ impl Signer {
             compliance: Vec::new(),
             problems: Vec::new(),
             vms: Some(Machines { records: vec![vm(1, "Windows")], volatile: Vec::new() }),
+            images: Vec::new(),
             licensing: Licensing::default(),
         }
     }

@@ -50,6 +50,9 @@ pub(super) enum Failure {
     /// The check-in did not end in time.
     #[error("the check-in did not end within {} s and goes on; see: meridian status", .0.as_secs())]
     SyncPending(Duration),
+    /// The installation did not end in time.
+    #[error("the installation did not end within {} s and goes on; see: meridian images", .0.as_secs())]
+    InstallPending(Duration),
     /// There is no portal to check in with, or the Mac cannot enroll there.
     #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
     NoCheckin(String),
@@ -82,7 +85,11 @@ impl Failure {
             Self::UnknownSetting { .. } => Exit::Usage,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) => Exit::Failed,
-            Self::SyncPending(_) | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
+            Self::SyncPending(_)
+            | Self::InstallPending(_)
+            | Self::NoCheckin(_)
+            | Self::Encode(_)
+            | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -131,6 +138,7 @@ mod tests {
             ),
             (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
             (Failure::SyncPending(Duration::from_secs(45)), 1, "meridian status"),
+            (Failure::InstallPending(Duration::from_secs(45)), 1, "meridian images"),
             (Failure::NoCheckin("no token".into()), 1, "meridian doctor"),
         ] {
             let complaint = failure.complaint();

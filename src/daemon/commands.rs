@@ -10,6 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 pub use journal::{Event, Journal, Offer, Run};
@@ -27,7 +28,11 @@ const DISK_REST: SignedDuration = SignedDuration::from_secs(60);
 /// Does what a command says.
 pub trait Execute {
     /// Does it. The words, of what was done or why it failed, travel to the portal.
-    fn run(&mut self, kind: CommandKind) -> impl Future<Output = Result<String, String>> + Send;
+    fn run(
+        &mut self,
+        kind: CommandKind,
+        args: &Map<String, Value>,
+    ) -> impl Future<Output = Result<String, String>> + Send;
 }
 
 /// What the task stands on.
@@ -103,9 +108,9 @@ impl<T: Ticks> Commands<T> {
         }
         loop {
             match self.pass() {
-                Ok(Some(Run { id, kind })) => {
+                Ok(Some(Run { id, kind, args })) => {
                     tracing::info!(%id, ?kind, "a command of the portal runs");
-                    let result = executor.run(kind).await;
+                    let result = executor.run(kind, &args).await;
                     tracing::info!(%id, ?kind, succeeded = result.is_ok(), "the command ended");
                     while self.take(Event::Ended(id, result.clone())).is_err() {
                         self.rest().await;

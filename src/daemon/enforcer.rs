@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
 use super::documents::{Account, PolicySince};
+use super::imaging::Imaging;
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
 use super::sights;
@@ -284,13 +285,12 @@ impl Enforcer {
         local: BTreeMap<Key, Value>,
         write_failed: Option<String>,
     ) -> Enforcement {
-        let violations = match &self.account.tolerated {
-            Some(tolerated) => {
-                let owners = sights::owners(seen.observation);
-                violations::violations(&seen.effective, &sights::violators(&owners), tolerated)
-            }
-            None => BTreeMap::new(),
-        };
+        let owners = sights::owners(seen.observation);
+        let violators = sights::violators(&owners, &seen.imaging.book);
+        // Before the list is complete, nobody knows what was there when the policy came.
+        let tolerated = self.account.tolerated.clone();
+        let tolerated = tolerated.unwrap_or_else(|| owners.iter().map(|(vm, _)| *vm).collect());
+        let violations = violations::violations(&seen.effective, &violators, &tolerated);
         let situation = self.situation(&seen, self.ticker.now());
         let plan = plan(&situation);
         let standings = compliance(&situation, &plan, &violations, sights::unobserved(seen.observation));
@@ -315,6 +315,7 @@ impl Enforcer {
 /// The moment that a pass is about.
 struct Seen<'a> {
     observation: &'a Observation,
+    imaging: &'a Imaging,
     observed: Observed,
     effective: Effective,
     /// The device of the policy that is enforced, if one is.
@@ -324,13 +325,13 @@ struct Seen<'a> {
 }
 
 impl Task for Enforcer {
-    type Input = (Part<Profile>, Part<Assigned>, Part<Observation>);
+    type Input = (Part<Profile>, Part<Assigned>, Part<Observation>, Part<Imaging>);
 
     fn input(&self, board: &Board) -> Self::Input {
-        (board.profile.clone(), board.assigned.clone(), board.observation.clone())
+        (board.profile.clone(), board.assigned.clone(), board.observation.clone(), board.imaging.clone())
     }
 
-    async fn pass(&mut self, (profile, assigned, observation): &Self::Input) -> (Publish, Next) {
+    async fn pass(&mut self, (profile, assigned, observation, imaging): &Self::Input) -> (Publish, Next) {
         self.date_policy(assigned);
         let observed = sights::observed(observation);
         let (layers, local) = self.layers((profile, assigned), observation, &observed);
@@ -338,7 +339,7 @@ impl Task for Enforcer {
         let device = assigned.assignment.as_ref().map(|assignment| assignment.claims.aud);
         let device = device.filter(|_| effective.policy_assigned);
         let may_release = self.may_release(assigned);
-        let seen = Seen { observation, observed, effective, device, may_release };
+        let seen = Seen { observation, imaging, observed, effective, device, may_release };
         let vms_often =
             seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
         self.tolerate(&seen);

@@ -8,6 +8,8 @@ pub mod documents;
 pub mod enforcer;
 pub mod executor;
 pub mod fingerprint;
+pub mod imager;
+pub mod imaging;
 pub mod inputs;
 pub mod licensing;
 pub mod log;

@@ -15,6 +15,8 @@ use super::desk::{Bells, Desk};
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::executor::Executor;
+use super::imager::{self, Imager};
+use super::imaging::Counter;
 use super::inputs::Inputs;
 use super::licensing::Licenser;
 use super::log::Verbosity;
@@ -96,6 +98,7 @@ struct Daemon {
     damage: Vec<String>,
     license: Option<State>,
     commands: Commands<Ticker>,
+    imager: (Imager, Counter),
     board: watch::Sender<Board>,
 }
 
@@ -134,6 +137,16 @@ impl Daemon {
         let board = watch::Sender::new(board);
         let runner = Arc::new(Runner::real(paths.clone()));
         let remembered = (baseline, account);
+        let (counter, orders) = Counter::new(board.subscribe());
+        let ground = imager::Ground {
+            store: Arc::clone(&store),
+            runner: Arc::clone(&runner),
+            ticker: ticker.clone(),
+            program: imager::own_executable(&paths.executable()),
+            board: board.clone(),
+        };
+        let (imager, lost) = Imager::open(ground, orders)?;
+        damage.extend(lost);
         let paths = paths.clone();
         Ok(Self {
             paths,
@@ -147,6 +160,7 @@ impl Daemon {
             damage,
             license,
             commands,
+            imager: (imager, counter),
             board,
         })
     }
@@ -160,8 +174,21 @@ impl Daemon {
         let (sync, orders) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let desk = Arc::new(self.desk(Arc::clone(&sync), Arc::clone(&orders)));
         let Self {
-            store, ticker, pulse, runner, checkin, inputs, remembered, license, commands, board, ..
+            store,
+            ticker,
+            pulse,
+            runner,
+            checkin,
+            inputs,
+            remembered,
+            license,
+            commands,
+            imager,
+            board,
+            ..
         } = self;
+        let (mut imager, counter) = imager;
+        imager.recover().await;
         let folder = runner.paths().parallels_preferences();
         let observer =
             Observer::new(Arc::clone(&runner), ticker.clone(), Watch::new(folder, SERVICE_DEBOUNCE));
@@ -186,7 +213,8 @@ impl Daemon {
             tokio::join!(
                 converse(checkin, board.clone(), Arc::clone(&desk), sync),
                 tell_acks(&commands_told, &board),
-                commands.run(Executor { license, board: board.clone() }),
+                commands.run(Executor { license, board: board.clone(), counter, clock: ticker.clone() }),
+                imager.run(),
                 desk.keep_status_file(ticker.clone()),
                 server.serve(desk.clone()),
                 pulse.run(),
@@ -216,7 +244,8 @@ impl Daemon {
         });
         let bells = Bells { sync, deactivated: Box::new(move || orders.notify_one()) };
         let clock = Arc::new(SystemClock);
-        Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), bells)
+        let ordering = (bells, self.imager.1.clone());
+        Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), ordering)
     }
 }
 

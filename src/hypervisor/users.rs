@@ -158,7 +158,11 @@ mod tests {
         for (name, expected) in
             [("anna", Some("/Users/anna/Parallels")), ("bert", None), ("carl", None), ("dora", None)]
         {
-            assert_eq!(parse_vm_home(output, name).unwrap().as_deref(), expected.map(std::path::Path::new), "{name}");
+            assert_eq!(
+                parse_vm_home(output, name).unwrap().as_deref(),
+                expected.map(std::path::Path::new),
+                "{name}"
+            );
         }
     }
 

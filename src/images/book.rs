@@ -187,7 +187,13 @@ impl Kept for Book {
 
 impl Book {
     /// Takes an order. One that is under way for this user goes on; whether this is a new one.
-    pub fn order(&mut self, user: Uid, of: Subject, by: By, now: Timestamp, not_before: Timestamp) -> bool {
+    pub fn order(
+        &mut self,
+        user: Uid,
+        of: Subject,
+        by: By,
+        (now, not_before): (Timestamp, Timestamp),
+    ) -> bool {
         if self.is_busy(user) {
             return false;
         }
@@ -302,18 +308,12 @@ impl Book {
         self.advance(user, Stage::Unpacking { vm, packed });
     }
 
-    /// Forgets virtual machines that are gone, and installations that ended long ago. `there` are all that there are, told
-    /// by everyone.
-    pub fn forget(&mut self, there: &BTreeSet<VmId>, now: Timestamp) {
-        let installing: BTreeSet<_> = self
-            .open()
-            .filter_map(|(_, install)| match install.stage {
-                Stage::Unpacking { vm, .. } => Some(vm),
-                _ => None,
-            })
-            .collect();
-        self.lineage.retain(|vm, _| there.contains(vm) || installing.contains(vm));
-        self.intruders.retain(|vm| there.contains(vm));
+    /// Forgets virtual machines that are gone, and installations that ended long ago. `there` are all that there were at
+    /// `seen_at`, told by everyone; a list from before a machine was added says nothing about it.
+    pub fn forget(&mut self, there: &BTreeSet<VmId>, seen_at: Timestamp, now: Timestamp) {
+        self.lineage.retain(|vm, lineage| there.contains(vm) || lineage.at >= seen_at);
+        let young = self.lineage.values().any(|lineage| lineage.at >= seen_at);
+        self.intruders.retain(|vm| there.contains(vm) || young);
         self.installs.retain(|_, install| match &install.stage {
             Stage::Done { at, .. } | Stage::Failed { at, .. } => now.duration_since(*at) < SHOWN,
             _ => true,
@@ -351,20 +351,20 @@ mod tests {
     #[test]
     fn one_installation_a_user_and_the_oldest_first() {
         let mut book = Book::default();
-        assert!(book.order(BOB, subject(1), By::User, at(0), at(0)));
-        assert!(book.order(ADA, subject(2), By::Portal, at(1), at(60)));
-        assert!(!book.order(BOB, subject(2), By::User, at(2), at(2)), "it is busy");
+        assert!(book.order(BOB, subject(1), By::User, (at(0), at(0))));
+        assert!(book.order(ADA, subject(2), By::Portal, (at(1), at(60))));
+        assert!(!book.order(BOB, subject(2), By::User, (at(2), at(2))), "it is busy");
         assert_eq!((book.due(at(2)), book.next_due()), (Some(BOB), Some(at(0))));
         book.advance(BOB, Stage::Done { vm: vm(1), at: at(3) });
         assert_eq!((book.due(at(3)), book.due(at(60))), (None, Some(ADA)));
-        assert!(book.order(BOB, subject(2), By::User, at(4), at(4)), "it may be ordered again");
+        assert!(book.order(BOB, subject(2), By::User, (at(4), at(4))), "it may be ordered again");
         assert_eq!(book.wanted(), [subject(2).sha256]);
     }
 
     #[test]
     fn pauses_grow_and_bytes_make_them_short_again() {
         let mut book = Book::default();
-        book.order(ADA, subject(1), By::User, at(0), at(0));
+        book.order(ADA, subject(1), By::User, (at(0), at(0)));
         let mut pauses = Vec::new();
         for _ in 0..11 {
             book.wait(ADA, ProblemCode::ImageUnavailable, "x".to_owned(), at(0));
@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn a_wrong_digest_is_tried_once_more() {
         let mut book = Book::default();
-        book.order(ADA, subject(1), By::User, at(0), at(0));
+        book.order(ADA, subject(1), By::User, (at(0), at(0)));
         assert!(book.mismatch(ADA));
         assert!(!book.mismatch(ADA));
     }
@@ -388,19 +388,19 @@ mod tests {
     #[test]
     fn what_is_registered_is_corporate_until_it_is_gone() {
         let mut book = Book::default();
-        book.order(ADA, subject(1), By::User, at(0), at(0));
+        book.order(ADA, subject(1), By::User, (at(0), at(0)));
         book.registered(ADA, vm(7), true, at(1));
         book.intruders.insert(vm(8));
         assert_eq!(book.lineage[&vm(7)].image, subject(1).image);
-        book.forget(&BTreeSet::from([vm(8)]), at(2));
+        book.forget(&BTreeSet::from([vm(8)]), at(1), at(2));
         assert!(book.lineage.contains_key(&vm(7)), "a list from before it was added does not count");
         book.advance(ADA, Stage::Done { vm: vm(7), at: at(3) });
-        book.forget(&BTreeSet::from([vm(7)]), at(4));
+        book.forget(&BTreeSet::from([vm(7)]), at(4), at(4));
         assert!(book.lineage.contains_key(&vm(7)) && book.intruders.is_empty());
-        book.forget(&BTreeSet::new(), at(5));
+        book.forget(&BTreeSet::new(), at(5), at(5));
         assert!(book.lineage.is_empty());
         assert!(book.installs.contains_key(&ADA));
-        book.forget(&BTreeSet::new(), at(700_000));
+        book.forget(&BTreeSet::new(), at(700_000), at(700_000));
         assert!(book.installs.is_empty());
     }
 

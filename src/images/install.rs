@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use url::Url;
 
 use super::book::{Attempt, Book, Install, Stage};
 use super::keeper::Keeper;
-use super::place::{self, BAD_IMAGE, Draft, Kind, NO_SPACE, Order, PRIVACY, calls};
+use super::place::{self, Draft, Kind, Order, Refused, Said, calls};
+use super::space::{Free, Need, missing};
 use crate::clock::Clock;
 use crate::domain::ids::{Uid, VmId};
 use crate::domain::vm::Vm;
@@ -28,6 +30,8 @@ use crate::hypervisor::{images, inquiry, invocation, vm_list};
 use crate::inventory::{Collector, Snapshot};
 use crate::state::StateError;
 use crate::wire::codes::ProblemCode;
+
+const MIB: u64 = 1 << 20;
 
 /// How often a restriction is put back before another pass tries again.
 const TRIES: u32 = 3;
@@ -152,21 +156,55 @@ impl Installer {
         let order = self.order(user, install, image).await?;
         let call = calls::place(&self.program, image, &order, user);
         let output = self.runner.run(&call).await?;
-        let draft = placed(output)?;
+        let Said::Placed(draft) = heard(output)? else {
+            return Err(Trouble::passing(ProblemCode::ImageInstallFailed, "it was asked for something else"));
+        };
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let stage = Stage::Placed { draft: text(&draft.draft), bundle: text(&draft.bundle) };
         Ok(self.keeper.change(|book| book.advance(user.uid, stage))?)
     }
 
-    async fn order(&self, user: &LocalUser, install: &Install, image: &Path) -> Result<Order, Trouble> {
+    /// Whether there is space for the image, packed and unpacked, of which `present` bytes are here.
+    ///
+    /// # Errors
+    /// [`Trouble`] with what is missing. What cannot be found out stands in nobody's way: the child looks again.
+    pub async fn has_space(&self, user: &LocalUser, install: &Install, present: u64) -> Result<(), Trouble> {
+        let downloads = self.runner.paths().images();
+        let into = self.into(user).await?;
+        let machines = into.ancestors().find(|folder| folder.is_dir()).unwrap_or(&into);
+        let (Ok(free), Ok(free_there)) = (place::free(&downloads), place::free(machines)) else {
+            return Ok(());
+        };
+        let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
+        let free =
+            Free { downloads: free, machines: free_there, shared: device(&downloads) == device(machines) };
+        let of = &install.of;
+        let need = Need {
+            download: of.size.saturating_sub(present),
+            machine: of.size.saturating_add(of.unpacked_size),
+        };
+        match missing(need, free) {
+            None => Ok(()),
+            Some(bytes) => Err(Trouble::passing(
+                ProblemCode::ImageNoSpace,
+                format!("{} MiB more are needed", bytes / MIB + 1),
+            )),
+        }
+    }
+
+    /// Where the user's virtual machines go.
+    async fn into(&self, user: &LocalUser) -> Result<PathBuf, Trouble> {
         let listed = self.runner.stdout_of(&invocation::user_list(self.runner.paths())).await?;
-        let into = parse_vm_home(&listed, &user.name).ok().flatten();
-        let into = into.ok_or_else(|| {
+        parse_vm_home(&listed, &user.name).ok().flatten().ok_or_else(|| {
             Trouble::passing(
                 ProblemCode::ImageInstallFailed,
                 "Parallels' service names no folder for this user's virtual machines",
             )
-        })?;
+        })
+    }
+
+    async fn order(&self, user: &LocalUser, install: &Install, image: &Path) -> Result<Order, Trouble> {
+        let into = self.into(user).await?;
         let mut first = [0; 4];
         // A file that is shorter is no archive.
         let _ = File::open(image).and_then(|mut file| file.read_exact(&mut first));
@@ -176,7 +214,7 @@ impl Installer {
     }
 
     async fn settle(&mut self, user: &LocalUser, draft: Draft) -> Result<(), Trouble> {
-        self.runner.stdout_of(&calls::settle(&self.program, &draft, user)).await?;
+        heard(self.runner.run(&calls::settle(&self.program, &draft, user)).await?)?;
         let bundle = draft.bundle.to_string_lossy().into_owned();
         let stage = Stage::Registering { bundle, attempt: None };
         Ok(self.keeper.change(|book| book.advance(user.uid, stage))?)
@@ -276,7 +314,9 @@ impl Installer {
 
     async fn is_restricted(&self) -> Result<bool, Trouble> {
         match inquiry::server_info(&self.runner).await {
-            Answer::Known(info) => Ok(info.require_password.is_some_and(|actions| actions.contains("add-vm"))),
+            Answer::Known(info) => {
+                Ok(info.require_password.is_some_and(|actions| actions.contains("add-vm")))
+            }
             other => Err(unanswered(other.map(|_| ()))),
         }
     }
@@ -311,21 +351,25 @@ impl Installer {
     }
 }
 
-/// What the child that placed the image says.
-fn placed(output: Output) -> Result<Draft, Trouble> {
-    let code = output.code;
-    let text = output.into_stdout().map_err(|refusal| {
-        let why = refusal.to_string();
-        match code {
-            Some(code) if code == i32::from(PRIVACY) => Trouble::passing(ProblemCode::ImagePrivacyRefused, why),
-            Some(code) if code == i32::from(NO_SPACE) => Trouble::passing(ProblemCode::ImageNoSpace, why),
-            Some(code) if code == i32::from(BAD_IMAGE) => Trouble::lasting(ProblemCode::ImageInstallFailed, why),
-            _ => Trouble::from(RunError::Refused(refusal)),
-        }
+/// What the child that works in the user's folder says.
+fn heard(output: Output) -> Result<Said, Trouble> {
+    let text = output.into_stdout().map_err(RunError::Refused)?;
+    let said = serde_json::from_slice(&text).map_err(|_| {
+        Trouble::passing(ProblemCode::ImageInstallFailed, "what became of the image is not to be understood")
     })?;
-    serde_json::from_slice(&text).map_err(|_| {
-        Trouble::passing(ProblemCode::ImageInstallFailed, "where the image was put is not to be understood")
+    let Said::Refused { kind, why } = said else { return Ok(said) };
+    // Its words may hold a path of the user's.
+    let why = without_paths(&why);
+    Err(match kind {
+        Refused::Privacy => Trouble::passing(ProblemCode::ImagePrivacyRefused, why),
+        Refused::Space => Trouble::passing(ProblemCode::ImageNoSpace, why),
+        Refused::Image => Trouble::lasting(ProblemCode::ImageInstallFailed, why),
+        Refused::Other => Trouble::passing(ProblemCode::ImageInstallFailed, why),
     })
+}
+
+fn without_paths(words: &str) -> String {
+    words.split_once("/Users/").map_or(words.to_owned(), |(before, _)| format!("{before}/Users/…"))
 }
 
 fn unanswered(answer: Answer<()>) -> Trouble {

@@ -73,7 +73,9 @@ mod tests {
     #[test]
     fn mains_or_charge_and_a_full_wake_make_it_fit() {
         let battery = |charge: u8| {
-            format!("Now drawing from 'Battery Power'\n -InternalBattery-0 (id=4653155)\t{charge}%; discharging; 3:01 remaining present: true\n")
+            format!(
+                "Now drawing from 'Battery Power'\n -InternalBattery-0 (id=4653155)\t{charge}%; discharging; 3:01 remaining present: true\n"
+            )
         };
         let awake = "Current System Capabilities are: CPU Graphics Audio Network \nCurrent Power State: 4\n";
         let dark = "Current System Capabilities are: CPU Network \nCurrent Power State: 3\n";

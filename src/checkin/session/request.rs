@@ -134,7 +134,7 @@ impl Session {
         let own = self.problems.for_the_portal();
         let facts = Facts::of(local, &own);
         self.run.seen = Some(facts.fingerprint(local));
-        let Draft { device, license, compliance, problems, inventory, accepted } =
+        let Draft { device, license, compliance, problems, images, inventory, accepted } =
             facts.draft(&self.memory, self.run.part, now);
         let body = json::write(&CheckinRequest {
             reason,
@@ -144,6 +144,7 @@ impl Session {
             problems,
             inventory,
             license,
+            images,
             acks,
             lease: wish,
         });

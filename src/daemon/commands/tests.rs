@@ -28,7 +28,7 @@ struct Counting {
 }
 
 impl Execute for Counting {
-    async fn run(&mut self, kind: CommandKind) -> Result<String, String> {
+    async fn run(&mut self, kind: CommandKind, _: &Map<String, Value>) -> Result<String, String> {
         self.ran.lock().unwrap().push(kind);
         if self.hangs {
             std::future::pending::<()>().await;

@@ -129,7 +129,9 @@ fn examine(
 fn ending(top: &str, entries: &[Entry]) -> Option<&'static str> {
     let top = top.to_lowercase();
     match entries {
-        [only] if !only.folder && only.path.as_os_str().is_empty() => top.ends_with(".pvmp").then_some("pvmp"),
+        [only] if !only.folder && only.path.as_os_str().is_empty() => {
+            top.ends_with(".pvmp").then_some("pvmp")
+        }
         entries => {
             let in_a_folder = entries.iter().all(|entry| entry.folder || !entry.path.as_os_str().is_empty());
             (in_a_folder && top.ends_with(".pvm")).then_some("pvm")

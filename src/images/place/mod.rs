@@ -17,15 +17,6 @@ use url::Url;
 
 pub use archive::ArchiveError;
 
-/// The exit code with which the child says that the privacy control of macOS refused.
-pub const PRIVACY: u8 = 77;
-
-/// The exit code with which the child says that there is no space.
-pub const NO_SPACE: u8 = 75;
-
-/// The exit code with which the child says that the image itself is of no use.
-pub const BAD_IMAGE: u8 = 65;
-
 /// How many names are tried before one is free.
 const NAMES: u32 = 100;
 
@@ -130,16 +121,47 @@ impl PlaceError {
         }
     }
 
-    /// The exit code of the child.
+    /// Which kind it is.
     #[must_use]
-    pub const fn exit(&self) -> u8 {
+    pub const fn kind(&self) -> Refused {
         match self {
-            Self::Privacy(_) => PRIVACY,
-            Self::Space { .. } => NO_SPACE,
-            Self::Archive(_) | Self::Length(_) => BAD_IMAGE,
-            Self::Folder(_) | Self::Write(_) | Self::Names => 1,
+            Self::Privacy(_) => Refused::Privacy,
+            Self::Space { .. } => Refused::Space,
+            Self::Archive(_) | Self::Length(_) => Refused::Image,
+            Self::Folder(_) | Self::Write(_) | Self::Names => Refused::Other,
         }
     }
+}
+
+/// What the child says to the daemon, as JSON on its standard output.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// The image lies there.
+    Placed(Draft),
+    /// The draft has its final name.
+    Settled,
+    /// It was not done.
+    Refused {
+        /// The kind of reason.
+        kind: Refused,
+        /// The reason, in words.
+        why: String,
+    },
+}
+
+/// The kinds of reasons for which an image is not placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refused {
+    /// The privacy control of macOS.
+    Privacy,
+    /// There is no space.
+    Space,
+    /// The image itself is of no use.
+    Image,
+    /// Anything else.
+    Other,
 }
 
 /// Inferred: the privacy control of macOS says "operation not permitted" where the rights of files would say "permission
@@ -205,7 +227,9 @@ pub fn place(order: &Order, image: &mut (impl Read + Seek)) -> Result<Draft, Pla
 #[expect(clippy::disallowed_methods, reason = "a user's bundle is no durable document of the agent")]
 pub fn settle(draft: &Draft) -> Result<(), PlaceError> {
     match std::fs::rename(&draft.draft, &draft.bundle) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && draft.bundle.symlink_metadata().is_ok() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && draft.bundle.symlink_metadata().is_ok() => {
+            Ok(())
+        }
         done => done.map_err(PlaceError::folder),
     }
 }

@@ -29,7 +29,9 @@ pub(super) fn client(url: &Url, ca: Option<&[u8]>) -> Result<Client, reqwest::Er
     let mut builder = Client::builder()
         .user_agent(concat!("meridian/", env!("CARGO_PKG_VERSION")))
         .http1_only()
-        .redirect(Policy::custom(|attempt| if may_follow(&attempt) { attempt.follow() } else { attempt.stop() }))
+        .redirect(Policy::custom(
+            |attempt| if may_follow(&attempt) { attempt.follow() } else { attempt.stop() },
+        ))
         .referer(false)
         .connect_timeout(CONNECT)
         .read_timeout(SILENCE)

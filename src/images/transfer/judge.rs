@@ -115,9 +115,8 @@ fn part(asked: &Asked, head: &Head) -> Result<Verdict, Lie> {
         return Err(Lie::Size { expected: asked.size, found });
     }
     let counts = last.checked_sub(first).and_then(|length| length.checked_add(1));
-    let fits = first == asked.offset
-        && last < asked.size
-        && head.length.is_none_or(|length| Some(length) == counts);
+    let fits =
+        first == asked.offset && last < asked.size && head.length.is_none_or(|length| Some(length) == counts);
     if fits { Ok(Verdict::GoOn) } else { Err(Lie::Range) }
 }
 

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, RANGE,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED,
+    RANGE,
 };
 use reqwest::{Client, Response};
 use serde::{Deserialize, Serialize};
@@ -215,7 +216,9 @@ impl Vault {
         partial: &Arc<Mutex<Partial>>,
     ) -> Result<(Response, bool), TransferError> {
         let mut asked = Asked { offset: look(partial).0, size: source.size, validator: Validator::default() };
-        if let Some(entry) = self.ledger.0.get(&source.sha256).filter(|entry| entry.url == source.url.as_str()) {
+        if let Some(entry) =
+            self.ledger.0.get(&source.sha256).filter(|entry| entry.url == source.url.as_str())
+        {
             asked.validator = entry.validator.clone();
         }
         loop {
