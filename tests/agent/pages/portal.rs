@@ -9,8 +9,8 @@ use meridian::domain::host::Arch;
 use meridian::domain::ids::{DeviceId, VmId};
 use meridian::portal::pages::{PageAccess, router};
 use meridian::portal::rows::{
-    Answer, Assigned, Compliance, ComplianceCounts, DeviceRow, GroupRow, Guest, Hardware, LicenseRow,
-    Machine, Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Versions, VmRow,
+    Answer, Assigned, Compliance, ComplianceCounts, DeviceRow, GroupRow, Guest, Hardware, ImageRow,
+    LicenseRow, Machine, Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Versions, VmRow,
 };
 use meridian::wire::checkin::ComplianceState;
 use tokio::net::TcpListener;
@@ -66,6 +66,10 @@ impl Rows for Memory {
     fn groups(&self) -> Answer<'_, GroupRow> {
         let rows = self.licensing.lock().unwrap().1.clone();
         Box::pin(async { Ok(rows) })
+    }
+
+    fn images(&self) -> Answer<'_, ImageRow> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -213,7 +217,9 @@ pub(crate) fn device(number: u128, hostname: &str) -> DeviceRow {
             counts: ComplianceCounts { compliant: 12, ..ComplianceCounts::default() },
             noncompliant: Vec::new(),
         },
+        installs: Vec::new(),
         problems: Vec::new(),
+
         vms: 3,
         last_seen: now() - SignedDuration::from_secs(40),
         retired: false,

@@ -18,6 +18,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+pub(crate) mod image_server;
 mod setup;
 
 pub(crate) use setup::Setup;
