@@ -32,6 +32,7 @@ async fn killed_after(stage: &mut Stage, calls: usize) -> bool {
 async fn clean(stage: &Stage) {
     stage.environment.edit(|state| state.vms.retain(|_, vm| vm.name != "Windows 11"));
     std::fs::remove_dir_all(stage.folder("ada")).unwrap();
+    stage.environment.order_sync().await;
     stage.environment.until("forgotten", |status| status.vms.corporate == Some(0)).await;
 }
 

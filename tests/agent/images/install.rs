@@ -49,6 +49,7 @@ async fn it_is_corporate_everywhere(stage: &Stage) {
     let status = environment.until("listed as corporate", |status| status.vms.corporate == Some(1)).await;
     assert_eq!(status.enforcement.violated, 0);
     assert_eq!(status.enforcement.corrections, 0, "lifting it was no drift");
+    environment.order_sync().await;
     let record = environment
         .until_portal("told of it", async |admin| {
             let vms = admin.list("/vms").await.unwrap();
@@ -82,6 +83,7 @@ async fn the_portal_orders_it_for_everyone() {
         assert_eq!(stage.new_vms(user).len(), 1);
     }
     assert_eq!(stage.server.asked().len(), 1, "one download serves both");
+    environment.order_sync().await;
     environment.until("two corporate", |status| status.vms.corporate == Some(2)).await;
     let detail = environment
         .until_portal("told what became of it", async |admin| {
@@ -94,6 +96,7 @@ async fn the_portal_orders_it_for_everyone() {
     assert!(reply.stderr.contains("one corporate virtual machine a user"), "{reply:?}");
     let args = json!({"kind": "fetch_image", "args": {"user": "ada"}});
     environment.admin.ask(Method::POST, &path, Some(&args)).await.unwrap();
+    environment.sync().await;
     environment.order_sync().await;
     environment
         .until_portal("told that it is not offered", async |admin| {
