@@ -69,7 +69,6 @@ fn what_is_not_to_be_run_is_answered() {
     for (odd, state) in [
         (Offer { expires_at: at(0), ..offer(5) }, AckState::Expired),
         (Offer { kind: CommandKind::Unknown, ..offer(5) }, AckState::Unsupported),
-        (Offer { kind: CommandKind::FetchImage, ..offer(5) }, AckState::Unsupported),
         (Offer { kind: CommandKind::CollectDiagnostics, ..offer(5) }, AckState::Unsupported),
         (Offer { id: id(77), ..offer(4) }, AckState::Expired),
         (Offer { id: id(77), ..offer(3) }, AckState::Expired),
