@@ -5,7 +5,10 @@
 //! processor time is that of the children that ended, as `/proc/self/stat` has it; so this runs on Linux alone.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its findings")]
-#![expect(clippy::disallowed_methods, reason = "a bench runs other programs, reads the clock and writes no documents")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench runs other programs, reads the clock and writes no documents"
+)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot measure ends")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -81,7 +84,10 @@ fn compare() {
     let (pipe, download) = (median(&pipes), median(&downloads));
     let (wall, cpu) = (download.wall / pipe.wall, download.cpu / pipe.cpu);
     println!("curl | openssl: {:.2} s wall, {:.2} s CPU", pipe.wall, pipe.cpu);
-    println!("download:       {:.2} s wall, {:.2} s CPU, memory grew by {growth} KiB", download.wall, download.cpu);
+    println!(
+        "download:       {:.2} s wall, {:.2} s CPU, memory grew by {growth} KiB",
+        download.wall, download.cpu
+    );
     println!("ratio:          {wall:.2} wall (at most {MOST_WALL}), {cpu:.2} CPU (at most {MOST_CPU})");
     let fine = wall <= MOST_WALL && cpu <= MOST_CPU && growth < MOST_GROWTH;
     println!("{}", if fine { "within the budget" } else { "OVER the budget" });
@@ -164,7 +170,8 @@ fn answer(mut stream: TcpStream, block: &[u8]) {
     let count = stream.read(&mut head).unwrap();
     let head = String::from_utf8_lossy(&head[..count]).into_owned();
     let size: u64 = head.split([' ', '/']).find_map(|word| word.parse().ok()).unwrap();
-    let head = format!("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     for _ in 0..size / BLOCK as u64 {
         if stream.write_all(block).is_err() {

@@ -48,8 +48,13 @@ pub(super) enum Failure {
     #[error("the license was not given back; run it again")]
     NoRuntime(#[source] io::Error),
     /// The check-in did not end in time.
-    #[error("the check-in did not end within {} s and goes on; see: meridian status", .0.as_secs())]
-    SyncPending(Duration),
+    #[error("the check-in did not end within {} s and goes on: {pending}; see: meridian status", limit.as_secs())]
+    SyncPending {
+        /// The time that it had.
+        limit: Duration,
+        /// What it waits for.
+        pending: String,
+    },
     /// The installation did not end in time.
     #[error("the installation did not end within {} s and goes on; see: meridian images", .0.as_secs())]
     InstallPending(Duration),
@@ -85,7 +90,7 @@ impl Failure {
             Self::UnknownSetting { .. } => Exit::Usage,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) => Exit::Failed,
-            Self::SyncPending(_)
+            Self::SyncPending { .. }
             | Self::InstallPending(_)
             | Self::NoCheckin(_)
             | Self::Encode(_)
@@ -137,8 +142,12 @@ mod tests {
                 "explain",
             ),
             (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
-            (Failure::SyncPending(Duration::from_secs(45)), 1, "meridian status"),
             (Failure::InstallPending(Duration::from_secs(45)), 1, "meridian images"),
+            (
+                Failure::SyncPending { limit: Duration::from_secs(45), pending: "no answer yet".into() },
+                1,
+                "no answer yet; see: meridian status",
+            ),
             (Failure::NoCheckin("no token".into()), 1, "meridian doctor"),
         ] {
             let complaint = failure.complaint();

@@ -109,9 +109,9 @@ impl<T: Ticks> Commands<T> {
         loop {
             match self.pass() {
                 Ok(Some(Run { id, kind, args })) => {
-                    tracing::info!(%id, ?kind, "a command of the portal runs");
+                    tracing::info!(%id, %kind, "a command of the portal runs");
                     let result = executor.run(kind, &args).await;
-                    tracing::info!(%id, ?kind, succeeded = result.is_ok(), "the command ended");
+                    tracing::info!(%id, %kind, succeeded = result.is_ok(), "the command ended");
                     while self.take(Event::Ended(id, result.clone())).is_err() {
                         self.rest().await;
                     }

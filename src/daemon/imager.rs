@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::board::{Board, Part};
 use super::imaging::{Imaging, Order, subject};
+use super::problems::Problem;
 use super::ticker::Ticker;
 use crate::domain::host::Arch;
 use crate::domain::ids::Uid;
@@ -83,14 +84,14 @@ impl Imager {
     ///
     /// # Errors
     /// When the system does not let the book be read.
-    pub fn open(ground: Ground, orders: mpsc::Receiver<Order>) -> Result<(Self, Vec<String>), StateError> {
+    pub fn open(ground: Ground, orders: mpsc::Receiver<Order>) -> Result<(Self, Vec<Problem>), StateError> {
         let Ground { store, runner, ticker, program, board } = ground;
         let (keeper, lost) = Keeper::open(Arc::clone(&store))?;
-        let mut damage: Vec<_> = lost.iter().map(|damage| Chain(damage).to_string()).collect();
+        let mut damage: Vec<_> = lost.iter().map(Problem::of_damage).collect();
         // Without its folder nothing is fetched, and everything else goes on.
         let vault = Vault::open(runner.paths(), store).map_err(|error| Chain(&error).to_string());
         let vault = vault.map(|(vault, lost)| {
-            damage.extend(lost.iter().map(|damage| Chain(damage).to_string()));
+            damage.extend(lost.iter().map(Problem::of_damage));
             vault
         });
         let installer = Installer::new(Arc::clone(&runner), program, Arc::new(ticker.clone()), keeper);
@@ -188,7 +189,7 @@ impl Imager {
         let listing = listings.find(|listing| listing.user.uid == uid);
         match listing {
             Some(listing) if matches!(listing.answer, outcome::Answer::NotLoggedIn) => {
-                Err(Trouble::passing(ProblemCode::UserNotLoggedIn, ""))
+                Err(Trouble::passing(ProblemCode::UserNotLoggedIn, "the user is not logged in"))
             }
             Some(listing) => Ok(listing.user.clone()),
             None => Err(Trouble::passing(ProblemCode::UserNotLoggedIn, "the user is not to be found yet")),

@@ -10,7 +10,6 @@ use tokio::sync::{mpsc, watch};
 
 use super::board::Board;
 use super::observer::Observation;
-use crate::catalog::Key;
 use crate::control::view::{ImageUserView, ImageView, ImagesView, InstallView};
 use crate::domain::digest::Digest;
 use crate::domain::host::Arch;
@@ -240,13 +239,7 @@ fn place_in(device: DeviceId, seconds: u64) -> i64 {
     let part = u64::from(u32::from_be_bytes([a, b, c, d]));
     // A week at the most; the product fits.
     let seconds = seconds.min(7 * 24 * 3600);
-    i64::try_from(part * seconds >> 32).unwrap_or(0)
-}
-
-/// Whether a setting about golden images is violated by a virtual machine that somebody added while it was lifted.
-#[must_use]
-pub fn intrusion() -> Option<Key> {
-    Key::named("restrict.add_vm")
+    i64::try_from((part * seconds) >> 32).unwrap_or(0)
 }
 
 /// What `meridian images` shows.

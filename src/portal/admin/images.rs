@@ -1,11 +1,12 @@
 //! Golden images.
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::incoming;
+use super::incoming::{self, Query, Segment};
+use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::ImageId;
 use crate::portal::app::Shared;
@@ -14,9 +15,15 @@ use crate::portal::model::image::{Image, ImageDraft};
 
 const WHAT: &str = "golden image";
 
-pub(super) async fn list(State(app): State<Shared>) -> Result<Json<Value>, AdminError> {
-    let images = app.store.transact(|model| model.organization.images.clone()).await?;
-    Ok(Json(json!({"items": images, "next": null})))
+pub(super) async fn list(
+    State(app): State<Shared>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, AdminError> {
+    let listed = app.store.transact(|model| {
+        let images = model.organization.images.iter().map(|image| (image.id, image)).collect();
+        page.of(&images, |image| Image::clone(image))
+    });
+    listed.await?.map(Json)
 }
 
 pub(super) async fn create(
@@ -28,10 +35,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(image)))
 }
 
-pub(super) async fn get(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<Image>, AdminError> {
+pub(super) async fn get(State(app): State<Shared>, Segment(id): Segment) -> Result<Json<Image>, AdminError> {
     let id: ImageId = incoming::id(&id, WHAT)?;
     let image = app.store.transact(|model| model.image(id).cloned()).await?;
     Ok(Json(image.ok_or(EditError::Missing(WHAT))?))
@@ -39,7 +43,7 @@ pub(super) async fn get(
 
 pub(super) async fn write(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Image>, AdminError> {
     let id: ImageId = incoming::id(&id, WHAT)?;
@@ -49,7 +53,7 @@ pub(super) async fn write(
 
 pub(super) async fn delete(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, AdminError> {
     let id: ImageId = incoming::id(&id, WHAT)?;
     app.store.transact(|model| model.delete_image(id)).await??;

@@ -21,7 +21,7 @@ pub(super) const PATH: &str = "/images";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "images.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "images.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -29,7 +29,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "images.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "images.html", block = "main")]
 struct Live {
     view: View,
 }
