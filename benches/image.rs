@@ -9,7 +9,7 @@
     clippy::disallowed_methods,
     reason = "a bench runs other programs, reads the clock and writes no documents"
 )]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot measure ends")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot measure ends")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -24,6 +24,7 @@ pub(crate) const TOKEN: &str = "the-admin-token";
 pub(crate) struct Memory {
     rows: Mutex<(Vec<VmRow>, Vec<DeviceRow>)>,
     licensing: Mutex<(Vec<LicenseRow>, Vec<GroupRow>)>,
+    images: Mutex<Vec<ImageRow>>,
     changes: watch::Sender<u64>,
 }
 
@@ -43,6 +44,14 @@ impl Memory {
         let (licenses, groups) = &mut *rows;
         change(licenses, groups);
         drop(rows);
+        self.changes.send_modify(|version| *version += 1);
+    }
+}
+
+impl Memory {
+    /// Changes the golden images and tells the pages.
+    pub(crate) fn image(&self, change: impl FnOnce(&mut Vec<ImageRow>)) {
+        change(&mut self.images.lock().unwrap());
         self.changes.send_modify(|version| *version += 1);
     }
 }
@@ -69,7 +78,8 @@ impl Rows for Memory {
     }
 
     fn images(&self) -> Answer<'_, ImageRow> {
-        Box::pin(async { Ok(Vec::new()) })
+        let rows = self.images.lock().unwrap().clone();
+        Box::pin(async { Ok(rows) })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -90,6 +100,7 @@ impl Portal {
         let rows = Arc::new(Memory {
             rows: Mutex::new((vms, devices)),
             licensing: Mutex::default(),
+            images: Mutex::default(),
             changes: watch::Sender::new(1),
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -219,7 +230,6 @@ pub(crate) fn device(number: u128, hostname: &str) -> DeviceRow {
         },
         installs: Vec::new(),
         problems: Vec::new(),
-
         vms: 3,
         last_seen: now() - SignedDuration::from_secs(40),
         retired: false,
