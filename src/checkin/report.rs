@@ -130,7 +130,8 @@ fn digest(value: &impl Serialize) -> Option<Digest> {
 }
 
 impl<'a> Facts<'a> {
-    /// What is there now. Below the version gate that is presence only: the device without settings.
+    /// What is there now. Below the version gate that is presence only: the device without settings. The license is told all
+    /// the same, since it takes a seat whatever the version.
     pub(super) fn of(local: &'a Local, own: &[ReportedProblem]) -> Self {
         let presence_only = local.parallels.is_below_gate();
         let settings = |settings: &serde_json::Map<_, _>| (!presence_only).then(|| settings.clone());
@@ -143,7 +144,7 @@ impl<'a> Facts<'a> {
             local_restrictions: settings(&local.local_restrictions),
             profile_settings: settings(&local.profile_settings),
         });
-        let license = local.licensing.license.clone().filter(|_| !presence_only);
+        let license = local.licensing.license.clone();
         let compliance = (!presence_only).then(|| bounded(&local.compliance));
         let problems = (!presence_only).then(|| [&local.problems, own].concat());
         let images: &[ImageProgress] = if presence_only { &[] } else { &local.images };

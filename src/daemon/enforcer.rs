@@ -1,6 +1,6 @@
 //! The enforcer: layers in, a plan carried out, compliance out.
 //!
-//! In go the profile's layer, the assignment and the observation; out comes an [`Enforcement`]. It writes two documents,
+//! In go the profile's layer, the assignment, whether its policy is lifted, and the observation; out comes an [`Enforcement`]. It writes two documents,
 //! the baseline before the first change and the account after the last, and asks the observer to look again at what it changed.
 //! Between two changes it heeds the daemon's end.
 
@@ -342,13 +342,19 @@ struct Seen<'a> {
 }
 
 impl Task for Enforcer {
-    type Input = (Part<Profile>, Part<Assigned>, Part<Observation>, Part<Imaging>);
+    type Input = (Part<Profile>, Part<Assigned>, bool, Part<Observation>, Part<Imaging>);
 
     fn input(&self, board: &Board) -> Self::Input {
-        (board.profile.clone(), board.assigned.clone(), board.observation.clone(), board.imaging.clone())
+        let (profile, assigned) = (board.profile.clone(), board.assigned.clone());
+        (profile, assigned, board.lifts_policy(), board.observation.clone(), board.imaging.clone())
     }
 
-    async fn pass(&mut self, (profile, assigned, observation, imaging): &Self::Input) -> (Publish, Next) {
+    async fn pass(
+        &mut self,
+        (profile, assigned, lifted, observation, imaging): &Self::Input,
+    ) -> (Publish, Next) {
+        let without_policy = lifted.then(|| assigned.without_policy());
+        let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
         self.date_policy(assigned);
         let observed = sights::observed(observation);
         let (layers, local) = self.layers((profile, assigned), observation, &observed);

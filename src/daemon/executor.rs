@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::board::{Board, Commanded, Part};
-use super::commands::Execute;
+use super::commands::{Execute, Run};
 use super::imaging::Counter;
 use super::licensing;
 use super::ticker::Ticker;
@@ -23,11 +23,11 @@ pub struct Executor {
 }
 
 impl Execute for Executor {
-    async fn run(&mut self, kind: CommandKind, args: &Map<String, Value>) -> Result<String, String> {
-        match kind {
-            CommandKind::DeactivateLicense | CommandKind::VerifyLicense => self.license.run(kind).await,
+    async fn run(&mut self, command: Run) -> Result<String, String> {
+        match command.kind {
+            CommandKind::DeactivateLicense | CommandKind::VerifyLicense => self.license.run(command).await,
             CommandKind::RefreshInventory => self.refresh_inventory().await,
-            CommandKind::FetchImage => self.fetch_image(args),
+            CommandKind::FetchImage => self.fetch_image(&command.args),
             CommandKind::CollectDiagnostics | CommandKind::Unknown => {
                 Err("this version does not know it".to_owned())
             }

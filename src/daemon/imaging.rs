@@ -87,7 +87,8 @@ impl Assortment {
     /// What is offered by this board.
     #[must_use]
     pub fn of(board: &Board) -> Self {
-        let assignment = board.assigned.assignment.as_ref();
+        // Images come with the policy, and go with it while it is lifted.
+        let assignment = board.assigned.assignment.as_ref().filter(|_| !board.lifts_policy());
         Self {
             images: assignment.map(|assignment| assignment.images().to_vec()).unwrap_or_default(),
             mac: mac(board),

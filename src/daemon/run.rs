@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::board::{Assigned, Board, Commanded, Conversation, Part, Ruling};
-use super::checkin::{Checkin, Ground, Ticks, Traffic};
+use super::checkin::{Checkin, Ground, Ticks, Traffic, Transport};
 use super::commands::{self, Commands};
 use super::desk::{Bells, Desk};
 use super::documents::Account;
@@ -18,7 +18,7 @@ use super::executor::Executor;
 use super::imager::{self, Imager};
 use super::imaging::Counter;
 use super::inputs::Inputs;
-use super::licensing::Licenser;
+use super::licensing::{Licenser, Licensing};
 use super::log::Verbosity;
 use super::observer::Observer;
 use super::problems::Problem;
@@ -138,6 +138,8 @@ impl Daemon {
         let mut inputs = Inputs::new(ground, ticker.clone(), watch, profile);
         let mut board = Board::at_boot(inputs.read(), assigned(&checkin.assigned()));
         board.ruling = ruling(&checkin.outputs().lease(), &checkin.outputs().denied());
+        // Whether the policy is lifted is known before anything is enforced.
+        board.licensing = Part::new(Licensing { state: license.clone(), ..Licensing::default() });
         let board = watch::Sender::new(board);
         let runner = Arc::new(Runner::real(paths.clone()));
         let remembered = (baseline, account);
@@ -325,8 +327,8 @@ fn ends() -> Result<impl Future<Output = &'static str>, std::io::Error> {
 }
 
 /// Runs the check-in between the board and the portal.
-async fn converse(
-    checkin: Checkin<Ticker, Http>,
+pub(super) async fn converse<H: Transport>(
+    checkin: Checkin<Ticker, H>,
     board: watch::Sender<Board>,
     desk: Arc<Desk>,
     sync: Arc<Notify>,
@@ -342,7 +344,11 @@ async fn converse(
     let (mut assignments, mut status, mut traffic) =
         (checkin.assigned(), checkin.status(), checkin.traffic());
     let (mut lease, mut denied) = (checkin.outputs().lease(), checkin.outputs().denied());
+    // What is known from disk is shown before any word with the portal.
+    publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
     let mut changes = board.subscribe();
+    // What stood when the daemon ended does not wait for the pause after the last check-in either.
+    let mut urgent = None;
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
     loop {
@@ -351,7 +357,7 @@ async fn converse(
             Ok(()) = changes.changed() => {
                 changes.mark_unchanged();
                 let said = tell();
-                let hurries = hurries(local.borrow().licensing.wish, said.licensing.wish);
+                let last = std::mem::replace(&mut urgent, urgent_wish(&board));
                 local.send_if_modified(|last| {
                     let differs = *last != said;
                     if differs {
@@ -359,7 +365,7 @@ async fn converse(
                     }
                     differs
                 });
-                if hurries {
+                if hurries(last, urgent) {
                     sync.notify_one();
                 }
             }
@@ -376,10 +382,17 @@ async fn converse(
     }
 }
 
-/// Whether a check-in is made at once: a seat is given back, or another is asked for right after that. Verifications by
-/// time keep to the schedule, so that a fleet's stay apart.
-fn hurries(last: LeaseWish, wish: LeaseWish) -> bool {
-    wish != last && (wish == LeaseWish::Release || (last, wish) == (LeaseWish::Release, LeaseWish::Verify))
+/// A wish of the license that does not wait for the schedule, and since when it stands.
+type Urgent = Option<(LeaseWish, Timestamp)>;
+
+fn urgent_wish(board: &watch::Sender<Board>) -> Urgent {
+    board.borrow().licensing.state.as_ref().and_then(State::urgent_wish)
+}
+
+/// Whether a check-in is made at once: a seat is given back, or a verification was called for. Verifications by time keep
+/// to the schedule, so that a fleet's stay apart.
+fn hurries(last: Urgent, wish: Urgent) -> bool {
+    wish.is_some() && wish != last
 }
 
 fn rule(

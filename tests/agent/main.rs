@@ -7,6 +7,10 @@ mod hypervisor;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
+mod licenses;
+#[cfg(test)]
+mod migration;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod portal;

@@ -18,6 +18,7 @@ mod licenses;
 mod licensing;
 mod listing;
 mod parts;
+mod query;
 mod session;
 mod sign_in;
 mod text;
