@@ -125,6 +125,23 @@ pub(super) struct Accepted {
     more: bool,
 }
 
+impl Draft {
+    /// A check-in that says nothing of the Mac, and after which the portal has what it had.
+    pub(super) fn nothing(memory: &Memory) -> Self {
+        let (memory, before) = (memory.clone(), memory.clone());
+        let accepted = Accepted { memory, before, upserted: Vec::new(), more: false };
+        Self {
+            device: None,
+            license: None,
+            compliance: None,
+            problems: None,
+            images: None,
+            inventory: None,
+            accepted,
+        }
+    }
+}
+
 fn digest(value: &impl Serialize) -> Option<Digest> {
     json::write(value).ok().map(|bytes| Digest::of(&bytes))
 }

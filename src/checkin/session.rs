@@ -160,6 +160,7 @@ impl Session {
             standing,
             device: enrolled.map(|enrolled| enrolled.device),
             organization: enrolled.map(|enrolled| enrolled.organization),
+            enrolled_at: enrolled.and_then(|enrolled| enrolled.at),
             last_success,
             next,
             failures: self.backoff().failures,
@@ -175,6 +176,11 @@ impl Session {
             *due = Due::after(now, delay);
         }
         self.timetable.call(now, delay, reason);
+    }
+
+    /// The first check-in after the start rests for so long, unless somebody calls for it.
+    pub fn rest(&mut self, now: Timestamp, length: SignedDuration) {
+        self.timetable.rest(now, length);
     }
 
     /// What to do now.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::config::ConfigVerb;
 use super::field;
+use super::profile::ProfileVerb;
 
 /// Which value of every setting of Parallels Desktop holds on this Mac, and why.
 #[derive(Debug, Parser)]
@@ -49,6 +51,8 @@ pub(super) enum Verb {
     DeactivateLicense(DeactivateArguments),
     /// Check in with the portal now and wait for the result (root only)
     Sync(SyncArguments),
+    /// Put back what stood before the policy and tell the portal, before the agent is removed (root only)
+    Leave(LeaveArguments),
     /// Show the version
     Version(Format),
     /// Look for trouble: profile, portal, TLS, keys, Parallels' tools, the agent itself
@@ -59,6 +63,12 @@ pub(super) enum Verb {
     /// Give a placed image its name, as its user; the daemon does this
     #[command(hide = true)]
     SettleImage(SettleArguments),
+    /// Make the profile that MDM delivers to the Macs
+    #[command(subcommand)]
+    Profile(ProfileVerb),
+    /// Judge the keys of a profile or a property list before MDM delivers it
+    #[command(subcommand)]
+    Config(ConfigVerb),
     /// Run the agent in the foreground; launchd does this
     #[command(hide = true)]
     Daemon,
@@ -189,9 +199,28 @@ pub(super) struct DeactivateArguments {
     pub format: Format,
 }
 
+/// Of `leave`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The uninstaller runs it, with the daemon stopped. It asks nothing and needs no terminal.\n\
+                        Exit codes: 0 done, also when the portal could not be told; 1 the daemon still runs, or not\n\
+                        all values could be put back; 2 usage; 4 must be root."
+)]
+pub(super) struct LeaveArguments {
+    /// Put back the values from before the policy
+    #[arg(long)]
+    pub restore: bool,
+    /// End after this time at the latest
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u16).range(5..=300))]
+    pub timeout: u16,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
 fn order_name(text: &str) -> Result<String, &'static str> {
     const EXPECTED: &str = "a name has 1 to 128 printable characters, and no space at its ends";
-    if crate::license::deactivation::is_name(text) { Ok(text.to_owned()) } else { Err(EXPECTED) }
+    if crate::domain::license::is_order_name(text) { Ok(text.to_owned()) } else { Err(EXPECTED) }
 }
 
 impl Verb {
@@ -205,11 +234,14 @@ impl Verb {
             | Self::DeactivateLicense(DeactivateArguments { format, .. })
             | Self::InstallImage(InstallArguments { format, .. })
             | Self::Images(format)
+            | Self::Leave(LeaveArguments { format, .. })
             | Self::License(format)
             | Self::Plan(format)
             | Self::Vms(format)
             | Self::Version(format)
             | Self::Doctor(format) => *format,
+            Self::Profile(ProfileVerb::Make(arguments)) => arguments.format(),
+            Self::Config(ConfigVerb::Validate(arguments)) => arguments.format,
             Self::Daemon | Self::PlaceImage(_) | Self::SettleImage(_) => Format { json: false },
         }
     }

@@ -19,7 +19,7 @@ use crate::control::client::Client;
 use crate::domain::ids::Uid;
 use crate::error::{Chain, Exit};
 use crate::hypervisor::runner::Runner;
-use crate::license::deactivation::{Book, Deadline, Order, perform};
+use crate::license::deactivation::{Book, Deadline, Order, WhenStopped, perform};
 use crate::paths::Paths;
 use crate::platform::effective_uid;
 use crate::state::Apart;
@@ -125,7 +125,7 @@ pub(super) fn request(
 }
 
 /// Root, or below a scratch root whoever owns it.
-fn may(paths: &Paths) -> bool {
+pub(super) fn may(paths: &Paths) -> bool {
     use std::os::unix::fs::MetadataExt;
     let uid = effective_uid();
     let owns = || paths.root().metadata().is_ok_and(|root| Uid(root.uid()) == uid);
@@ -153,7 +153,7 @@ async fn order(
     }
     book.give(&id, began);
     desk.save(&book).map_err(Failure::NotOrdered)?;
-    let trouble = perform(&desk, runner, clock, deadline).await.err();
+    let trouble = perform(&desk, runner, clock, (deadline, WhenStopped::Start)).await.err();
     let trouble = trouble.map(|error| Chain(&error).to_string());
     let book = load(&desk)?;
     let order = book.order(&id).cloned();

@@ -7,6 +7,7 @@
 //! only be added to.
 
 mod arguments;
+mod config;
 mod deactivate;
 mod doctor;
 mod explain;
@@ -15,11 +16,13 @@ mod field;
 mod images;
 pub mod ink;
 mod install_image;
+mod leave;
 mod license;
 mod nearest;
 pub mod output;
 mod place_image;
 mod plan;
+mod profile;
 #[cfg(test)]
 mod samples;
 pub mod screen;
@@ -33,14 +36,17 @@ mod words;
 use std::error::Error;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use arguments::{Arguments, Format, StatusArguments, Verb};
+use config::ConfigVerb;
 use failure::Failure;
 use ink::Style;
+use profile::ProfileVerb;
 
 use crate::clock::{Clock, SystemClock};
+use crate::control::view::LeaveView;
 use crate::error::{Chain, Exit};
 use crate::paths::Paths;
 
@@ -66,9 +72,25 @@ impl Done {
     }
 }
 
-/// Runs the command of the process's arguments. `daemon` runs the agent in the foreground and returns when it has ended;
-/// it is handed in because nothing imports the daemon.
-pub fn run<E: Error + 'static>(daemon: impl FnOnce(Paths) -> Result<(), E>) -> Exit {
+/// What the verbs need of the daemon's code, handed in because nothing imports the daemon.
+pub struct Shell {
+    /// Runs the agent in the foreground and returns when it has ended.
+    pub daemon: fn(&Paths) -> Result<(), Box<dyn Error>>,
+    /// Takes the agent away: whether to restore, and within which time.
+    pub leave: Leave,
+}
+
+/// Puts back what stood before, if that is wanted, and tells the portal, within a time.
+pub type Leave = fn(&Paths, bool, Duration) -> Result<LeaveView, Box<dyn Error>>;
+
+/// The grammar of the command line, from which manual pages and shell completions are made.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// Runs the command of the process's arguments.
+pub fn run(shell: &Shell) -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {
@@ -79,17 +101,24 @@ pub fn run<E: Error + 'static>(daemon: impl FnOnce(Paths) -> Result<(), E>) -> E
     };
     let paths = Paths::under(&arguments.root);
     if matches!(arguments.verb, Verb::Daemon) {
-        return match daemon(paths) {
+        return match (shell.daemon)(&paths) {
             Ok(()) => Exit::Fine,
             Err(error) => {
-                output::write_error(&format!("meridian: {}\n", text::printable(&Chain(&error).to_string())));
+                output::write_error(&format!(
+                    "meridian: {}\n",
+                    text::printable(&Chain(error.as_ref()).to_string())
+                ));
                 Exit::Failed
             }
         };
     }
     let json = arguments.verb.format().json;
-    let done = perform(&arguments.verb, &paths, &SystemClock)
-        .and_then(|done| output::write_out(&done.text).map(|()| done.exit).map_err(Failure::Output));
+    let done = match &arguments.verb {
+        Verb::Leave(order) => leave::request(&paths, order, shell.leave),
+        verb => perform(verb, &paths, &SystemClock),
+    };
+    let done =
+        done.and_then(|done| output::write_out(&done.text).map(|()| done.exit).map_err(Failure::Output));
     done.unwrap_or_else(|failure| {
         output::write_error(&failure.complaint());
         if let (true, Ok(text)) = (json, failure.json()) {
@@ -102,19 +131,20 @@ pub fn run<E: Error + 'static>(daemon: impl FnOnce(Paths) -> Result<(), E>) -> E
 
 fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
     let format = verb.format();
+    let dated = |failure| dated(failure, paths, clock);
     match verb {
         Verb::Status(arguments) => show_status(arguments, paths, clock),
         Verb::Explain(arguments) => {
             let key = arguments.key.as_deref();
-            let view = explain::request(paths, key)?;
+            let view = explain::request(paths, key).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| explain::render(&view, key, style, clock.now()))
         }
         Verb::Plan(_) => {
-            let view = plan::request(paths)?;
+            let view = plan::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| plan::render(&view, style))
         }
         Verb::Vms(_) => {
-            let view = vms::request(paths)?;
+            let view = vms::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
         }
         Verb::Images(_) => {
@@ -149,8 +179,27 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             let view = doctor::request(paths, clock);
             Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
         }
-        // It is told apart before anything else, because it prints nothing.
-        Verb::Daemon => Ok(Done { text: String::new(), exit: Exit::Fine }),
+        Verb::Profile(ProfileVerb::Make(arguments)) => {
+            let view = profile::request(arguments)?;
+            Done::of(format, Exit::Fine, &view, |style| profile::render(&view, style))
+        }
+        Verb::Config(ConfigVerb::Validate(arguments)) => {
+            let view = config::request(&arguments.file)?;
+            Done::of(format, view.exit(), &view, |style| config::render(&view, style))
+        }
+        // They are told apart before anything else, because they need the daemon's code.
+        Verb::Daemon | Verb::Leave(_) => Ok(Done { text: String::new(), exit: Exit::Fine }),
+    }
+}
+
+/// Where the daemon gave no answer and nothing is kept on disk to show instead: since when it has been silent.
+fn dated(failure: Failure, paths: &Paths, clock: &dyn Clock) -> Failure {
+    match failure {
+        Failure::Client(source) if source.exit() == Exit::Unreachable => match status::written_at(paths) {
+            Some(at) => Failure::Silent { age: words::ago(at, clock.now()), source },
+            None => Failure::Client(source),
+        },
+        other => other,
     }
 }
 

@@ -13,7 +13,7 @@ use super::licensing::Licensing;
 use super::observer::{LicenseWish, Observation, Wanted, Wishes};
 use crate::checkin::session::Denied;
 use crate::control::view::{LastCheckin, NextCheckin};
-use crate::domain::ids::DeviceId;
+use crate::domain::ids::{DeviceId, OrganizationId};
 use crate::license::State;
 use crate::wire::assignment::Assignment;
 use crate::wire::checkin::ReportedProblem;
@@ -55,6 +55,8 @@ impl<T> Deref for Part<T> {
 pub struct Assigned {
     /// It; `None` before the first.
     pub assignment: Option<Assignment>,
+    /// Root takes the agent away: what was enforced is given back, whatever the portal says.
+    pub taken_away: bool,
 }
 
 impl Assigned {
@@ -62,7 +64,7 @@ impl Assigned {
     #[must_use]
     pub fn without_policy(&self) -> Self {
         let lifted = |assignment: &Assignment| Assignment { policy: None, ..assignment.clone() };
-        Self { assignment: self.assignment.as_ref().map(lifted) }
+        Self { assignment: self.assignment.as_ref().map(lifted), taken_away: self.taken_away }
     }
 }
 
@@ -91,6 +93,10 @@ pub struct Commanded {
 pub struct Conversation {
     /// The Mac's id at the portal, once enrolled.
     pub device: Option<DeviceId>,
+    /// The organization, from the keyset that its root key signed.
+    pub organization: Option<OrganizationId>,
+    /// When the Mac enrolled.
+    pub enrolled_at: Option<Timestamp>,
     /// The last check-in that ended, well or not.
     pub last: Option<LastCheckin>,
     /// When one last ended well.

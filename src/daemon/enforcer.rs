@@ -68,6 +68,17 @@ pub struct Enforcement {
     pub settled: bool,
     /// The wishes that the observation had served which this is made from.
     pub served: Wanted,
+    /// The orders that this is made from.
+    pub made_from: Option<Orders>,
+}
+
+/// What is ordered from above: the profile, the assignment, and whether its policy is lifted.
+pub type Orders = (Part<Profile>, Part<Assigned>, bool);
+
+/// The orders of the moment.
+#[must_use]
+pub fn orders(board: &Board) -> Orders {
+    (board.profile.clone(), board.assigned.clone(), board.lifts_policy())
 }
 
 /// A drift that was put right.
@@ -136,9 +147,10 @@ impl Enforcer {
     /// Whether the assignment may give back what was enforced. That of a Mac that lost its identity and enrolled as another device
     /// may not: the new device has no group yet, and nobody released the old one's policy. Retiring it does.
     fn may_release(&self, assigned: &Assigned) -> bool {
-        assigned.assignment.as_ref().is_some_and(|assignment| {
-            assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
-        })
+        assigned.taken_away
+            || assigned.assignment.as_ref().is_some_and(|assignment| {
+                assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
+            })
     }
 
     /// Keeps account of since when the present revision of the policy holds.
@@ -325,6 +337,7 @@ impl Enforcer {
             settled: seen.observation.covers(self.wishes),
             served: seen.observation.served,
             effective: seen.effective,
+            made_from: None,
         }
     }
 }
@@ -342,17 +355,14 @@ struct Seen<'a> {
 }
 
 impl Task for Enforcer {
-    type Input = (Part<Profile>, Part<Assigned>, bool, Part<Observation>, Part<Imaging>);
+    type Input = (Orders, Part<Observation>, Part<Imaging>);
 
     fn input(&self, board: &Board) -> Self::Input {
-        let (profile, assigned) = (board.profile.clone(), board.assigned.clone());
-        (profile, assigned, board.lifts_policy(), board.observation.clone(), board.imaging.clone())
+        (orders(board), board.observation.clone(), board.imaging.clone())
     }
 
-    async fn pass(
-        &mut self,
-        (profile, assigned, lifted, observation, imaging): &Self::Input,
-    ) -> (Publish, Next) {
+    async fn pass(&mut self, (orders, observation, imaging): &Self::Input) -> (Publish, Next) {
+        let (profile, assigned, lifted) = orders;
         let without_policy = lifted.then(|| assigned.without_policy());
         let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
         self.date_policy(assigned);
@@ -373,7 +383,8 @@ impl Task for Enforcer {
             let plan = plan(&self.situation(&seen, self.ticker.now()));
             kept = Some(self.carry_out(&plan, &seen).await);
         }
-        let enforcement = self.report(seen, local, kept);
+        let mut enforcement = self.report(seen, local, kept);
+        enforcement.made_from = Some(orders.clone());
         let next = next(&enforcement, self.ticker.now());
         let wishes = self.wishes;
         let enforcement = Part::new(enforcement);

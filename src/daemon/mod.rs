@@ -3,6 +3,7 @@
 pub mod board;
 pub mod checkin;
 pub mod commands;
+pub mod conversation;
 pub mod desk;
 pub mod documents;
 pub mod enforcer;
@@ -11,6 +12,7 @@ pub mod fingerprint;
 pub mod imager;
 pub mod imaging;
 pub mod inputs;
+pub mod leave;
 pub mod licensing;
 pub mod log;
 pub mod observer;
@@ -19,12 +21,15 @@ pub mod report;
 pub mod run;
 pub mod sights;
 pub mod stamp;
+pub mod standings;
+pub mod starts;
 pub mod tasks;
 pub mod ticker;
 pub mod views;
 pub mod watch;
 
-pub use run::{StartError, run};
+pub use leave::{LeaveError, leave};
+pub use run::{END_WITHIN, StartError, run};
 
 #[cfg(test)]
 #[cfg(feature = "portal")]

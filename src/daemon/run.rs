@@ -4,13 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::board::{Assigned, Board, Commanded, Conversation, Part, Ruling};
-use super::checkin::{Checkin, Ground, Ticks, Traffic, Transport};
+use super::board::{Board, Commanded, Part};
+use super::checkin::{Checkin, Ground, Ticks};
 use super::commands::{self, Commands};
+use super::conversation::{assigned, converse, ruling};
 use super::desk::{Bells, Desk};
 use super::documents::Account;
 use super::enforcer::Enforcer;
@@ -22,22 +23,21 @@ use super::licensing::{Licenser, Licensing};
 use super::log::Verbosity;
 use super::observer::Observer;
 use super::problems::Problem;
-use super::report;
+use super::starts::Starts;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
 use super::watch::Watch;
+use crate::checkin::chance::{Chance, SystemChance};
 use crate::checkin::http::Http;
-use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
-use crate::control::view::{LastCheckin, NextCheckin};
+use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::State;
 use crate::paths::Paths;
 use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
-use crate::wire::checkin::{CheckinReason, LeaseWish};
 use crate::wire::codes::ProblemCode;
 use crate::wire::command::Ack;
 
@@ -45,10 +45,10 @@ use crate::wire::command::Ack;
 const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
 
 /// How long changes of the service's files are waited out. Below 64 ms tokio's timer wakes the process once, above it twice.
-const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
+pub(super) const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// What the tasks have to come to an end between two actions, before they are dropped with their processes.
-const END_WITHIN: Duration = Duration::from_millis(1500);
+pub const END_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,13 @@ pub fn run(paths: &Paths) -> Result<(), StartError> {
     let store = Arc::new(Store::open(paths)?);
     crate::checkin::http::choose_cryptography();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(Daemon::open(paths, store, verbosity)?.serve());
+    let daemon = Daemon::open(paths, Arc::clone(&store), verbosity)?;
+    let ended = runtime.block_on(daemon.serve());
+    if ended.is_ok()
+        && let Err(error) = store.remove::<Starts>()
+    {
+        tracing::warn!(error = %Chain(&error), "cannot note the end; the next start may pass for one after a crash");
+    }
     // A name lookup may still be under way in a thread of its own.
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
@@ -118,7 +124,8 @@ impl Daemon {
             ticks: ticker.clone(),
             transport: Arc::new(Http::default()),
         };
-        let (checkin, damages) = Checkin::open(ground)?;
+        let (mut checkin, damages) = Checkin::open(ground)?;
+        checkin.rest(rest_after_crashes(&store, &*clock, &mut damage)?);
         damage.extend(damages.iter().map(Problem::of_damage));
         let ground = commands::Ground { store: Arc::clone(&store), clock, ticks: ticker.clone() };
         let (commands, lost) = Commands::open(ground, commands::Inputs::of(&checkin.outputs()))?;
@@ -273,6 +280,23 @@ fn images(
     Ok(((imager, counter), lost))
 }
 
+/// Counts this start; how long the portal is left alone because of those before it.
+fn rest_after_crashes(
+    store: &Store,
+    clock: &dyn Clock,
+    damage: &mut Vec<Problem>,
+) -> Result<SignedDuration, StateError> {
+    let starts = Starts::another(load(store, damage)?, clock.now());
+    if let Err(error) = store.save(&starts) {
+        tracing::warn!(error = %Chain(&error), "cannot count this start");
+    }
+    let rest = starts.rest(SystemChance.draw());
+    if !rest.is_zero() {
+        tracing::warn!(rest_s = rest.as_secs(), "started again and again; the portal is left alone for now");
+    }
+    Ok(rest)
+}
+
 /// Keeps on the board what became of the portal's commands.
 async fn tell_acks(
     (acks, write_failed): &(watch::Receiver<Vec<Ack>>, watch::Receiver<Option<String>>),
@@ -324,188 +348,4 @@ fn ends() -> Result<impl Future<Output = &'static str>, std::io::Error> {
             _ = interrupt.recv() => "SIGINT",
         }
     })
-}
-
-/// Runs the check-in between the board and the portal.
-pub(super) async fn converse<H: Transport>(
-    checkin: Checkin<Ticker, H>,
-    board: watch::Sender<Board>,
-    desk: Arc<Desk>,
-    sync: Arc<Notify>,
-) {
-    // For good: later changes are enforced while the conversation goes on.
-    let mut may_speak = false;
-    let mut tell = || {
-        let board = board.borrow().clone();
-        may_speak |= report::is_enforced(&board);
-        Arc::new(report::local(&board, &desk.problems(&board), may_speak))
-    };
-    let (local, heard) = watch::channel(tell());
-    let (mut assignments, mut status, mut traffic) =
-        (checkin.assigned(), checkin.status(), checkin.traffic());
-    let (mut lease, mut denied) = (checkin.outputs().lease(), checkin.outputs().denied());
-    // What is known from disk is shown before any word with the portal.
-    publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
-    let mut changes = board.subscribe();
-    // What stood when the daemon ended does not wait for the pause after the last check-in either.
-    let mut urgent = None;
-    let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
-    tokio::pin!(speak);
-    loop {
-        tokio::select! {
-            () = &mut speak => return,
-            Ok(()) = changes.changed() => {
-                changes.mark_unchanged();
-                let said = tell();
-                let last = std::mem::replace(&mut urgent, urgent_wish(&board));
-                local.send_if_modified(|last| {
-                    let differs = *last != said;
-                    if differs {
-                        *last = said;
-                    }
-                    differs
-                });
-                if hurries(last, urgent) {
-                    sync.notify_one();
-                }
-            }
-            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
-            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
-            Ok(()) = assignments.changed() => {
-                let assigned = assigned(&assignments);
-                board.send_modify(|board| board.assigned = Part::new(assigned));
-                assignments.mark_unchanged();
-            }
-            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
-            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
-        }
-    }
-}
-
-/// A wish of the license that does not wait for the schedule, and since when it stands.
-type Urgent = Option<(LeaseWish, Timestamp)>;
-
-fn urgent_wish(board: &watch::Sender<Board>) -> Urgent {
-    board.borrow().licensing.state.as_ref().and_then(State::urgent_wish)
-}
-
-/// Whether a check-in is made at once: a seat is given back, or a verification was called for. Verifications by time keep
-/// to the schedule, so that a fleet's stay apart.
-fn hurries(last: Urgent, wish: Urgent) -> bool {
-    wish.is_some() && wish != last
-}
-
-fn rule(
-    board: &watch::Sender<Board>,
-    lease: &watch::Receiver<super::checkin::Leased>,
-    denied: &watch::Receiver<Option<Denied>>,
-) {
-    let ruling = ruling(lease, denied);
-    board.send_modify(|board| board.ruling = ruling);
-}
-
-/// What the portal says of the license, as the board has it.
-fn ruling(
-    lease: &watch::Receiver<super::checkin::Leased>,
-    denied: &watch::Receiver<Option<Denied>>,
-) -> Part<Ruling> {
-    Part::new(Ruling { lease: lease.borrow().clone(), denied: denied.borrow().clone() })
-}
-
-/// The assignment that holds, as the board has it.
-fn assigned(assignments: &watch::Receiver<super::checkin::Assigned>) -> Assigned {
-    let assignment = assignments.borrow().clone();
-    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()) }
-}
-
-fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
-    let conversation = conversation(status, traffic);
-    board.send_if_modified(|board| {
-        let differs = *board.conversation != conversation;
-        if differs {
-            board.conversation = Part::new(conversation);
-        }
-        differs
-    });
-}
-
-/// How the conversation with the portal goes, as the board has it.
-fn conversation(status: &Status, traffic: Traffic) -> Conversation {
-    let last = traffic.last.map(|(at, succeeded)| LastCheckin {
-        at,
-        succeeded,
-        detail: if succeeded { "accepted".to_owned() } else { why(status) },
-    });
-    Conversation {
-        device: status.device,
-        last,
-        last_success: status.last_success,
-        next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
-        wait_open: traffic.wait_open,
-        problems: status.problems.clone(),
-    }
-}
-
-/// Why the last request failed, as exactly as it is known.
-fn why(status: &Status) -> String {
-    let trouble = status.trouble.as_ref().or_else(|| status.problems.first());
-    trouble.map_or_else(
-        || "not accepted".to_owned(),
-        |problem| problem.detail.clone().unwrap_or_else(|| problem.code.explanation().to_owned()),
-    )
-}
-
-fn because(reason: CheckinReason, failures: u32) -> String {
-    if failures > 0 {
-        return format!("retry after {failures} failures");
-    }
-    match reason {
-        CheckinReason::Startup => "the agent started",
-        CheckinReason::Interval => "the interval",
-        CheckinReason::Wake => "the portal called",
-        CheckinReason::VmChange => "a virtual machine changed",
-        CheckinReason::ProfileChange => "the profile changed",
-        CheckinReason::LicenseChange => "the license changed",
-        CheckinReason::Manual => "asked for by hand",
-        CheckinReason::Uninstall => "the agent is uninstalled",
-    }
-    .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checkin::session::Standing;
-    use crate::wire::checkin::ReportedProblem;
-
-    #[test]
-    fn a_check_in_that_failed_says_what_exactly_went_wrong() {
-        let problem = |code, detail: &str| ReportedProblem {
-            code,
-            since: Timestamp::UNIX_EPOCH,
-            detail: (!detail.is_empty()).then(|| detail.to_owned()),
-        };
-        let stale = problem(ProblemCode::AssignmentStale, "");
-        let down = problem(ProblemCode::PortalUnreachable, "the portal's name cannot be resolved");
-        let refused = problem(ProblemCode::EnrollmentRefused, "token-used");
-        let mut status = Status {
-            standing: Standing::Enrolled,
-            device: None,
-            organization: None,
-            last_success: None,
-            next: None,
-            failures: 1,
-            trouble: Some(down.clone()),
-            problems: vec![stale.clone(), down],
-        };
-        let failed = Traffic { last: Some((Timestamp::UNIX_EPOCH, false)), wait_open: false };
-        let said = |status: &Status, traffic| conversation(status, traffic).last.unwrap().detail;
-        assert_eq!(said(&status, failed), "the portal's name cannot be resolved");
-        (status.trouble, status.problems) = (None, vec![refused]);
-        assert_eq!(said(&status, failed), "token-used");
-        status.problems = vec![stale];
-        assert_eq!(said(&status, failed), ProblemCode::AssignmentStale.explanation());
-        let fine = Traffic { last: Some((Timestamp::UNIX_EPOCH, true)), ..failed };
-        assert_eq!(said(&status, fine), "accepted");
-    }
 }

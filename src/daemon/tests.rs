@@ -106,6 +106,8 @@ impl Mac {
 
     /// Runs the daemon's tasks until the future ends; documents on disk are all that outlives it.
     async fn run(&self, story: impl Future<Output = ()>) {
+        // What was enforced before the first look serves no such wish, and so is not taken for what came of it.
+        self.board.send_modify(Board::look_again);
         let paths = Paths::under(self.root.path());
         let store = Arc::new(Store::open(&paths).unwrap());
         let runner = Arc::new(self.runner());
@@ -154,7 +156,8 @@ impl Mac {
         }))
         .unwrap();
         self.board.send_modify(|board| {
-            board.assigned = super::board::Part::new(Assigned { assignment: Some(assignment) });
+            board.assigned =
+                super::board::Part::new(Assigned { assignment: Some(assignment), taken_away: false });
         });
     }
 

@@ -7,9 +7,19 @@ mod hypervisor;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
+mod launchd;
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod licenses;
 #[cfg(test)]
+mod made;
+#[cfg(test)]
+mod mdm;
+#[cfg(test)]
 mod migration;
+#[cfg(test)]
+mod package;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]

@@ -131,11 +131,20 @@ impl Session {
             self.memory = Memory { device_id: Some(addressee.device), ..Memory::default() };
         }
         let Said { wish, acks } = self.say(now, local, reason);
+        if wish == LeaseWish::Verify {
+            // The portal judges by the license that it knows. What it accepted may be newer than what this Mac remembers
+            // of that, should it have been killed in between.
+            self.memory.members.license = None;
+        }
         let own = self.problems.for_the_portal();
         let facts = Facts::of(local, &own);
         self.run.seen = Some(facts.fingerprint(local));
-        let Draft { device, license, compliance, problems, images, inventory, accepted } =
-            facts.draft(&self.memory, self.run.part, now);
+        let draft = match reason {
+            // The agent that says good-bye looks at nothing any more.
+            CheckinReason::Uninstall => Draft::nothing(&self.memory),
+            _ => facts.draft(&self.memory, self.run.part, now),
+        };
+        let Draft { device, license, compliance, problems, images, inventory, accepted } = draft;
         let body = json::write(&CheckinRequest {
             reason,
             have,

@@ -5,6 +5,7 @@
 
 mod explain;
 mod images;
+mod leave;
 mod license;
 mod plan;
 mod status;
@@ -13,10 +14,9 @@ mod vms;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use explain::{
-    Compliance, ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView,
-};
+pub use explain::{ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView};
 pub use images::{ImageUserView, ImageView, ImagesView, InstallView};
+pub use leave::{Farewell, LeaveView};
 pub use license::{
     DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,
 };

@@ -47,7 +47,7 @@ async fn killed_at_any_step_it_is_installed_once_and_the_restriction_is_back() {
         stage.environment.until_restricted(&CORPORATE).await;
         assert_eq!(stage.new_vms("ada").len(), 1, "after {calls} calls");
         let status = stage.environment.until("corporate", |status| status.vms.corporate == Some(1)).await;
-        assert_eq!(status.enforcement.violated, 0, "after {calls} calls");
+        assert_eq!(status.enforcement.tally.violated, 0, "after {calls} calls");
         clean(&stage).await;
     }
     assert!(came >= 25, "only {came} moments came; the sweep misses what it is about");

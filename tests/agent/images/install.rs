@@ -47,7 +47,7 @@ async fn a_user_gets_the_image_and_the_restriction_is_back() {
 async fn it_is_corporate_everywhere(stage: &Stage) {
     let environment = &stage.environment;
     let status = environment.until("listed as corporate", |status| status.vms.corporate == Some(1)).await;
-    assert_eq!(status.enforcement.violated, 0);
+    assert_eq!(status.enforcement.tally.violated, 0);
     assert_eq!(status.enforcement.corrections, 0, "lifting it was no drift");
     environment.order_sync().await;
     let record = environment

@@ -73,7 +73,7 @@ async fn order(mac: &mut TestEnvironment, id: &str, draws: &mut Draws) {
 }
 
 async fn round(stage: &mut Stage, number: u32, draws: &mut Draws) {
-    let (since, mac) = (Timestamp::now(), &mut stage.2);
+    let (since, mac) = (now(), &mut stage.2);
     let counts = |mac: &TestEnvironment| (done(mac, "deactivate-license"), done(mac, "install-license"));
     let (deactivated, installed) = counts(mac);
     weather(mac, draws).await;

@@ -1,6 +1,7 @@
 //! Licenses on one Mac: what an order to give one back does, what a verification costs, and that no key is ever told.
 
 use jiff::Timestamp;
+use meridian::clock::{Clock, SystemClock};
 use meridian::license;
 use meridian::simulator::DEMO_BUSINESS_KEY;
 use serde_json::{Value, json};
@@ -11,6 +12,10 @@ mod cost;
 mod hammer;
 mod orders;
 mod secrets;
+
+fn now() -> Timestamp {
+    SystemClock.now()
+}
 
 /// An organization, the id of its license, and a Mac that has it.
 type Stage = (Company, String, TestEnvironment);

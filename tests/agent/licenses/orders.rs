@@ -29,7 +29,7 @@ fn is_without_license(mac: &TestEnvironment) -> bool {
 async fn with_the_daemon_running_the_portal_knows_before_it_ends_and_the_mac_is_back_at_once() {
     let stage = leased().await;
     let (_, _, mac) = &stage;
-    let since = Timestamp::now();
+    let since = now();
     let reply = mac.cli(ORDER).await;
     assert_eq!((reply.code, verdict(&reply)), (0, "✓ The license is given back; the portal knows."));
     until_back(&stage, since).await;
@@ -45,7 +45,7 @@ async fn with_the_daemon_running_the_portal_knows_before_it_ends_and_the_mac_is_
     assert_eq!((again.code, &again.json()["outcome"]), (0, &json!("already-done")));
     assert_eq!((mac.runs("deactivate-license"), mac.runs("install-license")), (1, 1));
     // Another one is another one.
-    let since = Timestamp::now();
+    let since = now();
     let other = mac.cli(["deactivate-license", "--id", "other", "--json"]).await;
     assert_eq!((other.code, &other.json()["outcome"]), (0, &json!("deactivated")));
     until_back(&stage, since).await;
@@ -54,7 +54,7 @@ async fn with_the_daemon_running_the_portal_knows_before_it_ends_and_the_mac_is_
 #[tokio::test]
 async fn with_the_daemon_dead_or_hung_the_effect_is_here_and_the_portal_hears_of_it_later() {
     for hung in [false, true] {
-        let (mut stage, since) = (leased().await, Timestamp::now());
+        let (mut stage, since) = (leased().await, now());
         let mac = &mut stage.2;
         if hung {
             signal(mac, Signal::STOP)
@@ -87,7 +87,7 @@ async fn with_the_daemon_dead_or_hung_the_effect_is_here_and_the_portal_hears_of
 async fn twice_at_once_is_once() {
     let stage = leased().await;
     let (_, _, mac) = &stage;
-    let since = Timestamp::now();
+    let since = now();
     mac.edit(|state| {
         let slow = Fault::of(FaultKind::Slow { ms: 300 }).at("deactivate-license");
         state.faults.insert("slow".to_owned(), slow);
@@ -96,7 +96,7 @@ async fn twice_at_once_is_once() {
     assert_eq!((first.code, second.code), (0, 0), "{first:?} {second:?}");
     until_back(&stage, since).await;
     assert_eq!((mac.runs("deactivate-license"), mac.runs("install-license")), (1, 1), "one order");
-    let since = Timestamp::now();
+    let since = now();
     let (first, second) = tokio::join!(
         mac.cli(["deactivate-license", "--id", "a"]),
         mac.cli(["deactivate-license", "--id", "b"])
@@ -111,14 +111,14 @@ async fn twice_at_once_is_once() {
 async fn a_stopped_service_is_started_and_one_that_does_not_start_is_waited_for() {
     let stage = leased().await;
     let (_, _, mac) = &stage;
-    let since = Timestamp::now();
+    let since = now();
     mac.edit(|state| state.service.running = false);
     let reply = mac.cli(ORDER).await;
     assert_eq!(reply.code, 0, "{reply:?}");
     until_back(&stage, since).await;
     assert!(mac.mac().service.running);
 
-    let since = Timestamp::now();
+    let since = now();
     mac.edit(|state| (state.service.running, state.service.start) = (false, Start::Fails));
     let reply = mac.cli(["deactivate-license", "--id", "later", "--timeout", "12", "--json"]).await;
     assert_eq!((reply.code, &reply.json()["outcome"]), (1, &json!("failed")), "{reply:?}");
@@ -137,7 +137,7 @@ async fn a_stopped_service_is_started_and_one_that_does_not_start_is_waited_for(
 async fn without_the_portal_it_ends_in_time_and_says_so() {
     let stage = leased().await;
     let (company, license, mac) = &stage;
-    let since = Timestamp::now();
+    let since = now();
     mac.misbehave("checkin", json!({"kind": "down"})).await;
     let begun = Instant::now();
     let reply = mac.cli(["deactivate-license", "--id", "order", "--require-ack", "--timeout", "5"]).await;
@@ -154,7 +154,7 @@ async fn a_tool_that_hangs_does_not_hold_it_and_one_that_did_its_work_is_believe
     let stage = leased().await;
     let (_, _, mac) = &stage;
     for (name, applied, code) in [("hangs", false, 1), ("hangs-after", true, 0)] {
-        let since = Timestamp::now();
+        let since = now();
         mac.edit(|state| {
             let kind = FaultKind::Hang { ignore_sigterm: true, applied };
             state.faults.insert("hang".to_owned(), Fault::of(kind).at("deactivate-license").times(1));
@@ -174,7 +174,7 @@ async fn a_tool_that_hangs_does_not_hold_it_and_one_that_did_its_work_is_believe
 async fn the_raw_command_has_the_same_consequences() {
     let stage = leased().await;
     let (_, _, mac) = &stage;
-    let since = Timestamp::now();
+    let since = now();
     assert!(mac.raw_deactivation().await);
     until_back(&stage, since).await;
     let shown = mac.cli(["license", "--json"]).await.json();

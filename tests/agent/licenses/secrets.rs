@@ -38,7 +38,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
 async fn no_output_holds_a_key() {
     let log = Lines::default();
     let _writing = log.write(tracing::Level::TRACE);
-    let (stage, since) = (leased().await, Timestamp::now());
+    let (stage, since) = (leased().await, now());
     let (company, _, mac) = &stage;
     mac.change_profile(&json!({"LogLevel": "trace"}));
     mac.edit(|state| {

@@ -17,14 +17,7 @@ const PEOPLE: [(&str, Option<&[&str]>); 5] = [
 async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_raw_one() {
     let company = Company::new().await;
     let business = company.license("business", "per_user", None).await;
-    let mut macs = Vec::new();
-    for (place, (name, groups)) in PEOPLE.into_iter().enumerate() {
-        company.put(&format!("/users/{name}"), json!({"idp_groups": groups})).await;
-        macs.push(match place {
-            1 => company.old_mac_of(name, DEMO_BUSINESS_KEY).await,
-            _ => company.mac_of(name, DEMO_BUSINESS_KEY).await,
-        });
-    }
+    let macs = macs_of_people(&company).await;
     for mac in &macs {
         mac.install_sign_in();
         mac.until_leased(&business, "business").await;
@@ -68,16 +61,7 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     }
     assert_eq!((company.used(&business).await, company.used(&enterprise).await), (0, 5));
 
-    // Warning: without the claim, or without a mapping, people land on the primary key: its seats, its assignments.
-    for (name, mapping, leads_to) in [
-        ("bob@example.com", "mapped", group.clone()),
-        ("dora@example.com", "no_claim", Value::Null),
-        ("egon@example.com", "unmapped", Value::Null),
-    ] {
-        let shown = company.get(&format!("/users/{name}")).await;
-        assert_eq!(shown["mapping"], mapping, "flagged: {name}");
-        assert_eq!(shown["key"], json!({"license": enterprise, "group": leads_to}), "{name}");
-    }
+    unmapped_people_are_flagged(&company, &enterprise, &group).await;
     let policy = company.admin.create_policy("Policy", &policy()).await.unwrap();
     company.put(&format!("/licenses/{enterprise}/policy"), json!({"policy": policy})).await;
     for (mac, expected) in [(&macs[3], &CORPORATE[..]), (&macs[2], &LOCAL)] {
@@ -87,4 +71,30 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     // A person who leaves frees the seat at once.
     company.put("/users/carl@example.com", json!({"idp_groups": ["G-all"], "active": false})).await;
     assert_eq!(company.used(&enterprise).await, 4);
+}
+
+/// A Mac for each, one of them with a Parallels Desktop below 20.1.0.
+async fn macs_of_people(company: &Company) -> Vec<TestEnvironment> {
+    let mut macs = Vec::new();
+    for (place, (name, groups)) in PEOPLE.into_iter().enumerate() {
+        company.put(&format!("/users/{name}"), json!({"idp_groups": groups})).await;
+        macs.push(match place {
+            1 => company.old_mac_of(name, DEMO_BUSINESS_KEY).await,
+            _ => company.mac_of(name, DEMO_BUSINESS_KEY).await,
+        });
+    }
+    macs
+}
+
+/// Warning: without the claim, or without a mapping, people land on the primary key: its seats, its assignments.
+async fn unmapped_people_are_flagged(company: &Company, license: &str, group: &Value) {
+    for (name, mapping, leads_to) in [
+        ("bob@example.com", "mapped", group),
+        ("dora@example.com", "no_claim", &Value::Null),
+        ("egon@example.com", "unmapped", &Value::Null),
+    ] {
+        let shown = company.get(&format!("/users/{name}")).await;
+        assert_eq!(shown["mapping"], mapping, "flagged: {name}");
+        assert_eq!(shown["key"], json!({"license": license, "group": leads_to}), "{name}");
+    }
 }
