@@ -7,7 +7,7 @@ use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
 use super::words::{ago, count, due};
 use crate::control::client::Client;
-use crate::control::view::{ImageView, ImagesView, InstallView};
+use crate::control::view::{ImageView, ImagesView, InstallView, MachineView};
 use crate::paths::Paths;
 
 /// The cells of the bar.
@@ -25,7 +25,8 @@ pub(super) fn request(paths: &Paths) -> Result<ImagesView, Failure> {
 #[must_use]
 pub(super) fn render(view: &ImagesView, style: &Style, now: Timestamp) -> String {
     let mut screen = Screen::new(style);
-    let line = match view.images.len() as u64 {
+    let assigned = view.images.iter().filter(|image| image.id.is_some()).count();
+    let line = match assigned as u64 {
         0 => Line::plain("No golden image is assigned to this Mac"),
         number => Line::of(Tone::Strong, count(number, "golden image", "golden images")),
     };
@@ -34,6 +35,12 @@ pub(super) fn render(view: &ImagesView, style: &Style, now: Timestamp) -> String
     for image in &view.images {
         screen.blank();
         offer(&mut screen, image);
+    }
+    if !view.machines.is_empty() {
+        screen.heading("Made from golden images");
+        for machine in &view.machines {
+            lineage(&mut screen, view, machine, now);
+        }
     }
     if !view.installs.is_empty() {
         screen.heading("Installations");
@@ -65,6 +72,19 @@ fn offer(screen: &mut Screen<'_>, image: &ImageView) {
     }
 }
 
+fn lineage(screen: &mut Screen<'_>, view: &ImagesView, machine: &MachineView, now: Timestamp) {
+    let named = view.images.iter().find(|image| image.id == Some(machine.image));
+    let image = named.map_or_else(|| machine.image.to_string(), |image| image.name.clone());
+    let name = machine.name.clone().unwrap_or_else(|| machine.vm.to_string());
+    let line = Line::of(Tone::Strong, name).text(" from ").text(image);
+    screen.hanging(
+        2,
+        &Line::of(Tone::Good, "✓ "),
+        &line.then(Tone::Faint, format!(", {}", ago(machine.at, now))),
+    );
+    screen.hanging(4, &Line::new(), &Line::of(Tone::Faint, machine.sha256.to_string()));
+}
+
 fn installation(screen: &mut Screen<'_>, install: &InstallView, now: Timestamp) {
     let (tone, mark) = match install.stage.as_str() {
         "installed" => (Tone::Good, "✓ "),
@@ -82,6 +102,9 @@ fn installation(screen: &mut Screen<'_>, install: &InstallView, now: Timestamp) 
         let again =
             install.waits_until.map(|at| format!("; tried again {}", due(at, now))).unwrap_or_default();
         screen.hanging(4, &Line::new(), &Line::plain(detail).text(again));
+    } else if let Some(at) = install.waits_until {
+        let spread = Line::plain("the portal spreads it over its Macs; it begins ").text(due(at, now));
+        screen.hanging(4, &Line::new(), &spread);
     }
 }
 

@@ -12,11 +12,12 @@ use super::ink::Style;
 use crate::control::view::{
     ActionView, AgentView, AssignmentView, Availability, CheckinView, EnforcementView, GroupView,
     HealthState, HealthView, ImageUserView, ImageView, ImagesView, InstallView, LastCheckin, LayerView,
-    NextCheckin, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView, SourceView,
-    StatusView, SubjectView, UserVmsView, VmTotals, VmView, VmsView, WithheldView,
+    MachineView, NextCheckin, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView,
+    SourceView, StatusView, SubjectView, UserVmsView, VmTotals, VmView, VmsView, WithheldView,
 };
 use crate::control::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
 use crate::domain::compliance::Tally;
+use crate::domain::digest::Digest;
 use crate::domain::ids::{DeviceId, GroupId, ImageId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState, MaskedKey};
 use crate::domain::subject::Subject;
@@ -142,7 +143,7 @@ pub(super) fn images() -> ImagesView {
         why_not: why_not.map(str::to_owned),
     };
     let image = |number, name: &str, why_not: Option<&str>| ImageView {
-        id: ImageId::of(Uuid::from_u128(number)),
+        id: Some(ImageId::of(Uuid::from_u128(number))),
         name: name.into(),
         description: "Windows 11 with the tools of the sales team, for those who sell".into(),
         size: why_not.is_none().then_some(12_884_901_888),
@@ -153,13 +154,32 @@ pub(super) fn images() -> ImagesView {
             user(502, "bob", why_not),
         ],
     };
+    let spread =
+        InstallView { waits_until: Some(*NOW + SignedDuration::from_secs(900)), ..install(1, "waiting", 0) };
     ImagesView {
         images: vec![
             image(1, "Windows 11 Sales", None),
             image(2, "Windows 10 Intel", Some("there is no image for this Mac's processor")),
+            ImageView {
+                id: None,
+                name: "image.arm64".into(),
+                description: "https://images.example.com/windows.pvmp".into(),
+                size: None,
+                unpacked_size: None,
+                why_not: Some("it comes from a profile, which names no digest to verify it by".into()),
+                users: Vec::new(),
+            },
         ],
         bytes_per_s: Some(10_000_000),
-        installs: vec![install(1, "downloading", 4_321_000_000), install(1, "failed", 0)],
+        installs: vec![install(1, "downloading", 4_321_000_000), spread, install(1, "failed", 0)],
+        machines: vec![MachineView {
+            vm: VmId::of(Uuid::from_u128(1)),
+            name: Some("Windows 11".into()),
+            uid: Uid(501),
+            image: ImageId::of(Uuid::from_u128(1)),
+            sha256: Digest::of(b"image"),
+            at: past(7_200),
+        }],
     }
 }
 
@@ -168,8 +188,12 @@ pub(super) fn hostile_images() -> ImagesView {
     let mut view = images();
     for image in &mut view.images {
         (image.name, image.description) = (HOSTILE.into(), HOSTILE.into());
-        image.users[0].user = HOSTILE.into();
-        image.users[0].why_not = Some(HOSTILE.into());
+        for user in &mut image.users {
+            (user.user, user.why_not) = (HOSTILE.into(), Some(HOSTILE.into()));
+        }
+    }
+    for machine in &mut view.machines {
+        machine.name = Some(HOSTILE.into());
     }
     for install in &mut view.installs {
         (install.user, install.name, install.detail) = (HOSTILE.into(), HOSTILE.into(), Some(HOSTILE.into()));

@@ -8,12 +8,13 @@ use super::proto::{Answer, Refusal, RefusalCode};
 use super::view::{
     ActionView, AgentView, AssignmentView, Availability, CheckinView, EnforcementView, ExplainView,
     GroupView, HealthState, HealthView, ImageUserView, ImageView, ImagesView, InstallView, LastCheckin,
-    LayerView, LoserView, NextCheckin, OutcomeView, ParallelsGate, ParallelsView, PlanView, PolicyView,
-    PortalView, ProblemView, SettingView, SourceView, StatusView, SubjectStateView, SubjectView, UserVmsView,
-    VmTotals, VmView, VmsView, WinnerView, WithheldView,
+    LayerView, LoserView, MachineView, NextCheckin, OutcomeView, ParallelsGate, ParallelsView, PlanView,
+    PolicyView, PortalView, ProblemView, SettingView, SourceView, StatusView, SubjectStateView, SubjectView,
+    UserVmsView, VmTotals, VmView, VmsView, WinnerView, WithheldView,
 };
 use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
 use crate::domain::compliance::{Compliance, Tally};
+use crate::domain::digest::Digest;
 use crate::domain::ids::{DeviceId, GroupId, ImageId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState};
 use crate::domain::subject::Subject;
@@ -99,8 +100,16 @@ pub(super) fn images() -> ImagesView {
         detail: Some("the connection ended after 10 of 100 bytes".into()),
         vm: None,
     };
+    let machine = |uid: Uid| MachineView {
+        vm: VmId::of(Uuid::from_u128(u128::from(uid.0))),
+        name: Some("Windows 11".into()),
+        uid,
+        image: ImageId::of(Uuid::from_u128(6)),
+        sha256: Digest::of(b"image"),
+        at: at(8),
+    };
     let image = ImageView {
-        id: ImageId::of(Uuid::from_u128(6)),
+        id: Some(ImageId::of(Uuid::from_u128(6))),
         name: "Windows 11".into(),
         description: "For everyone".into(),
         size: Some(100),
@@ -112,6 +121,7 @@ pub(super) fn images() -> ImagesView {
         images: vec![image],
         bytes_per_s: Some(1000),
         installs: vec![install(FIRST), install(SECOND)],
+        machines: vec![machine(FIRST), machine(SECOND)],
     }
 }
 

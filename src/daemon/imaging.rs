@@ -10,16 +10,20 @@ use tokio::sync::{mpsc, watch};
 
 use super::board::Board;
 use super::observer::Observation;
-use crate::control::view::{ImageUserView, ImageView, ImagesView, InstallView};
+use crate::catalog::Key;
+use crate::control::view::{ImageUserView, ImageView, ImagesView, InstallView, MachineView};
 use crate::domain::digest::Digest;
 use crate::domain::host::Arch;
-use crate::domain::ids::{DeviceId, Uid};
+use crate::domain::ids::{DeviceId, Uid, VmId};
 use crate::domain::version::POLICY_GATE;
 use crate::hypervisor::outcome::Answer;
-use crate::images::book::{Book, By, Install, Stage, Subject};
+use crate::images::book::{Book, By, Install, Lineage, Stage, Subject};
 use crate::images::offer::{self, Candidate, Mac, Offer, WhyNot, choose, offers};
 use crate::wire::assignment::{GoldenImage, ImageFile};
 use crate::wire::checkin::ImageProgress;
+
+/// The settings by which a profile names an image.
+const PROFILE_IMAGES: [(&str, Arch); 2] = [("image.arm64", Arch::Arm64), ("image.x86_64", Arch::X86)];
 
 /// How many orders may wait.
 const QUEUE: usize = 16;
@@ -125,7 +129,7 @@ fn candidates(observation: &Observation, book: &Book) -> Vec<Candidate> {
     let candidate = |listing: &crate::inventory::Listing| {
         let uid = listing.user.uid;
         let obstacle = match &listing.answer {
-            _ if book.is_busy(uid) => Some(WhyNot::UnderWay),
+            _ if book.is_busy(uid) && !book.gives_way(uid) => Some(WhyNot::UnderWay),
             Answer::Known(_) => None,
             Answer::NotLoggedIn => Some(WhyNot::NotLoggedIn),
             _ => Some(WhyNot::CouldNotAsk),
@@ -247,8 +251,8 @@ fn place_in(device: DeviceId, seconds: u64) -> i64 {
 #[must_use]
 pub fn view(board: &Board) -> ImagesView {
     let assortment = Assortment::of(board);
-    let images = assortment.offers().into_iter().map(|offer| ImageView {
-        id: offer.image.id,
+    let assigned = assortment.offers().into_iter().map(|offer| ImageView {
+        id: Some(offer.image.id),
         name: offer.image.name.clone(),
         description: offer.image.description.clone(),
         size: offer.file.map(|file| file.size),
@@ -258,7 +262,44 @@ pub fn view(board: &Board) -> ImagesView {
     });
     let assignment = board.assigned.assignment.as_ref();
     let delivery = assignment.and_then(|assignment| assignment.image_delivery).unwrap_or_default();
-    ImagesView { images: images.collect(), bytes_per_s: delivery.bytes_per_s, installs: installs(board) }
+    ImagesView {
+        images: assigned.chain(named_by_profile(board)).collect(),
+        bytes_per_s: delivery.bytes_per_s,
+        installs: installs(board),
+        machines: machines(board),
+    }
+}
+
+/// The images that a profile names by their addresses alone: shown, so that it is known why they do not come.
+fn named_by_profile(board: &Board) -> impl Iterator<Item = ImageView> {
+    let processor = mac(board).arch;
+    PROFILE_IMAGES.into_iter().filter_map(move |(name, arch)| {
+        let address = board.enforcement.effective.value(Key::named(name)?)?;
+        let why = if arch == processor { WhyNot::NoDigest } else { WhyNot::WrongProcessor };
+        Some(ImageView {
+            id: None,
+            name: name.to_owned(),
+            description: address.to_string(),
+            size: None,
+            unpacked_size: None,
+            why_not: Some(why.to_string()),
+            users: Vec::new(),
+        })
+    })
+}
+
+/// The virtual machines that were made from golden images, and from which.
+fn machines(board: &Board) -> Vec<MachineView> {
+    let vms = &board.observation.inventory.vms;
+    let machine = |(vm, lineage): (&VmId, &Lineage)| MachineView {
+        vm: *vm,
+        name: vms.get(vm).map(|vm| vm.name.clone()),
+        uid: lineage.user,
+        image: lineage.image,
+        sha256: lineage.sha256,
+        at: lineage.at,
+    };
+    board.imaging.book.lineage.iter().map(machine).collect()
 }
 
 fn image_user(user: &Candidate, answer: Result<(), WhyNot>) -> ImageUserView {
@@ -288,7 +329,7 @@ pub fn installs(board: &Board) -> Vec<InstallView> {
         bytes: bytes(imaging, *uid, install),
         size: install.of.size,
         ordered_at: install.ordered_at,
-        waits_until: (!install.stage.is_over() && install.waits.is_some()).then_some(install.not_before),
+        waits_until: waits_until(install),
         problem: trouble(install).map(|(code, _)| code.code().to_owned()),
         detail: trouble(install).map(|(_, why)| why.to_owned()),
         vm: match install.stage {
@@ -297,6 +338,13 @@ pub fn installs(board: &Board) -> Vec<InstallView> {
         },
     };
     imaging.book.installs.iter().map(shown).collect()
+}
+
+/// When it is tried again, or begins where the portal spread it.
+fn waits_until(install: &Install) -> Option<Timestamp> {
+    let is_spread = install.stage == Stage::Ordered && install.not_before > install.ordered_at;
+    let waits = install.waits.is_some() || is_spread;
+    (waits && !install.stage.is_over()).then_some(install.not_before)
 }
 
 /// Why an installation waits, or has failed.

@@ -186,7 +186,8 @@ impl Kept for Book {
 }
 
 impl Book {
-    /// Takes an order. One that is under way for this user goes on; whether this is a new one.
+    /// Takes an order. One that is under way for this user goes on, unless it [gives way](Self::gives_way) to the user's own;
+    /// whether this is a new one.
     pub fn order(
         &mut self,
         user: Uid,
@@ -194,7 +195,8 @@ impl Book {
         by: By,
         (now, not_before): (Timestamp, Timestamp),
     ) -> bool {
-        if self.is_busy(user) {
+        let gives_way = by == By::User && self.gives_way(user);
+        if self.is_busy(user) && !gives_way {
             return false;
         }
         let install = Install {
@@ -215,6 +217,14 @@ impl Book {
     #[must_use]
     pub fn is_busy(&self, user: Uid) -> bool {
         self.installs.get(&user).is_some_and(|install| !install.stage.is_over())
+    }
+
+    /// Whether the portal's order for this user has not begun, so that the user's own comes first: a spread keeps a group apart, and
+    /// nobody from what they ask for.
+    #[must_use]
+    pub fn gives_way(&self, user: Uid) -> bool {
+        let waits = |install: &Install| install.by == By::Portal && install.stage == Stage::Ordered;
+        self.installs.get(&user).is_some_and(waits)
     }
 
     /// The installation to work on: the oldest one whose time has come. A time further away than it can be set was set
@@ -359,6 +369,21 @@ mod tests {
         assert_eq!((book.due(at(3)), book.due(at(60))), (None, Some(ADA)));
         assert!(book.order(BOB, subject(2), By::User, (at(4), at(4))), "it may be ordered again");
         assert_eq!(book.wanted(), [subject(2).sha256]);
+    }
+
+    #[test]
+    fn a_users_own_order_comes_before_the_portals_that_has_not_begun() {
+        let mut book = Book::default();
+        assert!(book.order(ADA, subject(1), By::Portal, (at(0), at(3600))));
+        assert!(
+            !book.order(ADA, subject(1), By::Portal, (at(1), at(7200))),
+            "ordered again it keeps its place"
+        );
+        assert!(book.order(ADA, subject(2), By::User, (at(2), at(2))));
+        assert_eq!((book.due(at(2)), book.gives_way(ADA)), (Some(ADA), false));
+        book.order(BOB, subject(1), By::Portal, (at(0), at(0)));
+        book.advance(BOB, Stage::Fetching);
+        assert!(!book.order(BOB, subject(2), By::User, (at(3), at(3))), "it has begun");
     }
 
     #[test]

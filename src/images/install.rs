@@ -4,6 +4,11 @@
 //! before it is made, so that the action goes on after a crash at any point. While `restrict.add_vm` is lifted nobody else
 //! changes anything, the observer does not look, and the book says so: whatever ends in between, the restriction is back
 //! on before anything else is done. A virtual machine that somebody else added meanwhile is kept in mind as a violation.
+//!
+//! Lifting, registering and putting back are one row under the lock of changes; unpacking comes after it, with the
+//! restriction back on and the lock free. Unpacking takes minutes to hours: that long anybody could add a machine without
+//! being asked, and no drift would be put right and no license given back. That `prlctl unpack` asks for no password where
+//! adding does is inferred, since it adds nothing to a list; where it should ask, the tool's refusal is a named problem.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -28,7 +33,7 @@ use crate::hypervisor::runner::{Alone, RunError, Runner};
 use crate::hypervisor::users::{LocalUser, parse_vm_home};
 use crate::hypervisor::{images, inquiry, invocation, vm_list};
 use crate::inventory::{Collector, Snapshot};
-use crate::state::StateError;
+use crate::state::{StateError, Store};
 use crate::wire::codes::ProblemCode;
 
 const MIB: u64 = 1 << 20;
@@ -80,6 +85,16 @@ impl From<RunError> for Trouble {
         };
         Self::passing(code, Chain(&error).to_string())
     }
+}
+
+/// Puts back a restriction that is lifted by what is stored: for when no daemon comes to do it.
+///
+/// # Errors
+/// [`Trouble`] when it could not be put back, or the book cannot be read.
+pub async fn put_back(runner: Arc<Runner>, store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<(), Trouble> {
+    let (keeper, _) = Keeper::open(store)?;
+    let program = runner.paths().executable();
+    Installer::new(runner, program, clock, keeper).put_back().await
 }
 
 /// Makes the steps.

@@ -23,6 +23,8 @@ pub enum WhyNot {
     WrongProcessor,
     /// Its address is none that images are fetched from.
     BadAddress,
+    /// A profile names its address alone, so that nothing could tell the image from another file.
+    NoDigest,
     /// Parallels Desktop is not installed.
     ParallelsMissing,
     /// Parallels Desktop is too old for golden images.
@@ -48,6 +50,9 @@ impl WhyNot {
         match self {
             Self::WrongProcessor => "there is no image for this Mac's processor",
             Self::BadAddress => "its address is no web address; correct it in the portal",
+            Self::NoDigest => {
+                "it comes from a profile, which names no digest to verify it by; let a policy carry it instead"
+            }
             Self::ParallelsMissing => "Parallels Desktop is not installed",
             Self::ParallelsTooOld => "Parallels Desktop is too old: golden images need 20.1.0",
             Self::ServiceUnavailable => "Parallels' service does not answer; open Parallels Desktop",

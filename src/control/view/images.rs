@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::super::auth::Viewer;
+use crate::domain::digest::Digest;
 use crate::domain::ids::{ImageId, Uid, VmId};
 
 /// The golden images.
@@ -15,13 +16,33 @@ pub struct ImagesView {
     pub bytes_per_s: Option<u64>,
     /// What is being installed, or ended lately.
     pub installs: Vec<InstallView>,
+    /// The virtual machines that were made from golden images.
+    #[serde(default)]
+    pub machines: Vec<MachineView>,
+}
+
+/// Where a corporate virtual machine comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineView {
+    /// The virtual machine.
+    pub vm: VmId,
+    /// Its name, once it was listed: any text at all.
+    pub name: Option<String>,
+    /// For whom it was installed.
+    pub uid: Uid,
+    /// The image.
+    pub image: ImageId,
+    /// The digest of the image's file.
+    pub sha256: Digest,
+    /// Since when it is there.
+    pub at: Timestamp,
 }
 
 /// A golden image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageView {
-    /// Its id.
-    pub id: ImageId,
+    /// Its id; none where a profile names its address alone.
+    pub id: Option<ImageId>,
     /// Its name: any text at all.
     pub name: String,
     /// What it is for.
@@ -70,7 +91,7 @@ pub struct InstallView {
     pub size: u64,
     /// When it was ordered.
     pub ordered_at: Timestamp,
-    /// When it is tried again.
+    /// When it is tried again, or begins where the portal spread it.
     pub waits_until: Option<Timestamp>,
     /// The code of what it waits for, or of why it failed.
     pub problem: Option<String>,
@@ -88,6 +109,7 @@ impl ImagesView {
             image.users.retain(|user| viewer.sees_any([user.uid].into_iter()));
         }
         self.installs.retain(|install| viewer.sees_any([install.uid].into_iter()));
+        self.machines.retain(|machine| viewer.sees_any([machine.uid].into_iter()));
         self
     }
 }

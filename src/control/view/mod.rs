@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use explain::{ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView};
-pub use images::{ImageUserView, ImageView, ImagesView, InstallView};
+pub use images::{ImageUserView, ImageView, ImagesView, InstallView, MachineView};
 pub use leave::{Farewell, LeaveView};
 pub use license::{
     DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,

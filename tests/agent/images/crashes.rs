@@ -53,10 +53,8 @@ async fn killed_at_any_step_it_is_installed_once_and_the_restriction_is_back() {
     assert!(came >= 25, "only {came} moments came; the sweep misses what it is about");
 }
 
-/// Without a policy the restriction is the user's own: nobody else would put it back.
-#[tokio::test]
-async fn killed_while_a_local_restriction_is_lifted_it_is_put_back() {
-    let mut stage = Stage::new(json!({ "vms.one_per_user": true, "restrict.add_vm": true })).await;
+/// Orders the image, and kills the agent while the restriction is lifted.
+async fn killed_while_lifted(stage: &mut Stage) {
     stage.environment.edit(|state| {
         let slow = meridian::simulator::FaultKind::Slow { ms: 800 };
         let fault = meridian::simulator::Fault::of(slow).at("register");
@@ -66,6 +64,23 @@ async fn killed_while_a_local_restriction_is_lifted_it_is_put_back() {
     stage.environment.until_mac("lifted", |state| !state.service.require_password.add_vm).await;
     stage.environment.kill_agent().await;
     assert!(!stage.environment.restrictions().contains(&"add-vm"));
+}
+
+/// No later start puts it back where the agent is taken away.
+#[tokio::test]
+async fn an_agent_that_is_removed_after_a_crash_leaves_no_restriction_lifted() {
+    let mut stage = Stage::new(json!({ "vms.corporate_only": true })).await;
+    killed_while_lifted(&mut stage).await;
+    let reply = stage.environment.cli(["leave", "--json"]).await;
+    assert_eq!(reply.code, 0, "{reply:?}");
+    assert_eq!(stage.environment.restrictions(), CORPORATE);
+}
+
+/// Without a policy the restriction is the user's own: nobody else would put it back.
+#[tokio::test]
+async fn killed_while_a_local_restriction_is_lifted_it_is_put_back() {
+    let mut stage = Stage::new(json!({ "vms.one_per_user": true, "restrict.add_vm": true })).await;
+    killed_while_lifted(&mut stage).await;
     stage.environment.misbehave("checkin", json!({"kind": "down"})).await;
     stage.environment.start_agent();
     stage.environment.until_mac("back", |state| state.service.require_password.add_vm).await;

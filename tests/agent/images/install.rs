@@ -3,14 +3,15 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use meridian::domain::digest::Digest;
 use meridian::simulator::{self, Fault, FaultKind, Tool, Vm};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use zip::write::SimpleFileOptions;
 
 use super::super::support::image_server::Fate;
-use super::stage::{CORPORATE, SIZE, Stage, make};
+use super::stage::{CORPORATE, SIZE, Stage, make, offered, until_images};
 
 fn corporate() -> Value {
     json!({ "vms.corporate_only": true })
@@ -57,8 +58,11 @@ async fn it_is_corporate_everywhere(stage: &Stage) {
         })
         .await;
     assert_eq!((&record["image"], &record["violations"]), (&json!(stage.image), &json!([])));
-    let offered = stage.images().await;
-    assert_eq!(offered["images"][0]["users"][0]["why_not"], "the user has a virtual machine of this image");
+    let shown = stage.images().await;
+    let lineage = &shown["machines"][0];
+    assert_eq!((&lineage["vm"], &lineage["image"]), (&record["uuid"], &record["image"]));
+    assert_eq!(lineage["sha256"], json!(Digest::of(&simulator::image(SIZE))));
+    assert_eq!(shown["images"][0]["users"][0]["why_not"], "the user has a virtual machine of this image");
     let reply = stage.install("ada").await;
     assert_eq!(reply.code, 1, "{reply:?}");
     environment
@@ -178,6 +182,61 @@ async fn heavy_work_waits_for_mains_and_a_full_wake() {
     assert_eq!(stage.server.asked(), []);
     environment.edit(|state| state.host.power.awake = true);
     stage.until_stage("ada", "installed").await;
+}
+
+/// Images in the portal's order wait for this Mac's place in the spread; a user's own order waits for nobody.
+#[tokio::test]
+async fn a_group_is_spread_a_user_is_not_and_the_cap_holds() {
+    let stage = Stage::new(corporate()).await;
+    let environment = &stage.environment;
+    let delivery = json!({"bytes_per_s": 100_000, "spread_s": 604_800});
+    let body = json!({"name": "Corporate", "settings": corporate(), "golden_images": [stage.image],
+                      "image_delivery": delivery});
+    let path = format!("/policies/{}", stage.policy);
+    environment.admin.ask(Method::PUT, &path, Some(&body)).await.unwrap();
+    environment.sync().await;
+    until_images(environment, "capped", |view| view["bytes_per_s"] == 100_000).await;
+    let device = environment.device().await;
+    let path = format!("/devices/{}/commands", device["id"].as_str().unwrap());
+    environment.admin.ask(Method::POST, &path, Some(&json!({"kind": "fetch_image"}))).await.unwrap();
+    environment.order_sync().await;
+    for user in ["ada", "bob"] {
+        let waiting = stage.until_stage(user, "waiting").await;
+        assert!(waiting["waits_until"].is_string(), "{waiting:#}");
+    }
+    assert_eq!(stage.server.asked(), []);
+    let begun = Instant::now();
+    let reply = stage.install("ada").await;
+    assert_eq!(reply.code, 0, "{reply:?}");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+    stage.until_stage("bob", "waiting").await;
+}
+
+#[tokio::test]
+async fn an_image_that_a_profile_names_is_shown_and_not_offered() {
+    let stage = Stage::new(corporate()).await;
+    let environment = &stage.environment;
+    let address = |name: &str| format!("{}/{name}", stage.server.origin);
+    let settings = json!({"image.arm64": address("a.pvmp"), "image.x86_64": address("i.pvmp")});
+    environment.change_profile(&json!({ "Settings": settings }));
+    let view = until_images(environment, "shown", |view| view["images"].as_array().unwrap().len() == 3).await;
+    assert_eq!(offered(&view, "ada"), ["Windows 11"]);
+    for (place, name, file, why) in [
+        (1, "image.arm64", "a.pvmp", "names no digest"),
+        (2, "image.x86_64", "i.pvmp", "no image for this Mac's processor"),
+    ] {
+        let image = &view["images"][place];
+        assert_eq!((&image["name"], &image["description"]), (&json!(name), &json!(address(file))));
+        assert!(image["why_not"].as_str().unwrap().contains(why), "{image:#}");
+    }
+    let screen = environment.cli(["images"]).await;
+    assert!(
+        screen.stdout.contains("1 golden image") && screen.stdout.contains("names no digest"),
+        "{screen:?}"
+    );
+    let reply = environment.cli(["install-image", "image.arm64", "--user", "ada"]).await;
+    assert_eq!(reply.code, 1, "{reply:?}");
+    assert_eq!(stage.server.asked(), []);
 }
 
 #[tokio::test]

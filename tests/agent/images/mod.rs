@@ -2,5 +2,5 @@
 
 mod crashes;
 mod install;
-mod stage;
+pub(crate) mod stage;
 mod transfer;

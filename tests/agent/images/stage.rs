@@ -2,14 +2,16 @@
 
 use std::os::unix::fs::chown;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use meridian::domain::digest::Digest;
 use meridian::simulator::{self, State};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::super::support::image_server::ImageServer;
-use super::super::support::{Reply, Setup, TestEnvironment};
+use super::super::support::{DEADLINE, Reply, Setup, TestEnvironment};
 
 /// How large the image is.
 pub(crate) const SIZE: usize = 300_000;
@@ -38,17 +40,7 @@ impl Stage {
         lie: impl FnOnce(&mut Value),
     ) -> Self {
         let environment = Setup::default().prepare().await;
-        for (user, uid) in [("ada", 501), ("bob", 502)] {
-            let home = environment.root().join("Users").join(user);
-            std::fs::create_dir_all(&home).unwrap();
-            if rustix::process::geteuid().is_root() {
-                chown(&home, Some(uid), Some(20)).unwrap();
-            }
-            environment.edit(|state| {
-                let user = state.users.get_mut(user).unwrap();
-                (user.uid, user.home) = (uid, home.to_string_lossy().into_owned());
-            });
-        }
+        make_homes(&environment);
         let mut file = json!({
             "enabled": true, "size": bytes.len(), "unpacked_size": 3 * bytes.len() + 1000, "sha256": Digest::of(&bytes),
         });
@@ -108,6 +100,47 @@ impl Stage {
         let install = status.images.into_iter().find(|install| install.user == user).unwrap();
         serde_json::to_value(install).unwrap()
     }
+}
+
+/// Gives the users of the demo home folders of their own below the root.
+pub(crate) fn make_homes(environment: &TestEnvironment) {
+    for (user, uid) in [("ada", 501), ("bob", 502)] {
+        let home = environment.root().join("Users").join(user);
+        std::fs::create_dir_all(&home).unwrap();
+        if rustix::process::geteuid().is_root() {
+            chown(&home, Some(uid), Some(20)).unwrap();
+        }
+        environment.edit(|state| {
+            let user = state.users.get_mut(user).unwrap();
+            (user.uid, user.home) = (uid, home.to_string_lossy().into_owned());
+        });
+    }
+}
+
+/// Waits for what `meridian images` shows.
+pub(crate) async fn until_images(
+    environment: &TestEnvironment,
+    what: &str,
+    fits: impl Fn(&Value) -> bool,
+) -> Value {
+    let begun = Instant::now();
+    loop {
+        let view = environment.cli(["images", "--json"]).await.json();
+        if fits(&view) {
+            return view;
+        }
+        assert!(begun.elapsed() < DEADLINE, "it did not come true that {what}: {view:#}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The names of the images that are offered to a user.
+pub(crate) fn offered(view: &Value, user: &str) -> Vec<String> {
+    let images = view["images"].as_array().unwrap().iter();
+    let to_user = |image: &&Value| {
+        image["users"].as_array().unwrap().iter().any(|it| it["user"] == user && it["offered"] == true)
+    };
+    images.filter(to_user).map(|image| image["name"].as_str().unwrap().to_owned()).collect()
 }
 
 pub(crate) async fn make(environment: &TestEnvironment, path: &str, body: &Value) -> String {
