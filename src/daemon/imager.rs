@@ -173,8 +173,10 @@ impl Imager {
         let user = self.user(uid)?;
         let to_fetch = matches!(install.stage, Stage::Ordered | Stage::Fetching | Stage::Placing);
         let install = if to_fetch { self.still_wanted(uid, install)? } else { install };
-        if to_fetch {
+        if to_fetch || matches!(install.stage, Stage::Unpacking { packed: true, .. }) {
             is_fit(&self.runner).await?;
+        }
+        if to_fetch {
             self.has_space(&user, &install).await?;
             self.fetch(uid, &install).await?;
         }
@@ -197,7 +199,8 @@ impl Imager {
     }
 
     /// The installation as the assignment of now has it: with another file where it names another, and not at all where
-    /// the image is not assigned any more. Without an assignment nothing is known to have changed.
+    /// the image is not assigned any more. Without an assignment nothing is known to have changed; and what was ordered before
+    /// the policy was lifted for an unverified license is finished, since the portal still assigns it.
     fn still_wanted(&mut self, uid: Uid, install: Install) -> Result<Install, Trouble> {
         let board = self.board.borrow().clone();
         let Some(assignment) = &board.assigned.assignment else { return Ok(install) };

@@ -397,7 +397,7 @@ fn unanswered(answer: Answer<()>) -> Trouble {
 }
 
 /// The virtual machine of this user that was made from the bundle: a new one that lies there (its ending may change when it
-/// is unpacked), or else the only new one.
+/// is unpacked), or else the only new one, where no home is told at all.
 fn is_there(there: &Snapshot, before: &BTreeSet<VmId>, user: Uid, bundle: &str) -> Option<VmId> {
     let is_theirs = |vm: &&Vm| vm.owners.iter().any(|owner| owner.uid == user);
     let new: Vec<_> = there.vms.values().filter(|vm| !before.contains(&vm.id)).filter(is_theirs).collect();

@@ -78,6 +78,21 @@ fn space_is_looked_at_first() {
 }
 
 #[test]
+fn refusals_of_the_system_are_told_apart() {
+    use rustix::io::Errno;
+    for (errno, folder, write) in [
+        (Errno::PERM, Refused::Privacy, Refused::Privacy),
+        (Errno::ACCESS, Refused::Other, Refused::Other),
+        (Errno::NOSPC, Refused::Other, Refused::Space),
+        (Errno::DQUOT, Refused::Other, Refused::Space),
+    ] {
+        let error = || io::Error::from_raw_os_error(errno.raw_os_error());
+        assert_eq!(PlaceError::folder(error()).kind(), folder, "{errno:?}");
+        assert_eq!(PlaceError::write(error()).kind(), write, "{errno:?}");
+    }
+}
+
+#[test]
 fn a_link_in_the_drafts_place_is_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let target = tempfile::tempdir().unwrap();

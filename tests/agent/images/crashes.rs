@@ -40,7 +40,7 @@ async fn clean(stage: &Stage) {
 async fn killed_at_any_step_it_is_installed_once_and_the_restriction_is_back() {
     let mut stage = Stage::new(json!({ "vms.corporate_only": true })).await;
     let mut came = 0;
-    for calls in 1..=34 {
+    for calls in 1..=36 {
         came += usize::from(killed_after(&mut stage, calls).await);
         stage.environment.start_agent();
         stage.until_stage("ada", "installed").await;

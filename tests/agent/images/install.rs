@@ -180,7 +180,17 @@ async fn heavy_work_waits_for_mains_and_a_full_wake() {
         environment.until_problem("image-not-fit").await;
     }
     assert_eq!(stage.server.asked(), []);
-    environment.edit(|state| state.host.power.awake = true);
+    environment.edit(|state| {
+        state.host.power.awake = true;
+        let slow = Fault::of(FaultKind::Slow { ms: 800 }).on(Tool::Prlctl).at("register");
+        state.faults.insert("slow".to_owned(), slow);
+    });
+    environment.until_mac("lifted", |state| !state.service.require_password.add_vm).await;
+    environment.edit(|state| state.host.power.charge = Some(10));
+    let waiting = stage.until_stage("ada", "unpacking").await;
+    environment.until_problem("image-not-fit").await;
+    assert!(!environment.calls().iter().any(|call| call.argv.contains(&"unpack".to_owned())), "{waiting:#}");
+    environment.edit(|state| state.host.power.mains = true);
     stage.until_stage("ada", "installed").await;
 }
 
