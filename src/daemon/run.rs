@@ -1,12 +1,14 @@
 //! From start to end: the documents, the tasks, the socket, the signals.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 use super::board::{Board, Commanded, Part};
 use super::checkin::{Checkin, Ground, Ticks};
@@ -33,6 +35,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
+use crate::images::install;
 use crate::license::State;
 use crate::paths::Paths;
 use crate::plan::memory::Baseline;
@@ -197,6 +200,7 @@ impl Daemon {
         let observer = observer(&runner, &ticker);
         let (licenser, license) = licenser((&store, &runner, &ticker), orders, license);
         let commands_told = (commands.acks(), commands.write_failed());
+        let lifted = (Arc::clone(&runner), Arc::clone(&store));
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
         let tasks = async {
             tokio::join!(
@@ -225,9 +229,7 @@ impl Daemon {
             signal = ended => {
                 tracing::info!(signal, "asked to end");
                 stop.send_replace(true);
-                if tokio::time::timeout(END_WITHIN, tasks).await.is_err() {
-                    tracing::warn!("a tool was still running and is ended");
-                }
+                wind_up(tasks, lifted).await;
             }
         }
         Ok(())
@@ -243,6 +245,19 @@ impl Daemon {
         let clock = Arc::new(SystemClock);
         let ordering = (bells, self.imager.1.clone());
         Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), ordering)
+    }
+}
+
+/// Lets the tasks come to an end between two actions, and puts back a restriction that was lifted for a golden image: the
+/// next start may be long after. The imager is gone by now.
+async fn wind_up(tasks: Pin<&mut impl Future<Output = ()>>, (runner, store): (Arc<Runner>, Arc<Store>)) {
+    let put_back = install::put_back(runner, store, Arc::new(SystemClock));
+    let (tasks, put_back) = tokio::join!(timeout(END_WITHIN, tasks), timeout(END_WITHIN, put_back));
+    if tasks.is_err() {
+        tracing::warn!("a tool was still running and is ended");
+    }
+    if !matches!(put_back, Ok(Ok(()))) {
+        tracing::warn!("a restriction stays lifted until the next start");
     }
 }
 

@@ -87,12 +87,15 @@ impl From<RunError> for Trouble {
     }
 }
 
-/// Puts back a restriction that is lifted by what is stored: for when no daemon comes to do it.
+/// Puts back a restriction that is lifted by what is stored: for when the imager is not there to do it.
 ///
 /// # Errors
 /// [`Trouble`] when it could not be put back, or the book cannot be read.
 pub async fn put_back(runner: Arc<Runner>, store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<(), Trouble> {
     let (keeper, _) = Keeper::open(store)?;
+    if !keeper.book().lifted {
+        return Ok(());
+    }
     let program = runner.paths().executable();
     Installer::new(runner, program, clock, keeper).put_back().await
 }

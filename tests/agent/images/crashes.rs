@@ -53,8 +53,8 @@ async fn killed_at_any_step_it_is_installed_once_and_the_restriction_is_back() {
     assert!(came >= 25, "only {came} moments came; the sweep misses what it is about");
 }
 
-/// Orders the image, and kills the agent while the restriction is lifted.
-async fn killed_while_lifted(stage: &mut Stage) {
+/// Orders the image, and waits until the restriction is lifted.
+async fn until_lifted(stage: &Stage) {
     stage.environment.edit(|state| {
         let slow = meridian::simulator::FaultKind::Slow { ms: 800 };
         let fault = meridian::simulator::Fault::of(slow).at("register");
@@ -62,8 +62,29 @@ async fn killed_while_lifted(stage: &mut Stage) {
     });
     stage.environment.cli(["install-image", "--user", "ada", "--no-wait"]).await;
     stage.environment.until_mac("lifted", |state| !state.service.require_password.add_vm).await;
+}
+
+/// The agent is killed then.
+async fn killed_while_lifted(stage: &mut Stage) {
+    until_lifted(stage).await;
     stage.environment.kill_agent().await;
     assert!(!stage.environment.restrictions().contains(&"add-vm"));
+}
+
+/// The next start may be long after.
+#[tokio::test]
+async fn asked_to_end_while_it_is_lifted_it_puts_it_back_first() {
+    let mut stage = Stage::new(json!({ "vms.corporate_only": true })).await;
+    until_lifted(&stage).await;
+    let mut process = stage.environment.process.take().unwrap();
+    let begun = Instant::now();
+    process.terminate();
+    assert!(process.wait().await.unwrap().success());
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert_eq!(stage.environment.restrictions(), CORPORATE);
+    stage.environment.start_agent();
+    stage.until_stage("ada", "installed").await;
+    assert_eq!(stage.new_vms("ada").len(), 1);
 }
 
 /// No later start puts it back where the agent is taken away.
