@@ -124,6 +124,7 @@ fn local(root: &SigningKey) -> Local {
         compliance: Vec::new(),
         problems: Vec::new(),
         vms: Some(Machines::default()),
+        images: Vec::new(),
         licensing: Licensing::default(),
     }
 }

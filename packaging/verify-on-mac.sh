@@ -424,6 +424,20 @@ plist_keys() {
          key != "" { type = $0; gsub(/^[ \t]*<|[ \/>].*/, "", type); print key ": " type; key = "" }' | masked | indented
 }
 
+# What golden images rely on.
+images() {
+  section 'Golden images'
+  local verb
+  for verb in pack unpack register; do
+    say "prlctl knows $verb: $("$prlctl" 2>&1 | grep -q -w "$verb" && echo yes || echo 'not by its help')"
+  done
+  ask pmset -g batt
+  say "pmset -g batt: exit code $code, $(printf '%s\n' "$out" | head -n 1)"
+  ask pmset -g systemstate
+  say "pmset -g systemstate: exit code $code"
+  printf '%s\n' "$out" | masked | indented
+}
+
 managed_preferences() {
   section 'Managed preferences'
   if [ ! -d "$managed" ]; then
@@ -448,6 +462,8 @@ unasked() {
   say 'the words in which a change is refused under a custom password, and when a configuration is locked'
   say 'the exit codes 253 (service stopped) and 254 (virtual machine frozen), unless they show above'
   say 'whether each flag takes the value that the agent gives it'
+  say 'where a packed virtual machine that was registered has its home, and what unpacking makes of it; whether unpacking asks for a password'
+  say 'the words in which the privacy control of macOS refuses a folder'
   say 'whether lock on suspend, isolation and the automatic update of Parallels Tools show anywhere: see the paths above'
 }
 
@@ -466,5 +482,6 @@ endings
 sessions
 touched_files
 host_facts
+images
 managed_preferences
 unasked

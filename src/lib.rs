@@ -37,9 +37,10 @@
 //! | `inventory` | catalog, domain, hypervisor, wire | its records are those that travel |
 //! | `license` | clock, domain, error, hypervisor, state, wire | `deactivate-license` works without the daemon |
 //! | `checkin` | domain, error, wire | |
+//! | `images` | checkin, clock, domain, error, hypervisor, inventory, paths, platform, state, wire | a download trusts whom the check-in trusts |
 //! | `control` | domain, error, license, paths, platform, wire | a view of the license has the license's own words |
-//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, license, paths, payload, platform, sources, state, wire | `doctor` looks for itself, `deactivate-license` acts for itself |
-//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, inventory, license, paths, plan, resolve, sources, state, wire | |
+//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, images, license, paths, payload, platform, sources, state, wire | `doctor` looks for itself, `deactivate-license` acts for itself, and a child of the daemon places an image as its user |
+//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, images, inventory, license, paths, plan, resolve, sources, state, wire | |
 //! | `portal` | catalog, cli, clock, control, domain, error, paths, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 
 pub mod catalog;
@@ -52,6 +53,7 @@ pub mod domain;
 pub mod enforce;
 pub mod error;
 pub mod hypervisor;
+pub mod images;
 pub mod inventory;
 pub mod license;
 pub mod paths;

@@ -58,6 +58,8 @@ impl Paths {
         status_file => "Library/Application Support/Meridian/status.json";
         /// What only root may read: keys, documents, the lock.
         private => "Library/Application Support/Meridian/private";
+        /// The golden images as they are fetched.
+        images => "Library/Application Support/Meridian/private/images";
         /// The folder of the local socket.
         socket_folder => "var/run/meridian";
         /// The local socket.
@@ -82,6 +84,8 @@ impl Paths {
         ioreg => "usr/sbin/ioreg";
         /// `sysctl`: host name and processor.
         sysctl => "usr/sbin/sysctl";
+        /// `pmset`: mains or battery, awake or half asleep.
+        pmset => "usr/bin/pmset";
         /// `dscl`: the local accounts.
         dscl => "usr/bin/dscl";
         /// `codesign`: who signed Parallels' tools.

@@ -114,13 +114,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     image(
         "image.arm64",
         "Default image for Apple silicon",
-        "The address of the virtual machine image that is offered on Macs with Apple silicon.",
+        "The address of a virtual machine image for Macs with Apple silicon. Without a digest it is not offered.",
         Arch::Arm64,
     ),
     image(
         "image.x86_64",
         "Default image for Intel",
-        "The address of the virtual machine image that is offered on Macs with an Intel processor.",
+        "The address of a virtual machine image for Macs with an Intel processor. Without a digest it is not offered.",
         Arch::X86,
     ),
     application(

@@ -109,7 +109,7 @@ fn client(origin: &str, ca: Option<&Vec<u8>>) -> Result<Client, NetFault> {
 }
 
 /// The certificates of PEM text or DER. What is neither is left out: the profile's problems name it.
-fn certificates(bytes: &[u8]) -> Vec<Certificate> {
+pub(crate) fn certificates(bytes: &[u8]) -> Vec<Certificate> {
     if bytes.starts_with(b"\x30") {
         Certificate::from_der(bytes).into_iter().collect()
     } else {
@@ -128,7 +128,8 @@ fn address(origin: &str) -> Result<Url, NetFault> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is on this Mac itself.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

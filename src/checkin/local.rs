@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::host::Host;
 use crate::domain::version::{POLICY_GATE, ParallelsVersion};
-use crate::wire::checkin::{self, ComplianceItem, LeaseWish, LicenseReport, ReportedProblem};
+use crate::wire::checkin::{self, ComplianceItem, ImageProgress, LeaseWish, LicenseReport, ReportedProblem};
 use crate::wire::command::Ack;
 use crate::wire::enrollment::EnrollmentToken;
 use crate::wire::inventory::{VmRecord, Volatile};
@@ -31,6 +31,8 @@ pub struct Local {
     pub problems: Vec<ReportedProblem>,
     /// The virtual machines; `None` where they could not be listed.
     pub vms: Option<Machines>,
+    /// The golden images that are being installed.
+    pub images: Vec<ImageProgress>,
     /// The license and the commands.
     pub licensing: Licensing,
 }

@@ -127,6 +127,8 @@ impl Signer {
             group: None,
             policy: Some(Policy { id, name: "Sales Macs".to_owned(), revision, settings }),
             golden_image: None,
+            golden_images: Vec::new(),
+            image_delivery: None,
             configuration_profiles: Vec::new(),
             retired: false,
         };
@@ -201,6 +203,7 @@ impl Signer {
             compliance: Vec::new(),
             problems: Vec::new(),
             vms: Some(Machines { records: vec![vm(1, "Windows")], volatile: Vec::new() }),
+            images: Vec::new(),
             licensing: Licensing::default(),
         }
     }

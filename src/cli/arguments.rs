@@ -41,6 +41,10 @@ pub(super) enum Verb {
     Plan(Format),
     /// List the virtual machines that you may see
     Vms(Format),
+    /// Show which golden images are offered, to whom, why not, and what is being installed
+    Images(Format),
+    /// Install a golden image as a virtual machine of yours, and wait for it
+    InstallImage(InstallArguments),
     /// Show how the license of Parallels Desktop stands, and what happens next
     License(Format),
     /// Give the license of Parallels Desktop back, and free its seat (root only)
@@ -53,6 +57,12 @@ pub(super) enum Verb {
     Version(Format),
     /// Look for trouble: profile, portal, TLS, keys, Parallels' tools, the agent itself
     Doctor(Format),
+    /// Put an image into a user's folder, as that user; the daemon does this
+    #[command(hide = true)]
+    PlaceImage(PlaceArguments),
+    /// Give a placed image its name, as its user; the daemon does this
+    #[command(hide = true)]
+    SettleImage(SettleArguments),
     /// Make the profile that MDM delivers to the Macs
     #[command(subcommand)]
     Profile(ProfileVerb),
@@ -112,6 +122,59 @@ pub(super) struct SyncArguments {
     pub format: Format,
 }
 
+/// Of `install-image`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The daemon fetches, verifies and installs the image, and goes on when nobody waits or after a restart.\n\
+                        `meridian images` lists what is offered.\n\
+                        Exit codes: 0 installed; 1 not offered, failed, or not done in time."
+)]
+pub(super) struct InstallArguments {
+    /// The name or the id of one image; without it, the first that is offered
+    pub image: Option<String>,
+    /// Install it for the user of this short name (root only)
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Order it, and do not wait for it
+    #[arg(long, conflicts_with = "timeout")]
+    pub no_wait: bool,
+    /// Wait no longer than this; it goes on nevertheless
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub timeout: Option<u32>,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Of `place-image`.
+#[derive(Debug, Args)]
+pub(super) struct PlaceArguments {
+    /// The folder
+    #[arg(long)]
+    pub into: PathBuf,
+    /// The bundle's name
+    #[arg(long, allow_hyphen_values = true)]
+    pub name: String,
+    /// How it is packed
+    #[arg(long, value_parser = ["pvmp", "zip"])]
+    pub kind: String,
+    /// Its size in bytes
+    #[arg(long)]
+    pub size: u64,
+    /// Its size in bytes when unpacked
+    #[arg(long)]
+    pub unpacked_size: u64,
+}
+
+/// Of `settle-image`.
+#[derive(Debug, Args)]
+pub(super) struct SettleArguments {
+    /// The name that it has
+    pub draft: PathBuf,
+    /// The name that it is to get
+    pub bundle: PathBuf,
+}
+
 /// Of `deactivate-license`.
 #[derive(Debug, Args)]
 #[command(
@@ -169,6 +232,8 @@ impl Verb {
             | Self::Explain(ExplainArguments { format, .. })
             | Self::Sync(SyncArguments { format, .. })
             | Self::DeactivateLicense(DeactivateArguments { format, .. })
+            | Self::InstallImage(InstallArguments { format, .. })
+            | Self::Images(format)
             | Self::Leave(LeaveArguments { format, .. })
             | Self::License(format)
             | Self::Plan(format)
@@ -177,7 +242,7 @@ impl Verb {
             | Self::Doctor(format) => *format,
             Self::Profile(ProfileVerb::Make(arguments)) => arguments.format(),
             Self::Config(ConfigVerb::Validate(arguments)) => arguments.format,
-            Self::Daemon => Format { json: false },
+            Self::Daemon | Self::PlaceImage(_) | Self::SettleImage(_) => Format { json: false },
         }
     }
 }

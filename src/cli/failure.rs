@@ -69,6 +69,9 @@ pub(super) enum Failure {
         /// What it waits for.
         pending: String,
     },
+    /// The installation did not end in time.
+    #[error("the installation did not end within {} s and goes on; see: meridian images", .0.as_secs())]
+    InstallPending(Duration),
     /// There is no portal to check in with, or the Mac cannot enroll there.
     #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
     NoCheckin(String),
@@ -132,7 +135,11 @@ impl Failure {
             Self::Unread { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => Exit::Failed,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) | Self::NotLeft(_) => Exit::Failed,
-            Self::SyncPending { .. } | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
+            Self::SyncPending { .. }
+            | Self::InstallPending(_)
+            | Self::NoCheckin(_)
+            | Self::Encode(_)
+            | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -190,6 +197,7 @@ mod tests {
                 "explain",
             ),
             (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
+            (Failure::InstallPending(Duration::from_secs(45)), 1, "meridian images"),
             (
                 Failure::SyncPending { limit: Duration::from_secs(45), pending: "no answer yet".into() },
                 1,

@@ -13,11 +13,14 @@ mod doctor;
 mod explain;
 mod failure;
 mod field;
+mod images;
 pub mod ink;
+mod install_image;
 mod leave;
 mod license;
 mod nearest;
 pub mod output;
+mod place_image;
 mod plan;
 mod profile;
 #[cfg(test)]
@@ -144,6 +147,16 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             let view = vms::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
         }
+        Verb::Images(_) => {
+            let view = images::request(paths)?;
+            Done::of(format, Exit::Fine, &view, |style| images::render(&view, style, clock.now()))
+        }
+        Verb::InstallImage(arguments) => {
+            let view = install_image::request(paths, clock, arguments)?;
+            Done::of(format, view.exit(), &view, |style| install_image::render(&view, style))
+        }
+        Verb::PlaceImage(arguments) => Ok(Done { text: place_image::place(arguments)?, exit: Exit::Fine }),
+        Verb::SettleImage(arguments) => Ok(Done { text: place_image::settle(arguments)?, exit: Exit::Fine }),
         Verb::License(_) => {
             let seen = status::request(paths)?;
             let view = license::Shown::of(&seen);

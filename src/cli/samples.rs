@@ -11,13 +11,14 @@ use uuid::Uuid;
 use super::ink::Style;
 use crate::control::view::{
     ActionView, AgentView, AssignmentView, Availability, CheckinView, EnforcementView, GroupView,
-    HealthState, HealthView, LastCheckin, LayerView, NextCheckin, ParallelsGate, ParallelsView, PlanView,
-    PolicyView, PortalView, ProblemView, SourceView, StatusView, SubjectView, UserVmsView, VmTotals, VmView,
-    VmsView, WithheldView,
+    HealthState, HealthView, ImageUserView, ImageView, ImagesView, InstallView, LastCheckin, LayerView,
+    MachineView, NextCheckin, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView,
+    SourceView, StatusView, SubjectView, UserVmsView, VmTotals, VmView, VmsView, WithheldView,
 };
 use crate::control::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
 use crate::domain::compliance::Tally;
-use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid, VmId};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{DeviceId, GroupId, ImageId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState, MaskedKey};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
@@ -114,6 +115,92 @@ fn problems() -> Vec<ProblemView> {
     ]
 }
 
+/// How far a golden image is.
+pub(super) fn install(number: u128, stage: &str, bytes: u64) -> InstallView {
+    InstallView {
+        uid: Uid(501),
+        user: "alice".into(),
+        image: ImageId::of(Uuid::from_u128(number)),
+        name: "Windows 11 Sales".into(),
+        stage: stage.into(),
+        over: matches!(stage, "installed" | "failed"),
+        bytes,
+        size: 12_884_901_888,
+        ordered_at: past(600),
+        waits_until: None,
+        problem: (stage == "failed").then(|| "image-digest-wrong".into()),
+        detail: (stage == "failed").then(|| "the image has not the digest that the portal signed".into()),
+        vm: (stage == "installed").then(|| VmId::of(Uuid::from_u128(1))),
+    }
+}
+
+/// Two images, the second of no use here.
+pub(super) fn images() -> ImagesView {
+    let user = |uid, user: &str, why_not: Option<&str>| ImageUserView {
+        uid: Uid(uid),
+        user: user.into(),
+        offered: why_not.is_none(),
+        why_not: why_not.map(str::to_owned),
+    };
+    let image = |number, name: &str, why_not: Option<&str>| ImageView {
+        id: Some(ImageId::of(Uuid::from_u128(number))),
+        name: name.into(),
+        description: "Windows 11 with the tools of the sales team, for those who sell".into(),
+        size: why_not.is_none().then_some(12_884_901_888),
+        unpacked_size: why_not.is_none().then_some(34_359_738_368),
+        why_not: why_not.map(str::to_owned),
+        users: vec![
+            user(501, "alice", why_not.or(Some("an image is being installed for this user"))),
+            user(502, "bob", why_not),
+        ],
+    };
+    let spread =
+        InstallView { waits_until: Some(*NOW + SignedDuration::from_secs(900)), ..install(1, "waiting", 0) };
+    ImagesView {
+        images: vec![
+            image(1, "Windows 11 Sales", None),
+            image(2, "Windows 10 Intel", Some("there is no image for this Mac's processor")),
+            ImageView {
+                id: None,
+                name: "image.arm64".into(),
+                description: "https://images.example.com/windows.pvmp".into(),
+                size: None,
+                unpacked_size: None,
+                why_not: Some("it comes from a profile, which names no digest to verify it by".into()),
+                users: Vec::new(),
+            },
+        ],
+        bytes_per_s: Some(10_000_000),
+        installs: vec![install(1, "downloading", 4_321_000_000), spread, install(1, "failed", 0)],
+        machines: vec![MachineView {
+            vm: VmId::of(Uuid::from_u128(1)),
+            name: Some("Windows 11".into()),
+            uid: Uid(501),
+            image: ImageId::of(Uuid::from_u128(1)),
+            sha256: Digest::of(b"image"),
+            at: past(7_200),
+        }],
+    }
+}
+
+/// The same with hostile texts.
+pub(super) fn hostile_images() -> ImagesView {
+    let mut view = images();
+    for image in &mut view.images {
+        (image.name, image.description) = (HOSTILE.into(), HOSTILE.into());
+        for user in &mut image.users {
+            (user.user, user.why_not) = (HOSTILE.into(), Some(HOSTILE.into()));
+        }
+    }
+    for machine in &mut view.machines {
+        machine.name = Some(HOSTILE.into());
+    }
+    for install in &mut view.installs {
+        (install.user, install.name, install.detail) = (HOSTILE.into(), HOSTILE.into(), Some(HOSTILE.into()));
+    }
+    view
+}
+
 /// A license that is verified in two days.
 fn license() -> LicenseView {
     let key = |text: &str| Some(MaskedKey::of(text));
@@ -204,6 +291,7 @@ pub(super) fn status() -> StatusView {
             })
         },
         vms: VmTotals { total: Some(5), corporate: Some(2), per_user: users() },
+        images: vec![install(1, "downloading", 4_321_000_000)],
         sources: vec![
             SourceView { layer: LayerView::Local, origin: "Security tab".into(), since: None },
             SourceView {
@@ -232,6 +320,7 @@ pub(super) fn starting() -> StatusView {
         checkin: CheckinView::default(),
         enforcement: EnforcementView::default(),
         vms: VmTotals::default(),
+        images: vec![],
         sources: vec![],
         ..status()
     }

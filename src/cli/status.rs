@@ -168,6 +168,12 @@ fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
     screen.labelled(LABELS, "License", &super::license::line(&view.license, now));
     screen.labelled(LABELS, "Machines", &machines(view));
     users(screen, &view.vms.per_user);
+    for install in &view.images {
+        let line = Line::of(Tone::Strong, &install.name)
+            .text(format!(" for {}: ", install.user))
+            .text(super::images::progress(install));
+        screen.labelled(LABELS, "Image", &line);
+    }
     for (index, source) in view.sources.iter().rev().enumerate() {
         let label = if index == 0 { "Sources" } else { "" };
         let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::checkin::Leased;
 use super::enforcer::Enforcement;
+use super::imaging::Imaging;
 use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::{LicenseWish, Observation, Wanted, Wishes};
@@ -127,6 +128,8 @@ pub struct Board {
     pub commanded: Part<Commanded>,
     /// What has become of the license; written by licensing.
     pub licensing: Part<Licensing>,
+    /// What becomes of golden images; written by the imager.
+    pub imaging: Part<Imaging>,
     /// How the conversation with the portal goes; written by the check-in.
     pub conversation: Part<Conversation>,
 }
@@ -144,6 +147,7 @@ impl Board {
             enforcement: Part::new(Enforcement::default()),
             commanded: Part::new(Commanded::default()),
             licensing: Part::new(Licensing::default()),
+            imaging: Part::new(Imaging::default()),
             conversation: Part::new(Conversation::default()),
         }
     }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
 use super::documents::{Account, Corrections, PolicySince};
+use super::imaging::Imaging;
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
 use super::sights;
@@ -361,13 +362,12 @@ impl Enforcer {
 
     /// How it stands, once the work is done that could be done now, or while it is not.
     fn enforcement(&self, seen: &Seen<'_>, write_failed: Option<String>, done: bool) -> Enforcement {
-        let violations = match &self.account.tolerated {
-            Some(tolerated) => {
-                let owners = sights::owners(seen.observation);
-                violations::violations(&seen.effective, &sights::violators(&owners), tolerated)
-            }
-            None => BTreeMap::new(),
-        };
+        let owners = sights::owners(seen.observation);
+        let violators = sights::violators(&owners, &seen.imaging.book);
+        // Before the list is complete, nobody knows what was there when the policy came.
+        let tolerated = self.account.tolerated.clone();
+        let tolerated = tolerated.unwrap_or_else(|| owners.iter().map(|(vm, _)| *vm).collect());
+        let violations = violations::violations(&seen.effective, &violators, &tolerated);
         let situation = self.situation(seen, self.ticker.now());
         let plan = plan(&situation);
         let standings = compliance(&situation, &plan, &violations, sights::unobserved(seen.observation));
@@ -405,6 +405,7 @@ impl Enforcer {
 struct Seen<'a> {
     observation: &'a Observation,
     orders: &'a Orders,
+    imaging: &'a Imaging,
     observed: Observed,
     effective: Effective,
     /// The local restrictions as the user set them.
@@ -416,17 +417,17 @@ struct Seen<'a> {
 }
 
 /// What a pass is made from.
-type Input = (Orders, Part<Observation>);
+type Input = (Orders, Part<Observation>, Part<Imaging>);
 
 impl Task for Enforcer {
     type Input = Input;
 
     fn input(&self, board: &Board) -> Self::Input {
-        (orders(board), board.observation.clone())
+        (orders(board), board.observation.clone(), board.imaging.clone())
     }
 
     async fn pass(&mut self, input: &Self::Input) -> (Publish, Next) {
-        let (orders, observation) = input;
+        let (orders, observation, imaging) = input;
         let (profile, assigned, lifted) = orders;
         let without_policy = lifted.then(|| assigned.without_policy());
         let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
@@ -437,7 +438,7 @@ impl Task for Enforcer {
         let device = assigned.assignment.as_ref().map(|assignment| assignment.claims.aud);
         let device = device.filter(|_| effective.policy_assigned);
         let may_release = self.may_release(assigned);
-        let seen = Seen { observation, orders, observed, effective, local, device, may_release };
+        let seen = Seen { observation, orders, imaging, observed, effective, local, device, may_release };
         let vms_often =
             seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
         self.tolerate(&seen);

@@ -245,7 +245,7 @@ impl Licenser {
     /// Serves orders from the book, and the portal's and the profile's, which go through it, too. Whether they are to be
     /// looked at soon again, because somebody else has the book.
     async fn serve_orders(&mut self, input: &Input) -> bool {
-        let mut commands = self.queue.iter().map(|request| request.command);
+        let mut commands = self.queue.iter().map(|request| &request.command);
         let commanded = commands.rfind(|run| run.kind == CommandKind::DeactivateLicense);
         let preferences = input.profile.preferences.as_ref();
         let by_profile = preferences.and_then(|preferences| preferences.deactivation_order.value());

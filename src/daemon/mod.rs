@@ -3,11 +3,14 @@
 pub mod board;
 pub mod checkin;
 pub mod commands;
+pub mod conversation;
 pub mod desk;
 pub mod documents;
 pub mod enforcer;
 pub mod executor;
 pub mod fingerprint;
+pub mod imager;
+pub mod imaging;
 pub mod inputs;
 pub mod leave;
 pub mod licensing;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::board::Board;
 use super::enforcer::Enforcement;
+use super::imaging::{Imaging, trouble};
 use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::Observation;
@@ -86,6 +87,7 @@ pub fn problems(board: &Board) -> Vec<Problem> {
     let mut problems = of_profile(&board.profile);
     problems.extend(of_observation(&board.observation));
     problems.extend(of_licensing(&board.licensing));
+    problems.extend(of_imaging(&board.imaging));
     if let Some(why) = &board.commanded.write_failed {
         problems.push(Problem::new(ProblemCode::StateWriteFailed, why.clone()));
     }
@@ -189,6 +191,22 @@ fn of_licensing(licensing: &Licensing) -> Vec<Problem> {
     }
     if let Some(why) = state.reactivation.as_ref().and_then(|reactivation| reactivation.trouble.as_ref()) {
         problems.push(Problem::new(ProblemCode::LicenseActivationFailed, why.clone()));
+    }
+    problems
+}
+
+fn of_imaging(imaging: &Imaging) -> Vec<Problem> {
+    let installs = imaging.book.installs.iter();
+    let troubles = installs.filter_map(|(uid, install)| {
+        let (code, why) = trouble(install)?;
+        Some(Problem::about(code, Subject::User(*uid), format!("{}: {why}", install.of.name)))
+    });
+    let mut problems: Vec<_> = troubles.collect();
+    if let Some(why) = &imaging.not_restored {
+        problems.push(Problem::new(ProblemCode::RestrictionNotRestored, why.clone()));
+    }
+    if let Some(why) = &imaging.write_failed {
+        problems.push(Problem::new(ProblemCode::StateWriteFailed, why.clone()));
     }
     problems
 }

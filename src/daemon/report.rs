@@ -48,6 +48,7 @@ pub fn local(board: &Board, problems: &[(Problem, Timestamp)], may_speak: bool) 
         compliance: compliance(board),
         problems: problems.iter().map(|(problem, since)| reported(problem, *since)).collect(),
         vms: listed.then(|| machines(board)),
+        images: super::imaging::progress(board),
         licensing: licensing(board),
     }
 }
@@ -113,8 +114,9 @@ fn reported(problem: &Problem, since: Timestamp) -> ReportedProblem {
 
 fn machines(board: &Board) -> Machines {
     let vms = || board.observation.inventory.vms.values();
+    let image = |vm| board.imaging.book.lineage.get(&vm).map(|lineage| lineage.image);
     Machines {
-        records: vms().map(|vm| record(vm, board.enforcement.violations.get(&vm.id))).collect(),
+        records: vms().map(|vm| record(vm, image(vm.id), board.enforcement.violations.get(&vm.id))).collect(),
         volatile: vms().filter_map(volatile).collect(),
     }
 }

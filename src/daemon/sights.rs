@@ -7,6 +7,7 @@ use crate::domain::vm::{GuestKind, Vm};
 use crate::enforce::violations::Subject;
 use crate::hypervisor::observation::{of_service, of_vm};
 use crate::hypervisor::outcome::Answer;
+use crate::images::book::Book;
 use crate::plan::{Gate, Observed, Sight, VmSight};
 use crate::wire::codes::ComplianceReason;
 
@@ -88,8 +89,14 @@ pub fn owners(observation: &Observation) -> Vec<(VmId, Vec<Uid>)> {
     vms.map(|vm| (vm.id, vm.owners.iter().map(|owner| owner.uid).collect())).collect()
 }
 
-/// The virtual machines as violations look at them. None is corporate before golden images are installed by the agent.
+/// The virtual machines as violations look at them: the book of golden images tells where they come from.
 #[must_use]
-pub fn violators(owners: &[(VmId, Vec<Uid>)]) -> Vec<Subject<'_>> {
-    owners.iter().map(|(vm, owners)| Subject { vm: *vm, corporate: false, owners }).collect()
+pub fn violators<'a>(owners: &'a [(VmId, Vec<Uid>)], book: &Book) -> Vec<Subject<'a>> {
+    let subject = |(vm, owners): &'a (VmId, Vec<Uid>)| Subject {
+        vm: *vm,
+        corporate: book.lineage.contains_key(vm),
+        intruder: book.intruders.contains(vm),
+        owners,
+    };
+    owners.iter().map(subject).collect()
 }

@@ -236,21 +236,26 @@ pub fn vms(board: &Board) -> VmsView {
         owners: vm.owners.clone(),
         os: vm.guest.os.clone(),
         state: vm.state.clone(),
-        corporate: false,
+        corporate: board.imaging.book.lineage.contains_key(&vm.id),
         cpu: vm.hardware.cpu,
         memory_mib: vm.hardware.memory_mib,
         disk_mib: vm.storage.disk_mib,
         violations: violations(vm.id),
     });
-    VmsView { vms: vms.collect(), users: users(observation), as_of: observation.listed_at }
+    VmsView { vms: vms.collect(), users: users(board), as_of: observation.listed_at }
 }
 
 /// Whose virtual machines could be listed, and how many they have.
 #[must_use]
-pub fn users(observation: &Observation) -> Vec<UserVmsView> {
-    let mut totals: BTreeMap<_, u32> = BTreeMap::new();
-    for owner in observation.inventory.vms.values().flat_map(|vm| &vm.owners) {
-        *totals.entry(owner.uid).or_default() += 1;
+pub fn users(board: &Board) -> Vec<UserVmsView> {
+    let observation = &board.observation;
+    let (mut totals, mut corporate): (BTreeMap<_, u32>, BTreeMap<_, u32>) = Default::default();
+    for vm in observation.inventory.vms.values() {
+        let is_corporate = board.imaging.book.lineage.contains_key(&vm.id);
+        for owner in &vm.owners {
+            *totals.entry(owner.uid).or_default() += 1;
+            *corporate.entry(owner.uid).or_default() += u32::from(is_corporate);
+        }
     }
     let listings = observation.inventory.listings.iter();
     listings
@@ -268,7 +273,7 @@ pub fn users(observation: &Observation) -> Vec<UserVmsView> {
                 availability,
                 detail,
                 total,
-                corporate: total.map(|_| 0),
+                corporate: total.map(|_| corporate.get(&listing.user.uid).copied().unwrap_or(0)),
             }
         })
         .collect()

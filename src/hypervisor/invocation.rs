@@ -31,6 +31,8 @@ pub struct Invocation {
     pub mutating: bool,
     /// How long it may take.
     pub limit: Duration,
+    /// The file that it reads as its standard input, opened without following links; without one there is none.
+    pub input: Option<PathBuf>,
 }
 
 impl fmt::Debug for Invocation {
@@ -42,6 +44,7 @@ impl fmt::Debug for Invocation {
             .field("as_user", &self.as_user)
             .field("mutating", &self.mutating)
             .field("limit", &self.limit)
+            .field("input", &self.input)
             .finish()
     }
 }
@@ -51,7 +54,7 @@ impl Invocation {
     #[must_use]
     pub fn read(program: PathBuf, argv: &[&str]) -> Self {
         let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
-        Self { program, argv, as_user: None, mutating: false, limit: LIMIT }
+        Self { program, argv, as_user: None, mutating: false, limit: LIMIT, input: None }
     }
 
     /// The program that is started and its arguments, `program` being where the one of this call was found.
@@ -71,11 +74,13 @@ impl Invocation {
         (paths.launchctl(), argv)
     }
 
-    fn change(program: PathBuf, argv: &[&str]) -> Self {
+    pub(super) fn change(program: PathBuf, argv: &[&str]) -> Self {
         Self { mutating: true, ..Self::read(program, argv) }
     }
 
-    fn for_user(self, user: &LocalUser) -> Self {
+    /// The same call in the session of this user.
+    #[must_use]
+    pub fn for_user(self, user: &LocalUser) -> Self {
         Self { as_user: Some(user.clone()), ..self }
     }
 }

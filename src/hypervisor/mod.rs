@@ -6,6 +6,7 @@
 //! format of Parallels' tools, so what changes with a version of them changes here.
 
 pub mod host;
+pub mod images;
 pub mod inquiry;
 pub mod invocation;
 pub mod json;

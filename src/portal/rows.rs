@@ -16,8 +16,10 @@ use crate::domain::compliance::{self, Tally};
 use crate::domain::host::Arch;
 use crate::domain::ids::{DeviceId, VmId};
 
+mod images;
 mod licensing;
 
+pub use images::{ImageFileRow, ImageRow, InstallRow};
 pub use licensing::{
     GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, SeatMode,
     Unmapped,
@@ -44,6 +46,9 @@ pub trait Rows: Send + Sync {
 
     /// Every user group: the primary key's of each license, and those of its sublicense keys.
     fn groups(&self) -> Answer<'_, GroupRow>;
+
+    /// Every golden image of the organization.
+    fn images(&self) -> Answer<'_, ImageRow>;
 
     /// A number that differs from the former one after each change of any row.
     ///
@@ -159,6 +164,8 @@ pub struct DeviceRow {
     pub compliance: Compliance,
     /// What its agent reports as wrong.
     pub problems: Vec<ProblemRow>,
+    /// The golden images that are being installed on it.
+    pub installs: Vec<InstallRow>,
     /// How many virtual machines it has.
     pub vms: u32,
     /// When it last checked in.

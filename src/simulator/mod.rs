@@ -19,6 +19,7 @@ mod license_file;
 mod licensing;
 mod listing;
 mod output;
+mod packing;
 mod prlctl;
 mod prlsrvctl;
 mod session;
@@ -38,8 +39,9 @@ pub use fault::{EDITION_NOISE, Fault, FaultKind, Quirks, Touch};
 pub use folder::{CallRecord, SimulatorError, calls, edit, merge_patch};
 pub use install::install;
 pub use licensing::{Activation, Installed, Key, LicenseRefusal, Licensing, Standing, Terms};
+pub use packing::image;
 pub use shell::run;
-pub use state::{Host, Parallels, Restrictions, Service, Start, State, User};
+pub use state::{Host, Parallels, Power, Restrictions, Service, Start, State, User};
 pub use vm::{Expiration, Guest, Hidden, Settings, Snapshot, Vm, VmRestrictions};
 
 /// The tools that are simulated.
@@ -60,6 +62,8 @@ pub enum Tool {
     Ioreg,
     /// The host name and the processor.
     Sysctl,
+    /// Mains, battery and sleep.
+    Pmset,
     /// Who signed a file.
     Codesign,
     /// A user's preferences.
@@ -72,7 +76,7 @@ pub enum Tool {
 
 impl Tool {
     /// All tools.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Prlctl,
         Self::Prlsrvctl,
         Self::Sudo,
@@ -80,6 +84,7 @@ impl Tool {
         Self::Dscl,
         Self::Ioreg,
         Self::Sysctl,
+        Self::Pmset,
         Self::Codesign,
         Self::Defaults,
         Self::Open,
@@ -97,6 +102,7 @@ impl Tool {
             Self::Dscl => "dscl",
             Self::Ioreg => "ioreg",
             Self::Sysctl => "sysctl",
+            Self::Pmset => "pmset",
             Self::Codesign => "codesign",
             Self::Defaults => "defaults",
             Self::Open => "open",
@@ -255,6 +261,7 @@ fn dispatch(call: &Call, state: &mut State) -> Answer {
         Tool::Dscl => system::dscl(&call.argv, state),
         Tool::Ioreg => system::ioreg(&call.argv, state),
         Tool::Sysctl => system::sysctl(&call.argv, state),
+        Tool::Pmset => system::pmset(&call.argv, state),
         Tool::Codesign => system::codesign(&call.argv, state),
         Tool::Defaults => system::defaults(call, state),
         Tool::Open => starting::open(&call.argv, state),

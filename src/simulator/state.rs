@@ -51,6 +51,26 @@ pub struct Host {
     pub model: String,
     /// Apple silicon; otherwise Intel.
     pub apple_silicon: bool,
+    /// How it is fed, and how far awake it is.
+    pub power: Power,
+}
+
+/// Mains, battery and sleep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Power {
+    /// From mains.
+    pub mains: bool,
+    /// The battery's charge in percent; none where there is no battery.
+    pub charge: Option<u8>,
+    /// Awake as a whole; otherwise in a moment of maintenance with its lid closed.
+    pub awake: bool,
+}
+
+impl Default for Power {
+    fn default() -> Self {
+        Self { mains: true, charge: Some(80), awake: true }
+    }
 }
 
 impl Default for Host {
@@ -63,6 +83,7 @@ impl Default for Host {
             serial_number: "C02MRDN0Q6L4".to_owned(),
             model: "Mac15,6".to_owned(),
             apple_silicon: true,
+            power: Power::default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::inventory::Inventory;
 use super::time;
 use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::host::Hardware;
-use crate::domain::ids::CommandId;
+use crate::domain::ids::{CommandId, ImageId};
 use crate::domain::license::LicenseFacts;
 use crate::domain::subject::Subject;
 
@@ -76,12 +76,33 @@ pub struct CheckinRequest {
     /// The license as this Mac knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseReport>,
+    /// The golden images that are being installed, where that differs from what was last accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<ImageProgress>>,
     /// What became of commands, until the portal confirms to know it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acks: Vec<Ack>,
     /// What is wanted of the lease.
     #[serde(default, skip_serializing_if = "LeaseWish::is_keep")]
     pub lease: LeaseWish,
+}
+
+/// How far a golden image is for a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageProgress {
+    /// The account's short name.
+    pub user: String,
+    /// The image.
+    pub image: ImageId,
+    /// Its name.
+    pub name: String,
+    /// `waiting`, `downloading`, `copying`, `registering`, `unpacking`, `installed` or `failed`; a later version may have more.
+    pub stage: String,
+    /// How much of it was fetched, in steps of ten percent.
+    pub percent: u8,
+    /// What it waits for, or why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemCode>,
 }
 
 /// What is wanted of the lease.

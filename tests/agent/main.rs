@@ -5,6 +5,8 @@ mod demo;
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod launchd;
 #[cfg(test)]
 mod layers;

@@ -2,6 +2,7 @@
 
 mod browser;
 mod http;
+mod images;
 mod in_browser;
 mod licensing;
 mod on_the_wire;

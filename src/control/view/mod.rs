@@ -4,6 +4,7 @@
 //! [`Answer::seen_by`] leaves each viewer what is theirs; it is the one place where that is decided for a whole answer.
 
 mod explain;
+mod images;
 mod leave;
 mod license;
 mod plan;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use explain::{ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView};
+pub use images::{ImageUserView, ImageView, ImagesView, InstallView, MachineView};
 pub use leave::{Farewell, LeaveView};
 pub use license::{
     DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,
@@ -97,7 +99,8 @@ impl Answer {
             Self::Explain(view) => Self::Explain(view.seen_by(viewer)),
             Self::Plan(view) => Self::Plan(view.seen_by(viewer)),
             Self::Vms(view) => Self::Vms(view.seen_by(viewer)),
-            Self::Accepted { .. } | Self::Refused(_) => self,
+            Self::Images(view) => Self::Images(view.seen_by(viewer)),
+            Self::Ordered { .. } | Self::Accepted { .. } | Self::Refused(_) => self,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::auth::Viewer;
 use super::vms::UserVmsView;
-use super::{LayerView, LicenseView, ProblemView};
+use super::{InstallView, LayerView, LicenseView, ProblemView};
 use crate::domain::compliance::Tally;
 use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid};
 
@@ -30,6 +30,9 @@ pub struct StatusView {
     pub enforcement: EnforcementView,
     /// The virtual machines.
     pub vms: VmTotals,
+    /// Golden images that are being installed, or were lately.
+    #[serde(default)]
+    pub images: Vec<InstallView>,
     /// The layers that are there.
     pub sources: Vec<SourceView>,
     /// When this was put together.
@@ -241,6 +244,7 @@ impl StatusView {
             Viewer::User(uid) => self.vms.of_user(uid),
             Viewer::Public => VmTotals { per_user: Vec::new(), ..self.vms },
         };
+        self.images.retain(|install| viewer.sees_any([install.uid].into_iter()));
         self
     }
 }

@@ -10,14 +10,14 @@
 //! | `GET /groups`, `POST /groups` | `{name, key?, license?, seats?, idp_groups?}` | groups; 201 the group |
 //! | `GET`, `PUT`, `DELETE /groups/{id}` | as above | the group; 204 |
 //! | `PUT /groups/{id}/policy` | `{policy: id or null}` | the group |
-//! | `GET /policies`, `POST /policies` | `{name, description?, settings?}` | policies; 201 the policy |
+//! | `GET /policies`, `POST /policies` | `{name, description?, settings?, golden_images?: [id], several_images?, image_delivery?: {bytes_per_s?, spread_s?}}` | policies; 201 the policy |
 //! | `GET`, `PUT`, `DELETE /policies/{id}` | as above | the policy, its revision raised; 204 |
 //! | `PUT /policies/{id}/groups` | `{groups: [id]}` | 204; exactly these groups have it |
 //! | `GET /devices`, `GET /devices/{id}` | | devices with what they report |
 //! | `PUT /devices/{id}/group` | `{group: id or null}` | the device |
 //! | `POST /devices/{id}/retire` | | the device; cannot be undone |
 //! | `POST /devices/{id}/license/revoke`, `…/restore` | | the device; it may verify again after `restore` alone |
-//! | `GET /devices/{id}/commands`, `POST` | `{kind, expires_in_s?}` | commands; 201 the command, 200 the pending one of that kind |
+//! | `GET /devices/{id}/commands`, `POST` | `{kind, args?, expires_in_s?}` | commands; 201 the command, 200 the pending one of that kind |
 //! | `GET /licenses`, `POST /licenses` | `{name, product, seats, activation?, key?, ends_at?, idp_groups?, when_unverified?, suspend_trial?}` | licenses; 201 the license |
 //! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name, seats, activation?, ends_at?, idp_groups?, when_unverified?}` | the license; 204 |
 //! | `PUT /licenses/{id}/policy` | `{policy: id or null}` | the license, whose primary key has it |
@@ -27,7 +27,7 @@
 //! | `POST /licenses/{id}/split` | `{groups: [{name, key?, seats?, idp_groups?}]}` | 201 `{groups, reactivate: [device id]}` |
 //! | `GET /users` | | the directory, each person with `key` and `mapping` |
 //! | `GET`, `PUT`, `DELETE /users/{name}` | `{idp_groups: [name] or null, active?}` | the person; 204 |
-//! | `GET /images`, `POST /images`, `DELETE /images/{id}` | `{name, description?}` | golden images; 201 the image; 204 |
+//! | `GET /images`, `POST /images`, `PUT /images/{id}`, `DELETE /images/{id}` | `{name, description?, files?: {arm64, x86_64: {enabled, url, sha256, size, unpacked_size}}, groups?}` | golden images; 201 the image; 200; 204 |
 //! | `GET /vms` | | virtual machines as reported; `?device=` for one device's |
 //! | `GET /tokens`, `POST /tokens` | `{label?, group?, reusable?, expires_at?}` | tokens; 201 with `token`, shown this once |
 //! | `DELETE /tokens/{id}` | | 204, the token is revoked |
@@ -40,6 +40,9 @@
 //! its grace ended has no policy until it does; `seats` of a group `{"mode":"reserved","limit":n}` or `{"mode":"dynamic","limit":n or null}`. What a rule
 //! of licensing forbids is answered 409 `not-allowed`, with the rule in `detail`. A `PUT` on a group with a license
 //! keeps key, seats and mappings that it does not name.
+//!
+//! A policy carries one golden image, or with `several_images` more, in their order; those that are aimed at other groups are
+//! left out for a Mac. `fetch_image` takes `args: {image?, user?}`.
 //!
 //! A policy whose settings the catalog does not admit is answered 422, with `errors: [{pointer, detail}]`.
 
@@ -116,7 +119,7 @@ fn licensing() -> Router<Shared> {
         .route("/users", get(users::list))
         .route("/users/{name}", get(users::get).put(users::write).delete(users::delete))
         .route("/images", get(images::list).post(images::create))
-        .route("/images/{id}", delete(images::delete))
+        .route("/images/{id}", get(images::get).put(images::write).delete(images::delete))
 }
 
 /// Nothing is looked at before the token is; nothing is kept by a cache.

@@ -43,6 +43,12 @@ pub struct Desired {
     pub group: Option<assignment::Group>,
     /// The group's policy.
     pub policy: Option<assignment::Policy>,
+    /// The golden images that the policy carries for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub golden_images: Vec<assignment::GoldenImage>,
+    /// How they are fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_delivery: Option<assignment::ImageDelivery>,
     /// Whether its identity ends.
     pub retired: bool,
 }
@@ -61,11 +67,14 @@ impl Model {
     #[must_use]
     pub fn desired(&self, device: &Device) -> Desired {
         if device.retired {
-            return Desired { group: None, policy: None, retired: true };
+            let (golden_images, image_delivery) = (Vec::new(), None);
+            return Desired { group: None, policy: None, golden_images, image_delivery, retired: true };
         }
         Desired {
             group: self.group_of(device).map(super::policy::Group::assigned),
             policy: self.policy_of(device).map(super::policy::Policy::assigned),
+            golden_images: self.images_for(device),
+            image_delivery: self.policy_of(device).and_then(|policy| policy.image_delivery),
             retired: false,
         }
     }
@@ -126,7 +135,12 @@ impl Model {
             refresh_by: now,
             group: desired.group.clone(),
             policy: desired.policy.clone(),
-            golden_image: None,
+            golden_image: desired.golden_images.first().cloned(),
+            golden_images: match desired.golden_images.as_slice() {
+                [] | [_] => Vec::new(),
+                several => several.to_vec(),
+            },
+            image_delivery: desired.image_delivery,
             configuration_profiles: Vec::new(),
             retired: desired.retired,
         }

@@ -19,6 +19,7 @@ pub mod command;
 pub mod device;
 mod edit;
 mod enroll;
+pub mod image;
 pub mod inventory;
 pub mod licenses;
 pub mod organization;

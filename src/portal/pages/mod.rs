@@ -1,7 +1,8 @@
-//! The portal's pages for people: Virtual Machines, the monitoring tab, Devices, Licenses and User Groups.
+//! The portal's pages for people: Virtual Machines, the monitoring tab, Devices, Golden Images, Licenses and User
+//! Groups.
 //!
 //! In goes a [`Rows`], which the store implements, and [`PageAccess`], which says who may look; out comes a router with
-//! all paths from the root: `/`, `/sign-in`, `/sign-out`, `/virtual-machines`, `/devices`, `/licenses`, `/groups`,
+//! all paths from the root: `/`, `/sign-in`, `/sign-out`, `/virtual-machines`, `/devices`, `/images`, `/licenses`, `/groups`,
 //! `/assets/…`. The pages only read. They work without a script; with it they change in place as the rows change. To add a column is to touch
 //! `query.rs`, `view.rs` and the template of its page.
 
@@ -12,6 +13,7 @@ mod devices;
 mod filter;
 mod groups;
 mod guard;
+mod images;
 mod licenses;
 mod licensing;
 mod listing;
@@ -37,6 +39,7 @@ use super::rows::Rows;
 use crate::clock::Clock;
 use devices::Devices;
 use groups::Groups;
+use images::Images;
 use licenses::Licenses;
 use listing::Listing;
 use session::Sessions;
@@ -93,6 +96,7 @@ pub fn router(rows: Arc<dyn Rows>, access: PageAccess) -> Router {
         .route("/", get(|| async { Redirect::to(VirtualMachines::PATH) }))
         .merge(table::<VirtualMachines>())
         .merge(table::<Devices>())
+        .merge(table::<Images>())
         .merge(table::<Licenses>())
         .merge(table::<Groups>())
         .route_layer(middleware::from_fn_with_state(portal.clone(), guard::signed_in));

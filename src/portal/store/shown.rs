@@ -9,12 +9,13 @@ use crate::portal::model::Model;
 use crate::portal::model::device::{Device, Gate};
 use crate::portal::model::inventory::Vm;
 use crate::portal::rows::{
-    Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, LicenseRow, Machine, Network,
-    Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Unreadable, Versions, VmRow,
+    Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, ImageRow, LicenseRow, Machine,
+    Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Unreadable, Versions, VmRow,
 };
 use crate::wire::checkin::{ComplianceItem, ComplianceState, ParallelsVersion};
 use crate::wire::inventory::VmRecord;
 
+mod images;
 mod licensing;
 
 impl Rows for Store {
@@ -52,6 +53,13 @@ impl Rows for Store {
         let now = self.now();
         Box::pin(async move {
             let rows = self.transact(|model| licensing::group_rows(model, now));
+            rows.await.map_err(|error| Unreadable(Box::new(error)))
+        })
+    }
+
+    fn images(&self) -> Answer<'_, ImageRow> {
+        Box::pin(async {
+            let rows = self.transact(|model| images::image_rows(model));
             rows.await.map_err(|error| Unreadable(Box::new(error)))
         })
     }
@@ -112,7 +120,10 @@ fn vm_row(model: &Model, device: DeviceId, id: VmId, vm: &Vm) -> Option<VmRow> {
         },
         origin: Origin {
             corporate: record.provenance.corporate,
-            image: record.provenance.image.map(|image| image.to_string()),
+            image: record
+                .provenance
+                .image
+                .map(|id| model.image(id).map_or_else(|| id.to_string(), |image| image.name.clone())),
         },
         violations: record.standing.violations,
         last_seen: last_seen(model, device),
@@ -140,6 +151,7 @@ fn device_row(model: &Model, device: &Device) -> Option<DeviceRow> {
         },
         compliance: compliance(device),
         problems: problems(device),
+        installs: images::install_rows(device),
         vms: u32::try_from(model.inventories.of(device.id).count()).unwrap_or(u32::MAX),
         last_seen: last_seen(model, device),
         retired: device.retired,

@@ -20,6 +20,7 @@ fn idle() -> CheckinRequest {
         problems: None,
         inventory: Some(Inventory::unchanged(Digest::of(b"root"))),
         license: None,
+        images: None,
         acks: Vec::new(),
         lease: LeaseWish::Keep,
     }

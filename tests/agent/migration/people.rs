@@ -62,12 +62,14 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     assert_eq!((company.used(&business).await, company.used(&enterprise).await), (0, 5));
 
     unmapped_people_are_flagged(&company, &enterprise, &group).await;
-    let policy = company.admin.create_policy("Policy", &policy()).await.unwrap();
+    let (image, policy) = golden(&company, "https://images.example/windows.pvmp", b"image").await;
     company.put(&format!("/licenses/{enterprise}/policy"), json!({"policy": policy})).await;
     for (mac, expected) in [(&macs[3], &CORPORATE[..]), (&macs[2], &LOCAL)] {
         news(mac).await;
         mac.until_restricted(expected).await;
+        is_offered(mac, expected == CORPORATE).await;
     }
+    assert_eq!(company.get("/images").await["items"][0]["id"], image, "golden images carry over");
     // A person who leaves frees the seat at once.
     company.put("/users/carl@example.com", json!({"idp_groups": ["G-all"], "active": false})).await;
     assert_eq!(company.used(&enterprise).await, 4);

@@ -17,12 +17,13 @@ const LOCAL: [&str; 2] = ["remove-vm", "clone-vm"];
 const CORPORATE: [&str; 3] = ["create-vm", "add-vm", "clone-vm"];
 
 /// Everything that the package, its scripts and the daemon make, and its mode; links have none. `*` is any name.
-const MADE: [(&str, char, u32); 32] = [
+const MADE: [(&str, char, u32); 33] = [
     ("Library/LaunchDaemons/dev.meridian.agent.plist", '-', 0o644),
     ("Library/Application Support/Meridian", 'd', 0o755),
     ("Library/Application Support/Meridian/status.json", '-', 0o644),
     ("Library/Application Support/Meridian/private", 'd', 0o700),
     ("Library/Application Support/Meridian/private/*", '-', 0o600),
+    ("Library/Application Support/Meridian/private/images", 'd', 0o700),
     ("Library/Logs/Meridian", 'd', 0o755),
     ("Library/Logs/Meridian/daemon.log", '-', 0o600),
     ("opt", 'd', 0o755),

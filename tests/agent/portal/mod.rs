@@ -4,6 +4,7 @@ mod administration;
 mod checkins;
 mod durability;
 mod enrollments;
+mod images;
 mod licenses;
 mod misbehavior;
 mod robustness;

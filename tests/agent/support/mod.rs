@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 mod company;
+pub(crate) mod image_server;
 pub(crate) mod launchd;
 mod lines;
 mod setup;

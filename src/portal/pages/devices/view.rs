@@ -12,7 +12,7 @@ use crate::portal::pages::parts::{Ago, Pill, Tone, count};
 use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::pages::virtual_machines;
-use crate::portal::rows::{DeviceRow, Noncompliant, ProblemRow, Versions};
+use crate::portal::rows::{DeviceRow, InstallRow, Noncompliant, ProblemRow, Versions};
 use crate::wire::codes::ComplianceReason;
 
 /// What the template shows.
@@ -46,6 +46,7 @@ pub(super) struct Details {
     pub(super) fields: Vec<Field>,
     pub(super) settings: Vec<(Pill, Shown, Shown, Option<Shown>)>,
     pub(super) problems: Vec<(Shown, Ago, Option<Shown>)>,
+    pub(super) installs: Vec<(Pill, Shown, Shown, Option<Shown>)>,
 }
 
 impl View {
@@ -209,9 +210,32 @@ fn details(row: &DeviceRow, now: Timestamp) -> Details {
     ];
     Details {
         fields,
+        installs: row.installs.iter().take(200).map(install).collect(),
         settings: row.compliance.noncompliant.iter().take(200).map(setting).collect(),
         problems: row.problems.iter().take(200).map(|problem| told_problem(problem, now)).collect(),
     }
+}
+
+/// How far a golden image is: the pill names the stage, and while it is fetched how much of it is there.
+fn install(row: &InstallRow) -> (Pill, Shown, Shown, Option<Shown>) {
+    let (tone, icon) = match row.stage.as_str() {
+        "installed" => (Tone::Good, "check"),
+        "failed" => (Tone::Bad, "alert"),
+        "waiting" => (Tone::Idle, "pending"),
+        _ if row.problem.is_some() => (Tone::Warn, "alert"),
+        _ => (Tone::Busy, "changing"),
+    };
+    let stage = match row.stage.as_str() {
+        "downloading" => Shown::ours(format!("Downloading, {} %", row.percent)),
+        stage => Shown::cell(stage, "unknown"),
+    };
+    let problem = row.problem.as_deref().map(|code| Shown::whole(code, ""));
+    (
+        Pill::new(tone, icon, stage),
+        Shown::whole(&row.name, "no name"),
+        Shown::whole(&row.user, "no name"),
+        problem,
+    )
 }
 
 fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::ids::{LicenseId, PolicyId};
+use crate::domain::ids::{GroupId, LicenseId, PolicyId};
 use crate::domain::license::MaskedKey;
 use crate::portal::model::Model;
 use crate::portal::model::licenses::Mapping;
@@ -117,6 +117,12 @@ fn policy_row(model: &Model, policy: Option<PolicyId>) -> Option<PolicyRow> {
     Some(PolicyRow { name: policy.name.clone(), revision: policy.revision })
 }
 
+/// The name of the first golden image that the members of a group are offered.
+fn image(model: &Model, policy: Option<PolicyId>, group: Option<GroupId>) -> Option<String> {
+    let policy = model.policies.get(&policy?)?;
+    model.images_of(policy, group).into_iter().next().map(|image| image.name)
+}
+
 fn used(model: &Model, license: LicenseId, group: Option<&Group>) -> u32 {
     model.licensing.ledger().used(Pool { license, group: group.map(|group| group.id) })
 }
@@ -129,7 +135,7 @@ fn primary_row(model: &Model, license: &License, unmapped: Unmapped) -> GroupRow
         name: license.name.clone(),
         key: license.primary.key.clone(),
         seats: GroupSeats { mode: SeatMode::Dynamic, limit: None, used: used(model, license.id, None) },
-        image: None,
+        image: image(model, license.primary.policy, None),
         policy: policy_row(model, license.primary.policy),
         idp_groups: license.primary.idp_groups.clone(),
         unmapped,
@@ -148,7 +154,7 @@ fn group_row(model: &Model, license: &License, group: &Group, key: &Sublicense) 
         name: group.name.clone(),
         key: group.key.as_deref().map(MaskedKey::of),
         seats: GroupSeats { mode, limit, used: used(model, license.id, Some(group)) },
-        image: None,
+        image: image(model, group.policy, Some(group.id)),
         policy: policy_row(model, group.policy),
         idp_groups: key.idp_groups.clone(),
         unmapped: Unmapped::default(),

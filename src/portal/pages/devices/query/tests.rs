@@ -19,6 +19,7 @@ fn row(number: u32, hostname: &str, parallels: &str, counts: Tally) -> DeviceRow
         },
         assigned: Assigned::default(),
         compliance: Compliance { counts, noncompliant: Vec::new() },
+        installs: Vec::new(),
         problems: Vec::new(),
         vms: number,
         last_seen: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(number.into()),
