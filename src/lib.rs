@@ -42,4 +42,5 @@ pub mod resolve;
 pub mod simulator;
 pub mod sources;
 pub mod state;
+pub mod updates;
 pub mod wire;

@@ -10,6 +10,7 @@ use super::enforcer::Enforcement;
 use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::{LicenseWish, Observation, Wanted, Wishes};
+use super::updater::Updates;
 use crate::checkin::session::Denied;
 use crate::control::view::{LastCheckin, NextCheckin};
 use crate::domain::ids::DeviceId;
@@ -111,6 +112,8 @@ pub struct Board {
     pub commanded: Part<Commanded>,
     /// What has become of the license; written by licensing.
     pub licensing: Part<Licensing>,
+    /// What is decided of updates; written by the updater.
+    pub updates: Part<Updates>,
     /// How the conversation with the portal goes; written by the check-in.
     pub conversation: Part<Conversation>,
 }
@@ -128,13 +131,14 @@ impl Board {
             enforcement: Part::new(Enforcement::default()),
             commanded: Part::new(Commanded::default()),
             licensing: Part::new(Licensing::default()),
+            updates: Part::new(Updates::default()),
             conversation: Part::new(Conversation::default()),
         }
     }
 
     /// The enforcer's wishes, which replace its earlier ones.
-    pub fn look_after(&mut self, changes: Wishes, vms_often: bool) {
-        self.want(Wanted { changes, vms_often, ..*self.wanted });
+    pub fn look_after(&mut self, changes: Wishes, vms_often: bool, users_too: bool) {
+        self.want(Wanted { changes, vms_often, users_too, ..*self.wanted });
     }
 
     /// Licensing's wishes, which replace its earlier ones.
@@ -154,6 +158,7 @@ impl Board {
         wanted.requests.service += 1;
         wanted.requests.vms += 1;
         wanted.requests.license += 1;
+        wanted.requests.users += 1;
         self.wanted = Part::new(wanted);
     }
 }

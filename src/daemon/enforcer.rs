@@ -17,12 +17,13 @@ use super::observer::{Observation, Wanted, Wishes};
 use super::sights;
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
+use super::updater::Updates;
 use crate::catalog::{Key, Scope, Value};
 use crate::domain::ids::{DeviceId, VmId};
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::enforce::apply::{self, Outcome, Way};
-use crate::enforce::compliance::{Standing, compliance};
+use crate::enforce::compliance::{Findings, Standing, compliance};
 use crate::enforce::{bookkeeping, violations};
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::Runner;
@@ -224,9 +225,13 @@ impl Enforcer {
         let way = match action.subject {
             Subject::Vm(vm) => {
                 let vm = observation.inventory.vms.get(&vm);
-                vm.and_then(|vm| Some(Way { vm, user: observation.inventory.way_to(vm)? }))
+                vm.and_then(|vm| Some(Way::Vm(vm, observation.inventory.way_to(vm)?)))
             }
-            Subject::App | Subject::User(_) => None,
+            Subject::User(uid) => {
+                let seen = observation.preferences.iter().find(|seen| seen.user.uid == uid);
+                seen.map(|seen| Way::User(&seen.user))
+            }
+            Subject::App => None,
         };
         let runner = Arc::clone(&self.runner);
         let mut results = Vec::new();
@@ -236,7 +241,8 @@ impl Enforcer {
         }
         match action.subject {
             Subject::Vm(_) => self.wishes.vms += 1,
-            Subject::App | Subject::User(_) => self.wishes.service += 1,
+            Subject::User(_) => self.wishes.users += 1,
+            Subject::App => self.wishes.service += 1,
         }
     }
 
@@ -293,7 +299,12 @@ impl Enforcer {
         };
         let situation = self.situation(&seen, self.ticker.now());
         let plan = plan(&situation);
-        let standings = compliance(&situation, &plan, &violations, sights::unobserved(seen.observation));
+        let findings = Findings {
+            violations: &violations,
+            watched: &seen.updates.watched,
+            unobserved: &|subject| sights::unobserved(seen.observation, subject),
+        };
+        let standings = compliance(&situation, &plan, &findings);
         Enforcement {
             local,
             standings,
@@ -317,6 +328,8 @@ struct Seen<'a> {
     observation: &'a Observation,
     observed: Observed,
     effective: Effective,
+    /// How the settings stand that have no lever.
+    updates: &'a Updates,
     /// The device of the policy that is enforced, if one is.
     device: Option<DeviceId>,
     /// A verified assignment stands that may give back what was enforced.
@@ -324,13 +337,14 @@ struct Seen<'a> {
 }
 
 impl Task for Enforcer {
-    type Input = (Part<Profile>, Part<Assigned>, Part<Observation>);
+    type Input = (Part<Profile>, Part<Assigned>, Part<Observation>, Part<Updates>);
 
     fn input(&self, board: &Board) -> Self::Input {
-        (board.profile.clone(), board.assigned.clone(), board.observation.clone())
+        let Board { profile, assigned, observation, updates, .. } = board;
+        (profile.clone(), assigned.clone(), observation.clone(), updates.clone())
     }
 
-    async fn pass(&mut self, (profile, assigned, observation): &Self::Input) -> (Publish, Next) {
+    async fn pass(&mut self, (profile, assigned, observation, updates): &Self::Input) -> (Publish, Next) {
         self.date_policy(assigned);
         let observed = sights::observed(observation);
         let (layers, local) = self.layers((profile, assigned), observation, &observed);
@@ -338,9 +352,11 @@ impl Task for Enforcer {
         let device = assigned.assignment.as_ref().map(|assignment| assignment.claims.aud);
         let device = device.filter(|_| effective.policy_assigned);
         let may_release = self.may_release(assigned);
-        let seen = Seen { observation, observed, effective, device, may_release };
-        let vms_often =
-            seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
+        let seen = Seen { observation, observed, effective, updates, device, may_release };
+        let named = |scope| seen.effective.settings.keys().any(|key| key.setting().scope == scope);
+        let vms_often = named(Scope::VirtualMachine);
+        let recorded = self.baseline.records.keys().any(|subject| matches!(subject, Subject::User(_)));
+        let users_too = named(Scope::User) || recorded;
         self.tolerate(&seen);
         let mut write_failed = None;
         // What was changed and not looked at since would be changed again, and count as drift.
@@ -354,7 +370,7 @@ impl Task for Enforcer {
         let enforcement = Part::new(enforcement);
         let publish: Publish = Box::new(move |board| {
             board.enforcement = enforcement;
-            board.look_after(wishes, vms_often);
+            board.look_after(wishes, vms_often, users_too);
         });
         (publish, next)
     }

@@ -19,6 +19,7 @@ pub mod sights;
 pub mod stamp;
 pub mod tasks;
 pub mod ticker;
+pub mod updater;
 pub mod views;
 pub mod watch;
 

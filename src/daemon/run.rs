@@ -22,6 +22,7 @@ use super::observer::Observer;
 use super::report;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
+use super::updater::Updater;
 use super::watch::Watch;
 use crate::checkin::http::Http;
 use crate::checkin::session::{Denied, Status};
@@ -35,6 +36,7 @@ use crate::paths::Paths;
 use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
+use crate::updates::book::Book;
 use crate::wire::checkin::{CheckinReason, LeaseWish};
 use crate::wire::command::Ack;
 
@@ -95,6 +97,7 @@ struct Daemon {
     remembered: (Baseline, Account),
     damage: Vec<String>,
     license: Option<State>,
+    updates: Option<Book>,
     commands: Commands<Ticker>,
     board: watch::Sender<Board>,
 }
@@ -108,6 +111,7 @@ impl Daemon {
         let baseline = baseline(&store, &account, &mut damage)?;
         let profile = load::<Remembered>(&store, &mut damage)?;
         let license = load::<State>(&store, &mut damage)?;
+        let updates = load::<Book>(&store, &mut damage)?;
         let ground = Ground {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -146,6 +150,7 @@ impl Daemon {
             remembered,
             damage,
             license,
+            updates,
             commands,
             board,
         })
@@ -160,7 +165,18 @@ impl Daemon {
         let (sync, orders) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let desk = Arc::new(self.desk(Arc::clone(&sync), Arc::clone(&orders)));
         let Self {
-            store, ticker, pulse, runner, checkin, inputs, remembered, license, commands, board, ..
+            store,
+            ticker,
+            pulse,
+            runner,
+            checkin,
+            inputs,
+            remembered,
+            license,
+            updates,
+            commands,
+            board,
+            ..
         } = self;
         let folder = runner.paths().parallels_preferences();
         let observer =
@@ -173,6 +189,7 @@ impl Daemon {
         };
         let (licenser, license) = Licenser::new(ground, license);
         let commands_told = (commands.acks(), commands.write_failed());
+        let updater = Updater::new(Arc::clone(&store), ticker.clone(), stopped.clone(), updates);
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
         let tasks = async {
             tokio::join!(
@@ -180,6 +197,7 @@ impl Daemon {
                 drive(observer, board.clone(), ticker.clone(), stopped.clone()),
                 drive(enforcer, board.clone(), ticker.clone(), stopped.clone()),
                 drive(licenser, board.clone(), ticker.clone(), stopped.clone()),
+                drive(updater, board.clone(), ticker.clone(), stopped.clone()),
             );
         };
         let sides = async {

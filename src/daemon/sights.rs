@@ -3,8 +3,9 @@
 use crate::catalog::{Key, Scope};
 use crate::domain::host::Arch;
 use crate::domain::ids::{Uid, VmId};
+use crate::domain::subject::Subject;
 use crate::domain::vm::{GuestKind, Vm};
-use crate::enforce::violations::Subject;
+use crate::enforce::violations::Subject as Violator;
 use crate::hypervisor::observation::{of_service, of_vm};
 use crate::hypervisor::outcome::Answer;
 use crate::plan::{Gate, Observed, Sight, VmSight};
@@ -30,7 +31,14 @@ pub fn observed(observation: &Observation) -> Observed {
     });
     let vms =
         if matches!(observation.listed, Answer::Known(())) { vms.collect() } else { Default::default() };
-    Observed { app, vms }
+    let users = observation.preferences.iter().map(|seen| {
+        let values = match &seen.values {
+            Answer::Known(values) => Some(values.clone()),
+            _ => None,
+        };
+        (seen.user.uid, values.map(|values| Sight { values, custom_password: false }))
+    });
+    Observed { app, vms, users: users.collect() }
 }
 
 fn vm_sight(vm: &Vm, owner: Uid) -> VmSight {
@@ -61,10 +69,18 @@ pub fn gate(observation: &Observation) -> Gate {
     Gate { parallels, arch: observation.host.as_ref().map_or(Arch::Arm64, |host| host.hardware.arch) }
 }
 
-/// Why the application could not be asked.
+/// Why an object could not be asked.
 #[must_use]
-pub fn unobserved(observation: &Observation) -> ComplianceReason {
-    match &observation.service {
+pub fn unobserved(observation: &Observation, subject: Subject) -> ComplianceReason {
+    let of_user = |uid: Uid| observation.preferences.iter().find(|seen| seen.user.uid == uid);
+    match subject {
+        Subject::User(uid) => of_user(uid).map_or(ComplianceReason::NotObserved, |seen| reason(&seen.values)),
+        Subject::App | Subject::Vm(_) => reason(&observation.service),
+    }
+}
+
+fn reason<T>(answer: &Answer<T>) -> ComplianceReason {
+    match answer {
         Answer::ServiceStopped => ComplianceReason::ServiceStopped,
         Answer::NotInstalled => ComplianceReason::ParallelsMissing,
         Answer::NotLoggedIn => ComplianceReason::UserNotLoggedIn,
@@ -81,6 +97,6 @@ pub fn owners(observation: &Observation) -> Vec<(VmId, Vec<Uid>)> {
 
 /// The virtual machines as violations look at them. None is corporate before golden images are installed by the agent.
 #[must_use]
-pub fn violators(owners: &[(VmId, Vec<Uid>)]) -> Vec<Subject<'_>> {
-    owners.iter().map(|(vm, owners)| Subject { vm: *vm, corporate: false, owners }).collect()
+pub fn violators(owners: &[(VmId, Vec<Uid>)]) -> Vec<Violator<'_>> {
+    owners.iter().map(|(vm, owners)| Violator { vm: *vm, corporate: false, owners }).collect()
 }

@@ -13,10 +13,12 @@ use crate::control::view::{
     ProblemView, SettingView, SubjectStateView, SubjectView, UserVmsView, VmView, VmsView, WinnerView,
     WithheldView,
 };
+use crate::domain::ids::Uid;
 use crate::domain::subject::Subject;
 use crate::enforce::apply::{Way, command_lines};
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::Runner;
+use crate::hypervisor::users::LocalUser;
 use crate::plan::memory::{Attempt, entry};
 use crate::plan::{Action, Reason, Why};
 use crate::resolve::{Candidate, Outcome, Resolved};
@@ -52,7 +54,16 @@ pub fn subject(observation: &Observation, subject: Subject) -> SubjectView {
         Subject::User(uid) => vec![uid],
         _ => vm.into_iter().flat_map(|vm| vm.owners.iter().map(|owner| owner.uid)).collect(),
     };
-    SubjectView { subject, name: vm.map(|vm| vm.name.clone()), owners }
+    let name = match subject {
+        Subject::User(uid) => user(observation, uid).map(|user| user.name.clone()),
+        _ => vm.map(|vm| vm.name.clone()),
+    };
+    SubjectView { subject, name, owners }
+}
+
+fn user(observation: &Observation, uid: Uid) -> Option<&LocalUser> {
+    let mut users = observation.inventory.listings.iter().map(|listing| &listing.user);
+    users.find(|user| user.uid == uid)
 }
 
 /// A problem with its remedy.
@@ -173,11 +184,13 @@ pub fn plan(board: &Board, runner: &Runner) -> PlanView {
 /// One line a change; the command lines of unlocking and locking again stand with the first and the last.
 fn actions(observation: &Observation, action: &Action, runner: &Runner) -> Vec<ActionView> {
     let way = match action.subject {
-        Subject::Vm(vm) => observation.inventory.vms.get(&vm).and_then(|vm| {
-            let user = observation.inventory.way_to(vm)?;
-            Some(Way { vm, user })
-        }),
-        Subject::App | Subject::User(_) => None,
+        Subject::Vm(vm) => observation
+            .inventory
+            .vms
+            .get(&vm)
+            .and_then(|vm| Some(Way::Vm(vm, observation.inventory.way_to(vm)?))),
+        Subject::User(uid) => user(observation, uid).map(Way::User),
+        Subject::App => None,
     };
     let single = |change: &crate::plan::Change| Action {
         subject: action.subject,

@@ -49,6 +49,8 @@ pub struct Observed {
     pub app: Option<Sight>,
     /// The virtual machines that could be listed.
     pub vms: BTreeMap<VmId, VmSight>,
+    /// The users; `None` for those whose own preferences could not be read.
+    pub users: BTreeMap<Uid, Option<Sight>>,
 }
 
 /// Where Parallels Desktop stands.
@@ -236,9 +238,10 @@ fn wishes<'a>(effective: &'a Effective) -> Vec<Wish<'a>> {
     effective.settings.iter().filter_map(|(key, resolved)| wish(*key, &resolved.outcome)).collect()
 }
 
-/// The application, every virtual machine that was seen, and whatever else there are records of.
+/// The application, every user and virtual machine that was seen, and whatever else there are records of.
 fn subjects(situation: &Situation<'_>) -> Vec<Subject> {
     let mut subjects = vec![Subject::App];
+    subjects.extend(situation.observed.users.keys().copied().map(Subject::User));
     subjects.extend(situation.observed.vms.keys().copied().map(Subject::Vm));
     subjects.extend(situation.baseline.records.keys().copied());
     subjects.sort_unstable();
@@ -268,7 +271,7 @@ impl<'a> Object<'a> {
         let sight = match subject {
             Subject::App => situation.observed.app.as_ref(),
             Subject::Vm(_) => vm.map(|vm| &vm.sight),
-            Subject::User(_) => None,
+            Subject::User(uid) => situation.observed.users.get(&uid).and_then(Option::as_ref),
         };
         Self {
             situation,
@@ -310,7 +313,13 @@ impl<'a> Object<'a> {
     fn has(&self, key: Key) -> bool {
         match key.setting().scope {
             Scope::VirtualMachine => self.vm.is_some(),
-            Scope::Application | Scope::User => self.subject == Subject::App,
+            Scope::Application => self.subject == Subject::App,
+            Scope::User => match self.subject {
+                Subject::User(uid) => self.situation.observed.users.contains_key(&uid),
+                // Until the users are known, what concerns them is the application's.
+                Subject::App => self.situation.observed.users.is_empty(),
+                Subject::Vm(_) => false,
+            },
         }
     }
 
@@ -332,7 +341,10 @@ impl<'a> Object<'a> {
         let Wish { key, to: Some(to), why } = wish else { return Err(Reason::BadValue) };
         let setting = key.setting();
         match setting.lever {
-            Lever::Implies(_) => return Ok(()),
+            Lever::Implies(_) | Lever::Decided => return Ok(()),
+            _ if setting.scope == Scope::User && self.subject == Subject::App => {
+                return Err(Reason::NotObserved);
+            }
             Lever::Heeded => return Err(Reason::NoLever),
             _ => self.supported(*key)?,
         }
