@@ -39,6 +39,8 @@ pub(super) enum Verb {
     Plan(Format),
     /// List the virtual machines that you may see
     Vms(Format),
+    /// Show which update of Parallels Desktop is allowed, which is held back, and why
+    Updates(UpdatesArguments),
     /// Show how the license of Parallels Desktop stands, and what happens next
     License(Format),
     /// Give the license of Parallels Desktop back, and free its seat (root only)
@@ -86,6 +88,35 @@ pub(super) struct StatusArguments {
 pub(super) struct ExplainArguments {
     /// One setting in full, such as restrict.create_vm; without it, all that are managed
     pub key: Option<String>,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Of `updates`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct UpdatesArguments {
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+    /// What else to do.
+    #[command(subcommand)]
+    pub verb: Option<UpdatesVerb>,
+}
+
+/// What else to do about updates.
+#[derive(Debug, Subcommand)]
+pub(super) enum UpdatesVerb {
+    /// Check the parallels_updates.xml of a local update server; exit code 1 for any fault
+    CheckFeed(CheckFeedArguments),
+}
+
+/// Of `updates check-feed`.
+#[derive(Debug, Args)]
+pub(super) struct CheckFeedArguments {
+    /// The file to check
+    pub file: PathBuf,
     /// For people or for programs.
     #[command(flatten)]
     pub format: Format,
@@ -140,6 +171,13 @@ impl Verb {
             | Self::Explain(ExplainArguments { format, .. })
             | Self::Sync(SyncArguments { format, .. })
             | Self::DeactivateLicense(DeactivateArguments { format, .. })
+            | Self::Updates(
+                UpdatesArguments {
+                    verb: Some(UpdatesVerb::CheckFeed(CheckFeedArguments { format, .. })),
+                    ..
+                }
+                | UpdatesArguments { format, .. },
+            )
             | Self::License(format)
             | Self::Plan(format)
             | Self::Vms(format)

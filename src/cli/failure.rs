@@ -53,6 +53,15 @@ pub(super) enum Failure {
     /// There is no portal to check in with, or the Mac cannot enroll there.
     #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
     NoCheckin(String),
+    /// The file to check cannot be read.
+    #[error("cannot read {file}; check the path and its permissions")]
+    FeedFile {
+        /// It.
+        file: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The answer has no JSON form.
     #[error("cannot write the answer as JSON; report this")]
     Encode(#[source] serde_json::Error),
@@ -82,6 +91,7 @@ impl Failure {
             Self::UnknownSetting { .. } => Exit::Usage,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) => Exit::Failed,
+            Self::FeedFile { .. } => Exit::Failed,
             Self::SyncPending(_) | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
         }
     }

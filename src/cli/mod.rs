@@ -23,6 +23,7 @@ pub mod screen;
 mod status;
 mod sync;
 mod text;
+mod updates;
 mod version;
 mod vms;
 mod words;
@@ -33,7 +34,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde::Serialize;
 
-use arguments::{Arguments, Format, StatusArguments, Verb};
+use arguments::{Arguments, Format, StatusArguments, UpdatesArguments, UpdatesVerb, Verb};
 use failure::Failure;
 use ink::Style;
 
@@ -113,6 +114,15 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         Verb::Vms(_) => {
             let view = vms::request(paths)?;
             Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
+        }
+        Verb::Updates(UpdatesArguments { verb: Some(UpdatesVerb::CheckFeed(arguments)), .. }) => {
+            let view = updates::check::request(&arguments.file)?;
+            Done::of(format, view.exit(), &view, |style| updates::check::render(&view, style))
+        }
+        Verb::Updates(_) => {
+            let seen = status::request(paths)?;
+            let view = updates::Shown::of(&seen);
+            Done::of(format, seen.exit(false), &view, |style| updates::render(&view, style, clock.now()))
         }
         Verb::License(_) => {
             let seen = status::request(paths)?;

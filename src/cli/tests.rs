@@ -18,6 +18,7 @@ fn the_grammar_is_sound_and_help_is_reviewed() {
         ("help_status", "meridian status --help"),
         ("help_explain", "meridian explain --help"),
         ("help_sync", "meridian sync -h"),
+        ("help_updates", "meridian updates -h"),
         ("help_deactivate_license", "meridian deactivate-license --help"),
     ] {
         let help = parse(line).unwrap_err();
@@ -38,6 +39,8 @@ fn usage_errors_are_told_from_help() {
         "meridian deactivate-license --timeout 4",
         "meridian deactivate-license --timeout 301",
         "meridian license x",
+        "meridian updates check-feed",
+        "meridian updates x",
         "meridian plan --check",
     ] {
         let usage = parse(line).unwrap_err();
@@ -68,6 +71,11 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
         ("meridian vms --json", 5),
         ("meridian sync", 5),
         ("meridian license", 5),
+        ("meridian updates", 5),
+        ("meridian updates --json", 5),
+        ("meridian updates check-feed /nonexistent.xml", 1),
+        ("meridian updates check-feed tests/golden/updates/local.xml --json", 0),
+        ("meridian updates check-feed tests/golden/updates/faults.xml", 1),
         ("meridian deactivate-license --timeout 5", 0),
         ("meridian deactivate-license --require-ack --timeout 5", 6),
         ("meridian version", 0),

@@ -127,7 +127,7 @@ pub(super) fn status() -> StatusView {
             }),
             retired: false,
         }),
-        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full, updates: None },
         license: license(),
         checkin: CheckinView {
             last: Some(LastCheckin { at: at(4), succeeded: true, detail: "nothing new".into() }),
@@ -142,7 +142,12 @@ pub(super) fn status() -> StatusView {
             ..EnforcementView::default()
         },
         vms: VmTotals { total: Some(3), corporate: Some(1), per_user: users() },
-        sources: vec![SourceView { layer: LayerView::Policy, origin: "Sales Macs 7".into(), since: None }],
+        sources: vec![SourceView {
+            layer: LayerView::Policy,
+            origin: "Sales Macs 7".into(),
+            since: None,
+            note: None,
+        }],
         written_at: at(6),
     }
 }
@@ -175,6 +180,7 @@ fn explain() -> ExplainView {
             reason: "a policy is assigned".into(),
         }],
         problems: problems(),
+        notes: vec![],
         subjects: subjects().into_iter().map(state).collect(),
     };
     ExplainView { settings: vec![setting] }

@@ -4,6 +4,8 @@
 //! `updates.json`, before anything of it is published. Where no setting asks for it, nothing is requested. What is due
 //! is looked at on the tick that all tasks share.
 
+mod view;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ use crate::state::document::Kept;
 use crate::updates::book::{Book, Demand, Watch};
 use crate::updates::decision::Decision;
 use crate::updates::fetch::fetch;
+
+pub use view::{notes, report, view};
 
 impl Kept for Book {
     const NAME: &'static str = "updates.json";

@@ -22,6 +22,7 @@ use crate::hypervisor::users::LocalUser;
 use crate::plan::memory::{Attempt, entry};
 use crate::plan::{Action, Reason, Why};
 use crate::resolve::{Candidate, Outcome, Resolved};
+use crate::sources::assignment;
 use crate::wire::checkin::ComplianceState;
 
 /// A layer's rank as the socket names it.
@@ -36,7 +37,7 @@ pub const fn layer(kind: LayerKind) -> LayerView {
 }
 
 /// A value as JSON.
-fn json(value: &Value) -> serde_json::Value {
+pub(super) fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Switch(on) => serde_json::Value::Bool(*on),
         Value::Text(text) => serde_json::Value::String(text.clone()),
@@ -122,8 +123,17 @@ fn setting(board: &Board, key: Key, resolved: Option<&Resolved>, now: Timestamp)
         }),
         overridden: resolved.into_iter().flat_map(|resolved| &resolved.overridden).map(loser).collect(),
         problems: problems.collect(),
+        notes: notes(board, key, winner),
         subjects: subjects(board, key),
     }
+}
+
+/// What else there is to know of a setting: that its source is deprecated, and what is decided by it.
+fn notes(board: &Board, key: Key, winner: Option<&Candidate>) -> Vec<String> {
+    let deprecated = winner.filter(|winner| winner.layer == LayerKind::LicenseProfile);
+    let mut notes: Vec<String> = deprecated.iter().map(|_| assignment::deprecation(key)).collect();
+    notes.extend(super::updater::notes(board, key));
+    notes
 }
 
 fn loser((candidate, reason): &(Candidate, crate::resolve::Lost)) -> LoserView {

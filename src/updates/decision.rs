@@ -33,6 +33,16 @@ pub enum HeldBack {
 }
 
 impl HeldBack {
+    /// The stable word.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NextMajor => "next-major",
+            Self::SwitchedOff => "switched-off",
+            Self::Incomparable => "incomparable",
+        }
+    }
+
     /// The reason in words.
     #[must_use]
     pub const fn words(self) -> &'static str {

@@ -10,7 +10,7 @@
 //! entry cannot pass for another version by being wrong in one of them.
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Position, Url};
 
 use super::xml::{self, Element};
 use crate::domain::version::ParallelsVersion;
@@ -277,27 +277,32 @@ fn file(update: &Element, version: &ParallelsVersion, dotted: &str) -> Result<St
     if !plain || !matches!(url.scheme(), "http" | "https") || path.text.len() > LONGEST_ADDRESS {
         return Err(address());
     }
-    match majors(url.path()).find(|major| *major != version.major()) {
+    let other = majors(&url).find(|major| *major != version.major());
+    match other {
         Some(other) => Err(flaw(
             path.line,
             FlawKind::OtherFile { named: other.to_string(), said: version.major().to_string() },
         )),
-        None => Ok(path.text.clone()),
+        None => Ok(url.into()),
     }
 }
 
-/// The major versions that an address names: `v26` as a folder, and `26.3.3` in the file's name. A date such as `2026.05.30`
-/// is none.
-fn majors(path: &str) -> impl Iterator<Item = u64> {
+/// The major versions that an address names: `v26` as a folder, and `26.3.3` in the file's name or after it. A date such as
+/// `2026.05.30` is none.
+fn majors(url: &Url) -> impl Iterator<Item = u64> {
     const LEAST_YEAR: u64 = 1_000;
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let folders = path.split('/').filter_map(|part| part.strip_prefix('v')?.parse().ok());
-    let words = name.split(|c: char| !c.is_ascii_digit() && c != '.').filter_map(|word| {
+    let place = &url[Position::BeforePath..];
+    let name = url.path().rsplit('/').next().unwrap_or_default();
+    let after = &url[Position::AfterPath..];
+    let folders = place.split('/').filter_map(|part| part.strip_prefix('v')?.parse().ok());
+    let words =
+        [name, after].into_iter().flat_map(|text| text.split(|c: char| !c.is_ascii_digit() && c != '.'));
+    let named = words.filter_map(|word| {
         let mut numbers = word.trim_matches('.').split('.');
         let major = numbers.next()?.parse().ok()?;
         (numbers.count() >= 2).then_some(major)
     });
-    folders.chain(words).filter(|major| *major < LEAST_YEAR)
+    folders.chain(named).filter(|major| *major < LEAST_YEAR)
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ pub struct SettingView {
     pub overridden: Vec<LoserView>,
     /// What is wrong with what the layers say of it.
     pub problems: Vec<ProblemView>,
+    /// What else there is to know, in sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// How it is on each object.
     pub subjects: Vec<SubjectStateView>,
 }

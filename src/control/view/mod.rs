@@ -7,6 +7,7 @@ mod explain;
 mod license;
 mod plan;
 mod status;
+mod updates;
 mod vms;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ pub use status::{
     AgentView, AssignmentView, CheckinView, EnforcementView, GroupView, HealthState, HealthView, LastCheckin,
     NextCheckin, ParallelsGate, ParallelsView, PolicyView, PortalView, SourceView, StatusView, VmTotals,
 };
+pub use updates::{FeedView, HeldView, PassedView, UpdateSettingView, UpdatesView};
 pub use vms::{Availability, UserVmsView, VmView, VmsView};
 
 use super::auth::Viewer;
