@@ -60,7 +60,7 @@ pub(super) fn render(shown: &Shown<'_>, style: &Style, now: Timestamp) -> String
     screen.labelled(LABELS, "Allowed", &version(view.allowed.as_ref(), "nothing newer"));
     for (index, held) in view.held.iter().enumerate() {
         let label = if index == 0 { "Held back" } else { "" };
-        let line = Line::plain(&held.version).then(Tone::Faint, format!("  {}", held.reason.words()));
+        let line = Line::plain(&held.version).then(Tone::Faint, format!(": {}", held.reason.words()));
         screen.labelled(LABELS, label, &line);
     }
     if let Some(major) = view.kept_major {
@@ -88,16 +88,18 @@ pub(super) fn render(shown: &Shown<'_>, style: &Style, now: Timestamp) -> String
 /// The line in `meridian status`.
 #[must_use]
 pub(super) fn verdict(view: &UpdatesView) -> Line {
-    let held = view.held.first().map(|held| format!("{} held back: {}", held.version, held.reason.words()));
+    let held =
+        view.held.first().map(|held| format!("{} is held back: {}", held.version, held.reason.words()));
     let line = match (view.passed.first(), &view.allowed, &held) {
         (Some(passed), ..) => {
-            return Line::of(Tone::Bad, "held back, and installed").text(format!(": {}", passed.detail));
+            return Line::of(Tone::Bad, "What is held back is installed")
+                .text(format!(": {}", passed.detail));
         }
         (None, Some(allowed), _) => Line::of(Tone::Good, format!("{allowed} is allowed")),
-        (None, None, Some(_)) => Line::plain("nothing is allowed"),
+        (None, None, Some(_)) => Line::plain("Nothing is allowed"),
         (None, None, None) => match view.feed.as_ref().is_some_and(|feed| feed.read_at.is_some()) {
-            true => Line::plain("nothing newer is offered"),
-            false => Line::of(Tone::Faint, "not looked for yet"),
+            true => Line::plain("Nothing newer is offered"),
+            false => Line::of(Tone::Faint, "Nothing was looked for yet"),
         },
     };
     match held {

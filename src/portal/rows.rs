@@ -14,13 +14,13 @@ use tokio::sync::watch;
 
 use crate::domain::host::Arch;
 use crate::domain::ids::{DeviceId, VmId};
-use crate::wire::checkin::ComplianceState;
+use crate::wire::checkin::{ComplianceState, UpdateReport};
 
 mod licensing;
 
 pub use licensing::{
-    GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, SeatMode,
-    Unmapped,
+    GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, ProfileRow,
+    ProfileSetting, SeatMode, Unmapped,
 };
 
 /// The store could not answer.
@@ -44,6 +44,9 @@ pub trait Rows: Send + Sync {
 
     /// Every user group: the primary key's of each license, and those of its sublicense keys.
     fn groups(&self) -> Answer<'_, GroupRow>;
+
+    /// Every license-bound configuration profile.
+    fn profiles(&self) -> Answer<'_, ProfileRow>;
 
     /// A number that differs from the former one after each change of any row.
     ///
@@ -189,6 +192,8 @@ pub struct Versions {
     pub parallels: Option<String>,
     /// Whether that version is below the least that policies work with (facts: administrator's guide, 20.1.0).
     pub too_old: bool,
+    /// What is decided of its updates; none where no setting is about them.
+    pub updates: Option<UpdateReport>,
 }
 
 /// What a Mac is assigned.

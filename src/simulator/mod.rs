@@ -39,7 +39,7 @@ pub use folder::{CallRecord, SimulatorError, calls, edit, merge_patch};
 pub use install::install;
 pub use licensing::{Activation, Installed, Key, LicenseRefusal, Licensing, Standing, Terms};
 pub use shell::run;
-pub use state::{Host, Parallels, Restrictions, Service, Start, State, User};
+pub use state::{Host, InfoPlist, Parallels, Restrictions, Service, Start, State, User};
 pub use vm::{Expiration, Guest, Hidden, Settings, Snapshot, Vm, VmRestrictions};
 
 /// The tools that are simulated.

@@ -55,10 +55,10 @@ impl HeldBack {
 }
 
 /// An update that is held back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Its version.
-    pub version: ParallelsVersion,
+    /// It.
+    pub offer: Offer,
     /// Why.
     pub why: HeldBack,
 }
@@ -67,10 +67,10 @@ pub struct Held {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decision {
     /// The newest that there is, allowed or not.
-    pub available: Option<ParallelsVersion>,
+    pub available: Option<Offer>,
     /// The newest that is allowed.
     pub allowed: Option<Offer>,
-    /// Those that are held back, the newest first.
+    /// Those that are held back, the newest first, a version once.
     pub held: Vec<Held>,
 }
 
@@ -78,24 +78,25 @@ pub struct Decision {
 #[must_use]
 pub fn decide(installed: Option<&ParallelsVersion>, offers: &[Offer], kept: Option<u64>) -> Decision {
     let mut decision = Decision::default();
+    let better = |offer: &Offer, than: &Option<Offer>| {
+        than.as_ref().is_none_or(|than| between(offer, than) == Ordering::Greater)
+    };
     for offer in offers {
         let order = installed.and_then(|installed| compare(offer, installed));
         if matches!(order, Some(Ordering::Less | Ordering::Equal)) {
             continue;
         }
-        if decision.available.as_ref().is_none_or(|newest| offer.version > *newest) {
-            decision.available = Some(offer.version.clone());
+        if better(offer, &decision.available) {
+            decision.available = Some(offer.clone());
         }
         match held_back(offer, order, kept) {
-            Some(why) => decision.held.push(Held { version: offer.version.clone(), why }),
-            None if decision.allowed.as_ref().is_none_or(|best| offer.version > best.version) => {
-                decision.allowed = Some(offer.clone());
-            }
+            Some(why) => decision.held.push(Held { offer: offer.clone(), why }),
+            None if better(offer, &decision.allowed) => decision.allowed = Some(offer.clone()),
             None => {}
         }
     }
-    decision.held.sort_by(|a, b| b.version.cmp(&a.version).then(a.why.cmp(&b.why)));
-    decision.held.dedup();
+    decision.held.sort_by(|a, b| between(&b.offer, &a.offer).then(a.why.cmp(&b.why)));
+    decision.held.dedup_by(|a, b| a.offer.version == b.offer.version && a.why == b.why);
     decision.held.truncate(MOST_HELD);
     decision
 }
@@ -110,6 +111,16 @@ fn held_back(offer: &Offer, order: Option<Ordering>, kept: Option<u64>) -> Optio
     } else {
         None
     }
+}
+
+/// Which of two offers is newer. Where one says no more than its build, the builds are compared.
+fn between(a: &Offer, b: &Offer) -> Ordering {
+    let both = a.numbering == Numbering::Release && b.numbering == Numbering::Release;
+    if both {
+        return a.version.cmp(&b.version);
+    }
+    let place = |offer: &Offer| (offer.version.major(), offer.version.build());
+    place(a).cmp(&place(b))
 }
 
 /// How an offer stands to the installed version; nothing where that cannot be told.

@@ -9,6 +9,8 @@
 //! What an entry says of its version has to agree in all places: the elements, the `uuid` and the address of the file. So an
 //! entry cannot pass for another version by being wrong in one of them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use url::{Position, Url};
 
@@ -50,6 +52,16 @@ pub struct Offer {
     pub file: String,
     /// Its line in the feed.
     pub line: u32,
+}
+
+impl fmt::Display for Offer {
+    /// Its version; of one that is numbered as in the guide, what it says of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.numbering, self.version.build()) {
+            (Numbering::Build, Some(build)) => write!(f, "{} (build {build})", self.version.major()),
+            _ => self.version.fmt(f),
+        }
+    }
 }
 
 /// What is wrong with one entry.

@@ -16,3 +16,5 @@ mod simulator;
 mod spine;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod updates;

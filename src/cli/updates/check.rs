@@ -87,7 +87,7 @@ fn of(file: String, bytes: &[u8]) -> Checked {
                 |flaw: feed::Flaw| Fault { line: flaw.line, reason: flaw.kind.to_string(), whole: false };
             let offers = feed.offers.into_iter().map(|offer| Offered {
                 line: offer.line,
-                version: offer.version.to_string(),
+                version: offer.to_string(),
                 numbering: offer.numbering,
                 enabled: offer.enabled,
                 url: offer.file,

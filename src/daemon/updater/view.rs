@@ -31,11 +31,11 @@ pub fn view(board: &Board) -> Option<UpdatesView> {
         installed,
         kept_major: book.kept.map(|kept| kept.major),
         available: decision.available.as_ref().map(ToString::to_string),
-        allowed: decision.allowed.as_ref().map(|offer| offer.version.to_string()),
+        allowed: decision.allowed.as_ref().map(ToString::to_string),
         held: decision
             .held
             .iter()
-            .map(|held| HeldView { version: held.version.to_string(), reason: held.why })
+            .map(|held| HeldView { version: held.offer.to_string(), reason: held.why })
             .collect(),
         passed: passed(board),
         feed: book.reading.as_ref().map(|reading| FeedView {

@@ -43,6 +43,9 @@ pub struct Desired {
     pub group: Option<assignment::Group>,
     /// The group's policy.
     pub policy: Option<assignment::Policy>,
+    /// The license-bound configuration profiles of its key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub configuration_profiles: Vec<assignment::ConfigurationProfile>,
     /// Whether its identity ends.
     pub retired: bool,
 }
@@ -61,11 +64,15 @@ impl Model {
     #[must_use]
     pub fn desired(&self, device: &Device) -> Desired {
         if device.retired {
-            return Desired { group: None, policy: None, retired: true };
+            return Desired { group: None, policy: None, configuration_profiles: Vec::new(), retired: true };
         }
         Desired {
             group: self.group_of(device).map(super::policy::Group::assigned),
             policy: self.policy_of(device).map(super::policy::Policy::assigned),
+            configuration_profiles: self
+                .profiles_of(device)
+                .map(super::profiles::ConfigurationProfile::assigned)
+                .collect(),
             retired: false,
         }
     }
@@ -127,7 +134,7 @@ impl Model {
             group: desired.group.clone(),
             policy: desired.policy.clone(),
             golden_image: None,
-            configuration_profiles: Vec::new(),
+            configuration_profiles: desired.configuration_profiles.clone(),
             retired: desired.retired,
         }
     }

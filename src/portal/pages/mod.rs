@@ -2,7 +2,7 @@
 //!
 //! In goes a [`Rows`], which the store implements, and [`PageAccess`], which says who may look; out comes a router with
 //! all paths from the root: `/`, `/sign-in`, `/sign-out`, `/virtual-machines`, `/devices`, `/licenses`, `/groups`,
-//! `/assets/…`. The pages only read. They work without a script; with it they change in place as the rows change. To add a column is to touch
+//! `/configuration-profiles`, `/assets/…`. The pages only read. They work without a script; with it they change in place as the rows change. To add a column is to touch
 //! `query.rs`, `view.rs` and the template of its page.
 
 mod assets;
@@ -16,6 +16,7 @@ mod licenses;
 mod licensing;
 mod listing;
 mod parts;
+mod profiles;
 mod session;
 mod sign_in;
 mod text;
@@ -38,6 +39,7 @@ use devices::Devices;
 use groups::Groups;
 use licenses::Licenses;
 use listing::Listing;
+use profiles::Profiles;
 use session::Sessions;
 use virtual_machines::VirtualMachines;
 
@@ -94,6 +96,7 @@ pub fn router(rows: Arc<dyn Rows>, access: PageAccess) -> Router {
         .merge(table::<Devices>())
         .merge(table::<Licenses>())
         .merge(table::<Groups>())
+        .merge(table::<Profiles>())
         .route_layer(middleware::from_fn_with_state(portal.clone(), guard::signed_in));
     Router::new()
         .merge(inside)

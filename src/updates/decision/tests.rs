@@ -19,13 +19,9 @@ fn build(version: &str) -> Offer {
 fn decided(installed: Option<&str>, offers: &[Offer], kept: Option<u64>) -> (String, String, String) {
     let installed: Option<ParallelsVersion> = installed.map(|text| text.parse().unwrap());
     let decision = decide(installed.as_ref(), offers, kept);
-    let text = |version: Option<&ParallelsVersion>| version.map(ToString::to_string).unwrap_or_default();
-    let held = decision.held.iter().map(|held| format!("{} {}", held.version, held.why.code()));
-    (
-        text(decision.available.as_ref()),
-        text(decision.allowed.as_ref().map(|offer| &offer.version)),
-        held.collect::<Vec<_>>().join(", "),
-    )
+    let text = |offer: Option<&Offer>| offer.map(ToString::to_string).unwrap_or_default();
+    let held = decision.held.iter().map(|held| format!("{} {}", held.offer, held.why.code()));
+    (text(decision.available.as_ref()), text(decision.allowed.as_ref()), held.collect::<Vec<_>>().join(", "))
 }
 
 #[test]
@@ -62,19 +58,24 @@ fn each_rule_decides_as_it_says() {
         // A server that is switched off allows nothing.
         (Some("26.1.1-57288"), vec![off()], None, ("26.3.3-57507", "", "26.3.3-57507 switched-off")),
         // Numbered as in the guide, the build decides.
-        (Some("26.1.1-57288"), vec![build("26.0.57507.1")], None, ("26.0.0-57507", "26.0.0-57507", "")),
+        (
+            Some("26.1.1-57288"),
+            vec![build("26.0.57507.1")],
+            None,
+            ("26 (build 57507)", "26 (build 57507)", ""),
+        ),
         (Some("26.3.3-57507"), vec![build("26.0.57507.1")], None, ("", "", "")),
         (
             Some("26.3.3"),
             vec![build("26.0.57507.1")],
             None,
-            ("26.0.0-57507", "", "26.0.0-57507 incomparable"),
+            ("26 (build 57507)", "", "26 (build 57507) incomparable"),
         ),
         (
             Some("26.3.3-57507"),
             vec![build("27.0.58001.1")],
             Some(26),
-            ("27.0.0-58001", "", "27.0.0-58001 next-major"),
+            ("27 (build 58001)", "", "27 (build 58001) next-major"),
         ),
         // What is not known is not allowed.
         (None, vec![release("26.3.3-57507")], None, ("26.3.3-57507", "", "26.3.3-57507 incomparable")),
@@ -92,6 +93,6 @@ fn what_is_held_back_is_named_once_and_not_without_end() {
         .collect();
     let decision = decide(Some(&"26.1.1".parse().unwrap()), &offers, Some(26));
     assert_eq!(decision.held.len(), MOST_HELD);
-    assert_eq!(decision.held[0].version.to_string(), "27.0.49-58000");
+    assert_eq!(decision.held[0].offer.to_string(), "27.0.49-58000");
     assert_eq!(decision.allowed, None);
 }

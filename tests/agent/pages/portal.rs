@@ -10,7 +10,7 @@ use meridian::domain::ids::{DeviceId, VmId};
 use meridian::portal::pages::{PageAccess, router};
 use meridian::portal::rows::{
     Answer, Assigned, Compliance, ComplianceCounts, DeviceRow, GroupRow, Guest, Hardware, LicenseRow,
-    Machine, Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Versions, VmRow,
+    Machine, Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, ProfileRow, Rows, Versions, VmRow,
 };
 use meridian::wire::checkin::ComplianceState;
 use tokio::net::TcpListener;
@@ -24,6 +24,8 @@ pub(crate) const TOKEN: &str = "the-admin-token";
 pub(crate) struct Memory {
     rows: Mutex<(Vec<VmRow>, Vec<DeviceRow>)>,
     licensing: Mutex<(Vec<LicenseRow>, Vec<GroupRow>)>,
+    /// The license-bound configuration profiles.
+    pub(crate) profiles: Mutex<Vec<ProfileRow>>,
     changes: watch::Sender<u64>,
 }
 
@@ -68,6 +70,11 @@ impl Rows for Memory {
         Box::pin(async { Ok(rows) })
     }
 
+    fn profiles(&self) -> Answer<'_, ProfileRow> {
+        let rows = self.profiles.lock().unwrap().clone();
+        Box::pin(async { Ok(rows) })
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -86,6 +93,7 @@ impl Portal {
         let rows = Arc::new(Memory {
             rows: Mutex::new((vms, devices)),
             licensing: Mutex::default(),
+            profiles: Mutex::default(),
             changes: watch::Sender::new(1),
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -204,6 +212,7 @@ pub(crate) fn device(number: u128, hostname: &str) -> DeviceRow {
             agent: "0.1.0".to_owned(),
             parallels: Some("26.1.1".to_owned()),
             too_old: false,
+            updates: None,
         },
         assigned: Assigned {
             group: Some("Sales".to_owned()),
