@@ -97,9 +97,10 @@ pub(super) fn verdict(view: &UpdatesView) -> Line {
         }
         (None, Some(allowed), _) => Line::of(Tone::Good, format!("{allowed} is allowed")),
         (None, None, Some(_)) => Line::plain("Nothing is allowed"),
-        (None, None, None) => match view.feed.as_ref().is_some_and(|feed| feed.read_at.is_some()) {
-            true => Line::plain("Nothing newer is offered"),
-            false => Line::of(Tone::Faint, "Nothing was looked for yet"),
+        (None, None, None) => match view.feed.as_ref().map(|feed| feed.read_at) {
+            None => Line::of(Tone::Faint, "No feed is read"),
+            Some(None) => Line::of(Tone::Faint, "The feed was not read yet"),
+            Some(Some(_)) => Line::plain("Nothing newer is offered"),
         },
     };
     match held {

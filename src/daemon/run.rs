@@ -189,17 +189,11 @@ impl Daemon {
         };
         let (licenser, license) = Licenser::new(ground, license);
         let commands_told = (commands.acks(), commands.write_failed());
-        let updater = Updater::new(Arc::clone(&store), ticker.clone(), stopped.clone(), updates);
+        let whole_mac = self.paths.is_system();
+        let updater = Updater::new(Arc::clone(&store), ticker.clone(), stopped.clone(), (updates, whole_mac));
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
-        let tasks = async {
-            tokio::join!(
-                drive(inputs, board.clone(), ticker.clone(), stopped.clone()),
-                drive(observer, board.clone(), ticker.clone(), stopped.clone()),
-                drive(enforcer, board.clone(), ticker.clone(), stopped.clone()),
-                drive(licenser, board.clone(), ticker.clone(), stopped.clone()),
-                drive(updater, board.clone(), ticker.clone(), stopped.clone()),
-            );
-        };
+        let tasks = (inputs, observer, enforcer, licenser, updater);
+        let tasks = drive_all(tasks, board.clone(), ticker.clone(), stopped);
         let sides = async {
             tokio::join!(
                 converse(checkin, board.clone(), Arc::clone(&desk), sync),
@@ -236,6 +230,22 @@ impl Daemon {
         let clock = Arc::new(SystemClock);
         Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), bells)
     }
+}
+
+/// Drives all tasks until `stop` is true.
+async fn drive_all(
+    (inputs, observer, enforcer, licenser, updater): (Inputs, Observer, Enforcer, Licenser, Updater),
+    board: watch::Sender<Board>,
+    ticker: Ticker,
+    stop: watch::Receiver<bool>,
+) {
+    tokio::join!(
+        drive(inputs, board.clone(), ticker.clone(), stop.clone()),
+        drive(observer, board.clone(), ticker.clone(), stop.clone()),
+        drive(enforcer, board.clone(), ticker.clone(), stop.clone()),
+        drive(licenser, board.clone(), ticker.clone(), stop.clone()),
+        drive(updater, board, ticker, stop),
+    );
 }
 
 /// Keeps on the board what became of the portal's commands.

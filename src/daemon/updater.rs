@@ -55,6 +55,7 @@ pub struct Updater {
     stop: watch::Receiver<bool>,
     book: Book,
     stored: Book,
+    whole_mac: bool,
     published: Updates,
 }
 
@@ -68,11 +69,18 @@ pub struct Sight {
 }
 
 impl Updater {
-    /// An updater that remembers what the document says.
+    /// An updater that remembers what the document says. For a layout below a scratch root, which is a test's or the demo's,
+    /// Parallels' own server is not asked.
     #[must_use]
-    pub fn new(store: Arc<Store>, ticker: Ticker, stop: watch::Receiver<bool>, book: Option<Book>) -> Self {
+    pub fn new(
+        store: Arc<Store>,
+        ticker: Ticker,
+        stop: watch::Receiver<bool>,
+        (book, whole_mac): (Option<Book>, bool),
+    ) -> Self {
         let book = book.unwrap_or_default();
-        Self { store, ticker, stop, stored: book.clone(), book, published: Updates::default() }
+        let published = Updates::default();
+        Self { store, ticker, stop, stored: book.clone(), book, whole_mac, published }
     }
 
     /// Reads the feed if that is due. Ends early when the daemon does.
@@ -130,7 +138,11 @@ impl Task for Updater {
     fn input(&self, board: &Board) -> Self::Input {
         let enforcement = &board.enforcement;
         let assigned = board.assigned.assignment.is_some();
-        let demand = enforcement.settled.then(|| Demand::of(&enforcement.effective, assigned));
+        let demand = enforcement.settled.then(|| Demand {
+            assigned,
+            parallels_too: self.whole_mac,
+            ..Demand::of(&enforcement.effective)
+        });
         let installed = match &board.observation.parallels {
             Answer::Known(version) | Answer::TooOld(version) => Some(version.clone()),
             _ => None,

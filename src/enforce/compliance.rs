@@ -67,7 +67,7 @@ pub fn compliance(situation: &Situation<'_>, plan: &Plan, findings: &Findings<'_
             standings.extend(judge_violations(*key, holds, findings.violations));
             continue;
         }
-        if key.setting().lever == Lever::Decided && withheld.get(&(Subject::App, *key)).is_none() {
+        if key.setting().lever == Lever::Decided && !withheld.contains_key(&(Subject::App, *key)) {
             let (state, reason) = judge_watched(findings.watched.get(key.name()));
             standings.push(Standing { subject: Subject::App, key: *key, state, reason, observed: None });
             continue;

@@ -51,6 +51,8 @@ pub struct Demand {
     pub every: Option<SignedDuration>,
     /// A verified assignment stands, so that its silence is a statement.
     pub assigned: bool,
+    /// Parallels' own server may be asked where no local one is named.
+    pub parallels_too: bool,
 }
 
 /// Who says so: what an assignment said is taken back by an assignment alone.
@@ -66,7 +68,7 @@ pub enum Says {
 impl Demand {
     /// What these settings demand.
     #[must_use]
-    pub fn of(effective: &Effective, assigned: bool) -> Self {
+    pub fn of(effective: &Effective) -> Self {
         let winner = |name: &str| {
             let resolved = effective.settings.get(&Key::named(name)?)?;
             match &resolved.outcome {
@@ -92,7 +94,7 @@ impl Demand {
             Some(_) => Some(DAY),
             None => asks.then_some(DAY),
         };
-        Self { stay_on_major, feed_url, every, assigned }
+        Self { stay_on_major, feed_url, every, assigned: false, parallels_too: false }
     }
 
     /// The address to read: the local server's, or Parallels' own of the installed major version (facts: one feed a major
@@ -102,7 +104,7 @@ impl Demand {
         self.every?;
         match &self.feed_url {
             Some((address, _)) => Some(address.clone()),
-            None => installed.map(|installed| {
+            None => installed.filter(|_| self.parallels_too).map(|installed| {
                 format!(
                     "https://update.parallels.com/desktop/v{}/parallels/parallels_updates.xml",
                     installed.major()

@@ -84,6 +84,7 @@ async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation(
     {
         assert!(explain.contains(told), "{told}: {explain}");
     }
+    environment.sync().await;
     let shown = environment
         .until_portal("told of updates", async |admin| {
             let devices = admin.list("/devices").await.unwrap();
@@ -96,7 +97,9 @@ async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation(
     // After a restart the feed is not due, and nothing is asked for.
     environment.kill_agent().await;
     environment.start_agent();
-    environment.until_enforced().await;
+    environment
+        .until("decided again", |status| updates(status).is_some_and(|view| view.allowed.is_some()))
+        .await;
     assert_eq!(server.counts(), (1, 0));
 
     // The next major version is installed all the same.
@@ -105,6 +108,7 @@ async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation(
     let status = environment.until_problem("version-passed").await;
     assert_eq!(updates(&status).unwrap().passed[0].key, "updates.stay_on_major");
     assert_eq!(updates(&status).unwrap().kept_major, Some(26), "what is kept does not follow");
+    environment.sync().await;
     environment
         .until_portal("told of the violation", async |admin| {
             let devices = admin.list("/devices").await.unwrap();
@@ -176,6 +180,7 @@ async fn every_form_of_the_version_file_is_read_also_after_an_upgrade() {
     ] {
         environment.edit(|state| state.parallels.info_plist = form);
         install(&environment, version, build);
+        environment.order_sync().await;
         environment.until(shown, |status| status.parallels.version.as_deref() == Some(shown)).await;
     }
 }
@@ -197,9 +202,12 @@ async fn bind(environment: &TestEnvironment, settings: Value) -> String {
 
 #[tokio::test]
 async fn a_license_bound_profile_is_respected_below_mdm_and_policy_with_a_notice() {
+    let (feed, _server) = Server::start().await;
     let environment = TestEnvironment::start().await;
     environment.until_enrolled().await;
-    let id = bind(&environment, json!({"updates.check": "weekly", "updates.auto_download": true})).await;
+    let settings =
+        json!({"updates.check": "weekly", "updates.auto_download": true, "updates.feed_url": feed});
+    let id = bind(&environment, settings).await;
     let decided = async |layer: &str| {
         environment
             .until_explained("updates.check", |setting| {
@@ -214,7 +222,9 @@ async fn a_license_bound_profile_is_respected_below_mdm_and_policy_with_a_notice
     let status =
         environment.until("noted", |status| status.sources.iter().any(|source| source.note.is_some())).await;
     let note = status.sources.iter().find_map(|source| source.note.clone()).unwrap();
-    assert_eq!(note, "deprecated: use updates.auto_download in the policy, updates.check in the policy");
+    let key = |name| format!("updates.{name} in the policy");
+    let keys = [key("auto_download"), key("check"), key("feed_url")].join(", ");
+    assert_eq!(note, format!("deprecated: use {keys}"));
     environment
         .until_mac("set for ada", |state| {
             let keys = state.users["ada"].defaults.get(DOMAIN);
@@ -225,6 +235,7 @@ async fn a_license_bound_profile_is_respected_below_mdm_and_policy_with_a_notice
     environment.change_profile(&json!({"Settings": {"updates.check": "monthly"}}));
     decided("profile").await;
     environment.assign(&json!({"updates.check": "never"})).await;
+    environment.sync().await;
     let setting = decided("policy").await;
     assert_eq!(setting.overridden.len(), 2, "{setting:#?}");
     assert!(setting.notes.iter().all(|note| !note.contains("deprecated")), "it decides no more");
@@ -232,4 +243,13 @@ async fn a_license_bound_profile_is_respected_below_mdm_and_policy_with_a_notice
     environment.unassign().await;
     environment.change_profile(&json!({"Settings": null}));
     environment.admin.ask(Method::DELETE, &format!("/configuration-profiles/{id}"), None).await.unwrap();
+    environment.sync().await;
+    environment
+        .until_mac("given back", |state| {
+            state
+                .users
+                .values()
+                .all(|user| user.defaults.get(DOMAIN).is_none_or(|keys| !keys.contains_key(CHECK)))
+        })
+        .await;
 }

@@ -21,12 +21,18 @@ fn offer(text: &str) -> Offer {
 }
 
 fn staying(says: Says) -> Demand {
-    Demand { stay_on_major: Some(says), every: Some(DAY), assigned: true, ..Demand::default() }
+    Demand {
+        stay_on_major: Some(says),
+        every: Some(DAY),
+        assigned: true,
+        parallels_too: true,
+        ..Demand::default()
+    }
 }
 
 fn local_server() -> Demand {
     let feed_url = Some(("https://up.example/feed.xml".to_owned(), Says::Assignment));
-    Demand { feed_url, every: Some(DAY), assigned: true, ..Demand::default() }
+    Demand { feed_url, every: Some(DAY), assigned: true, parallels_too: true, ..Demand::default() }
 }
 
 fn reads(offers: &[&str]) -> News {
@@ -121,7 +127,8 @@ fn the_settings_decide_how_often_a_feed_is_read_and_whether_at_all() {
         let named = settings.as_object().unwrap();
         let named = named.iter().map(|(name, value)| (name.as_str(), value));
         let origin = Origin::LicenseProfile { name: String::new() };
-        let demand = Demand::of(&resolve(&[Layer::read(LayerKind::Policy, origin, named)]), true);
+        let demand = Demand::of(&resolve(&[Layer::read(LayerKind::Policy, origin, named)]));
+        let demand = Demand { parallels_too: true, ..demand };
         assert_eq!(demand.every.map(|every| every.as_hours() / 24), days, "{settings}");
         assert_eq!(demand.address(Some(&version("26.1.1"))).is_some(), days.is_some(), "{settings}");
     }
@@ -134,6 +141,8 @@ fn a_feed_is_one_of_the_installed_major_version() {
     assert_eq!(of("20.2.0"), "https://update.parallels.com/desktop/v20/parallels/parallels_updates.xml");
     assert_eq!(of("26.3.3"), "https://update.parallels.com/desktop/v26/parallels/parallels_updates.xml");
     assert_eq!(demand.address(None), None);
+    let below_a_folder = Demand { parallels_too: false, ..demand };
+    assert_eq!(below_a_folder.address(Some(&version("26.3.3"))), None);
     assert_eq!(local_server().address(None).unwrap(), "https://up.example/feed.xml");
 }
 
