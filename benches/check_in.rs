@@ -103,6 +103,7 @@ fn local(root: &SigningKey) -> Local {
         portal: Portal {
             origin: Some("https://portal.example".to_owned()),
             root_key: Some(root.public()),
+            root_key_is_bad: false,
             token: Some(EnrollmentToken::new("token".to_owned())),
             ca: None,
         },

@@ -9,13 +9,13 @@
 //! ```
 //!
 //! Everything between the first and the last arrow is plain synchronous code: no runtime, no clock, no file and no
-//! log is needed to test it. Waiting and failing live in [`daemon`], `checkin::http`, `hypervisor::runner`, [`state`]
+//! log is needed to test it. Waiting and failing live in [`daemon`], `checkin::http`, `updates::fetch`, `hypervisor::runner`, [`state`]
 //! and [`control`].
 //!
 //! # Dependencies run one way
 //!
 //! `domain ← catalog ← {sources, wire} ← resolve ← plan ← enforce ← daemon ← bin`; [`hypervisor`] and [`inventory`]
-//! stand on [`domain`] and [`catalog`]; [`license`] on [`wire`], [`hypervisor`] and [`state`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
+//! stand on [`domain`] and [`catalog`]; [`updates`] on [`resolve`], and [`enforce`] on it; [`license`] on [`wire`], [`hypervisor`] and [`state`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
 //! `control::proto`, and gives a license back without the daemon; `portal` knows [`wire`], [`catalog`], [`domain`], [`resolve`] and [`plan`], and its demo looks at the agent
 //! through [`control`], with the screens of [`cli`]; `simulator` knows
 //! nobody. Nothing imports [`daemon`].

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use meridian::control::client::Client;
 use meridian::control::view::{HealthState, StatusView};
 use meridian::portal::demo::admin::Admin;
@@ -23,13 +24,16 @@ use crate::process::Proc;
 use crate::relay::{Relay, Tally};
 
 /// How long anything that is waited for may take; the longest is a check-in that a local change brings forward.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How often is looked.
 const GLANCE: Duration = Duration::from_millis(2);
 
 /// What takes longer than this is looked at a hundred times more rarely, so that the daemon is left alone.
 const SOON: Duration = Duration::from_secs(3);
+
+/// After a check-in, a change is told by another one within this time or not at all: 60 s between two, and a tick.
+const FOLLOWING: SignedDuration = SignedDuration::from_secs(125);
 
 /// Everything that takes part, in the order in which it is dropped.
 pub(crate) struct Scene {
@@ -143,16 +147,18 @@ impl Scene {
         Ok(longest)
     }
 
-    /// Waits until nothing is under way: the next check-in is the one of the interval, and the portal can wake the agent.
+    /// Waits until nothing is under way: the next check-in is further away than `watched`, and the portal can wake the agent.
     ///
     /// # Errors
     /// It does not come to that.
-    pub(crate) async fn rest(&self) -> Result<(), Failed> {
+    pub(crate) async fn rest(&self, watched: Duration) -> Result<(), Failed> {
         let idle = |status: &StatusView| {
             let next = status.checkin.next.as_ref();
-            settled(status)
-                && status.checkin.wait_open
-                && next.is_some_and(|next| next.reason == "the interval")
+            let left = next.map(|next| next.at.duration_since(status.written_at).unsigned_abs());
+            // What has just changed is told at most a minute after the check-in before it.
+            let last = status.checkin.last.as_ref();
+            let told = last.is_some_and(|last| status.written_at.duration_since(last.at) > FOLLOWING);
+            settled(status) && status.checkin.wait_open && told && left.is_some_and(|left| left > watched)
         };
         loop {
             self.until("the agent rests", idle).await?;

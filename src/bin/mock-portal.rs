@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use meridian::error::{Chain, Exit};
-use meridian::portal::demo;
+use meridian::portal::demo::{self, custodian};
 use meridian::portal::serve::{self, Serve};
 
 /// A management portal for trying and testing Meridian.
@@ -44,24 +44,34 @@ enum Verb {
     },
     /// Shows a policy travel from a portal to a simulated Mac and its virtual machines travel back, until Ctrl-C.
     Demo(demo::Options),
+    /// Holds the agent of a demo, and ends it with the demo.
+    #[command(hide = true)]
+    DemoCustodian(custodian::Charge),
 }
 
 fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let done = match Arguments::parse().verb {
+    match Arguments::parse().verb {
         Verb::Serve { listen, origin, database, organization, tls_cert, tls_key } => {
             let tls = tls_cert.zip(tls_key);
             let order = Serve { listen, origins: origin, database, organization, tls };
-            serve::run(order, |line| writeln!(std::io::stdout(), "{line}")).map_err(Box::<dyn Error>::from)
+            let served = serve::run(order, |line| writeln!(std::io::stdout(), "{line}"));
+            served.map_or_else(|error| failed(&error, Exit::Failed as u8), |()| Exit::Fine.into())
         }
-        Verb::Demo(options) => demo::run(&options).map_err(Box::<dyn Error>::from),
-    };
-    match done {
-        Ok(()) => Exit::Fine.into(),
-        Err(error) => {
-            // Where nobody listens there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "mock-portal: {}", Chain(&*error));
-            Exit::Failed.into()
-        }
+        Verb::Demo(options) => match demo::run(&options) {
+            Ok(()) => Exit::Fine.into(),
+            Err(error) if error.is_unread() => error.exit_code().into(),
+            Err(error) => failed(&error, error.exit_code()),
+        },
+        Verb::DemoCustodian(charge) => match custodian::run(&charge) {
+            Ok(()) => Exit::Fine.into(),
+            Err(error) => failed(&error, Exit::Failed as u8),
+        },
     }
+}
+
+fn failed(error: &(dyn Error + 'static), code: u8) -> ExitCode {
+    // Where nobody listens there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "mock-portal: {}", Chain(error));
+    code.into()
 }

@@ -156,6 +156,10 @@ pub struct Pace {
     pub backoff: Backoff,
     /// When the last request left.
     pub last: Option<Timestamp>,
+    /// When a check-in succeeded last. It is stored with the next request, so that it costs no writing of its own, or at
+    /// once where what is stored is an hour old: after a restart it may be up to an hour too early, never too late.
+    #[serde(default)]
+    pub last_success: Option<Timestamp>,
 }
 
 impl Pace {
@@ -202,8 +206,6 @@ pub enum End {
     Retired,
     /// This Mac is another one.
     HardwareChanged,
-    /// An administrator of the Mac asked for it.
-    Reset,
 }
 
 impl Identities {
@@ -227,7 +229,6 @@ impl Identities {
         self.next = match end {
             End::Retired => None,
             End::HardwareChanged => cause(EnrollmentReason::HardwareChanged),
-            End::Reset => cause(EnrollmentReason::AdminReset),
         };
         if let Some(Enrolled { device, organization, token, .. }) = enrolled {
             if end == End::Retired {

@@ -65,8 +65,10 @@ pub struct Machines {
 pub struct Portal {
     /// `PortalURL` as an origin, without a slash at the end.
     pub origin: Option<String>,
-    /// `PortalRootKey`.
+    /// `PortalRootKey`, where it is a key.
     pub root_key: Option<PublicKey>,
+    /// `PortalRootKey` is there, but is no key: a problem of the profile, which is told as such.
+    pub root_key_is_bad: bool,
     /// `EnrollmentToken`.
     pub token: Option<EnrollmentToken>,
     /// `PortalCA`: certificates that the portal's may chain to, besides the system's; PEM text or DER.

@@ -60,6 +60,11 @@ impl Problems {
         WAY.iter().filter_map(|code| self.0.remove(code)).map(|(since, _)| since).min()
     }
 
+    /// What is wrong with the way to the portal.
+    pub(super) fn of_the_way(&self) -> Option<ReportedProblem> {
+        self.all().into_iter().find(|problem| WAY.contains(&problem.code))
+    }
+
     /// All that hold.
     pub(super) fn all(&self) -> Vec<ReportedProblem> {
         let problem = |(code, (since, detail)): (&ProblemCode, &(Timestamp, Option<String>))| {

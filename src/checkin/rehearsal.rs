@@ -184,6 +184,7 @@ impl Signer {
             portal: Portal {
                 origin: Some("https://portal.example".to_owned()),
                 root_key: Some(self.root.public()),
+                root_key_is_bad: false,
                 token: Some(EnrollmentToken::new("first-token".to_owned())),
                 ca: None,
             },

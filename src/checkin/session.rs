@@ -20,7 +20,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::chance::Chance;
-use super::identity::{Cause, End, Enrolled, Identities, Pace};
+use super::identity::{Cause, Enrolled, Identities, Pace};
 use super::local::Local;
 use super::problems::Problems;
 use super::report::{Fingerprint, Memory};
@@ -122,7 +122,9 @@ impl Session {
         let pace = identities.current.as_ref().map(|identity| identity.pace).unwrap_or_default();
         let timetable = Timetable::starting(now, pace.last, pace.backoff, chance.draw());
         let memory = memory.unwrap_or_default();
-        Self { identities, key, trust, memory, timetable, problems, flight: None, run: Run::default() }
+        let mut run = Run::default();
+        run.shown.last_success = pace.last_success;
+        Self { identities, key, trust, memory, timetable, problems, flight: None, run }
     }
 
     /// The assignment that holds. It does before any word with the portal.
@@ -161,21 +163,18 @@ impl Session {
             last_success,
             next,
             failures: self.backoff().failures,
+            trouble: self.problems.of_the_way(),
             problems: self.problems.all(),
         }
     }
 
-    /// A check-in is wanted after this delay, by a person or by the portal's wake.
+    /// A check-in is wanted after this delay, by a person or by the portal's wake. For a person a disk that failed does
+    /// not rest either: its next try comes at once, and where it fails again, the rest grows on.
     pub fn call(&mut self, now: Timestamp, delay: SignedDuration, reason: CheckinReason) {
+        if let (CheckinReason::Manual, Some((_, due))) = (reason, &mut self.run.disk) {
+            *due = Due::after(now, delay);
+        }
         self.timetable.call(now, delay, reason);
-    }
-
-    /// An administrator of the Mac wants it to enroll anew.
-    pub fn reset(&self, now: Timestamp) -> Step {
-        let mut next = self.clone();
-        next.end(End::Reset, now);
-        next.timetable.set(now, SignedDuration::ZERO, CheckinReason::Manual);
-        self.step(next, Vec::new(), Do::Nothing)
     }
 
     /// What to do now.
@@ -262,7 +261,8 @@ impl Session {
         self.run.shown.next = None;
         let standing = self.stand(now, local);
         self.run.shown.standing = standing;
-        self.problems.set(ProblemCode::NoRootKey, standing == Standing::NoRootKey, now);
+        let no_root_key = standing == Standing::NoRootKey && !local.portal.root_key_is_bad;
+        self.problems.set(ProblemCode::NoRootKey, no_root_key, now);
         self.problems.set(ProblemCode::NoToken, standing == Standing::NoToken, now);
         if standing == Standing::HardwareChanged {
             self.problems.raise(ProblemCode::HardwareChanged, now, None);

@@ -48,8 +48,13 @@ pub(super) enum Failure {
     #[error("the license was not given back; run it again")]
     NoRuntime(#[source] io::Error),
     /// The check-in did not end in time.
-    #[error("the check-in did not end within {} s and goes on; see: meridian status", .0.as_secs())]
-    SyncPending(Duration),
+    #[error("the check-in did not end within {} s and goes on: {pending}; see: meridian status", limit.as_secs())]
+    SyncPending {
+        /// The time that it had.
+        limit: Duration,
+        /// What it waits for.
+        pending: String,
+    },
     /// There is no portal to check in with, or the Mac cannot enroll there.
     #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
     NoCheckin(String),
@@ -92,7 +97,7 @@ impl Failure {
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) => Exit::Failed,
             Self::FeedFile { .. } => Exit::Failed,
-            Self::SyncPending(_) | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
+            Self::SyncPending { .. } | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -140,7 +145,11 @@ mod tests {
                 "explain",
             ),
             (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
-            (Failure::SyncPending(Duration::from_secs(45)), 1, "meridian status"),
+            (
+                Failure::SyncPending { limit: Duration::from_secs(45), pending: "no answer yet".into() },
+                1,
+                "no answer yet; see: meridian status",
+            ),
             (Failure::NoCheckin("no token".into()), 1, "meridian doctor"),
         ] {
             let complaint = failure.complaint();

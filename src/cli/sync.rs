@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -10,7 +10,7 @@ use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
 use crate::clock::Clock;
 use crate::control::client::{Client, ClientError};
-use crate::control::view::{LastCheckin, StatusView};
+use crate::control::view::{HealthState, LastCheckin, StatusView};
 use crate::domain::ids::Uid;
 use crate::error::Exit;
 use crate::paths::Paths;
@@ -18,6 +18,9 @@ use crate::wire::codes::ProblemCode;
 
 /// How often the daemon is asked whether the check-in has ended.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// The least time that a question has.
+const LEAST: Duration = Duration::from_millis(100);
 
 /// What came of it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -45,8 +48,29 @@ pub(super) fn request(paths: &Paths, clock: &dyn Clock, limit: Duration) -> Resu
     if paths.is_system() && crate::platform::effective_uid() != Uid(0) {
         return Err(Failure::MustBeRoot("sync"));
     }
-    let ordered_at = client.sync()?;
-    wait(ordered_at, clock, limit, || client.status(), pause)
+    let limits = Limits { start: clock.now(), limit };
+    let ordered_at = client.clone().within(limits.question(clock)).sync()?;
+    wait(ordered_at, (clock, limits), || client.clone().within(limits.question(clock)).status(), pause)
+}
+
+/// How long the command may take as a whole.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    start: Timestamp,
+    limit: Duration,
+}
+
+impl Limits {
+    /// What is left of the time. A clock that was set back ends it.
+    fn left(self, clock: &dyn Clock) -> Duration {
+        let passed = Duration::try_from(clock.now().duration_since(self.start)).unwrap_or(Duration::MAX);
+        self.limit.saturating_sub(passed)
+    }
+
+    /// How long a question may take: no longer than what is left.
+    fn question(self, clock: &dyn Clock) -> Duration {
+        self.left(clock).clamp(LEAST, crate::control::client::LIMIT)
+    }
 }
 
 #[expect(
@@ -59,35 +83,54 @@ fn pause() {
 
 fn wait(
     ordered_at: Timestamp,
-    clock: &dyn Clock,
-    limit: Duration,
+    (clock, limits): (&dyn Clock, Limits),
     mut ask: impl FnMut() -> Result<StatusView, ClientError>,
     mut pause: impl FnMut(),
 ) -> Result<Synced, Failure> {
-    let start = clock.now();
-    let length = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
     loop {
-        match ask() {
-            Ok(status) => match (obstacle(&status), status.checkin.last) {
-                (_, Some(checkin)) if checkin.at >= ordered_at => return Ok(Synced { ordered_at, checkin }),
+        let pending = match ask() {
+            Ok(status) => match (obstacle(&status), &status.checkin.last) {
+                (_, Some(checkin)) if checkin.at >= ordered_at => {
+                    return Ok(Synced { ordered_at, checkin: checkin.clone() });
+                }
                 (Some(obstacle), _) => return Err(Failure::NoCheckin(obstacle)),
-                _ => {}
+                _ => pending(&status, clock.now()),
             },
             // A daemon that is busy with the check-in may be late once.
-            Err(ClientError::TimedOut(_)) => {}
+            Err(ClientError::TimedOut(_)) => "the daemon does not answer".to_owned(),
             Err(error) => return Err(error.into()),
-        }
-        let passed = clock.now().duration_since(start);
-        if passed >= length || passed.is_negative() {
-            return Err(Failure::SyncPending(limit));
+        };
+        if limits.left(clock) <= PAUSE {
+            return Err(Failure::SyncPending { limit: limits.limit, pending });
         }
         pause();
+    }
+}
+
+/// What the check-in waits for.
+fn pending(status: &StatusView, now: Timestamp) -> String {
+    let has = |code: ProblemCode| status.health.problems.iter().any(|problem| problem.code == code.code());
+    match &status.checkin.next {
+        _ if has(ProblemCode::StateWriteFailed) => {
+            "the disk does not take what the agent has to remember".to_owned()
+        }
+        _ if status.health.state == HealthState::Starting => "the agent still looks at this Mac".to_owned(),
+        Some(next) if next.at > now => format!("the next request leaves at {:.0} ({})", next.at, next.reason),
+        _ => "the portal has not answered yet".to_owned(),
     }
 }
 
 /// Why no check-in will follow, where that is so.
 fn obstacle(status: &StatusView) -> Option<String> {
     const CODES: [&str; 2] = [ProblemCode::NoRootKey.code(), ProblemCode::NoToken.code()];
+    let malformed = status.health.problems.iter().find(|problem| {
+        let names = ["PortalURL:", "PortalRootKey:"];
+        problem.code == ProblemCode::ProfileKeyInvalid.code()
+            && names.iter().any(|name| problem.detail.contains(name))
+    });
+    if let Some(problem) = malformed {
+        return Some(problem.detail.clone());
+    }
     if status.portal.url.is_none() {
         return Some("the profile names no PortalURL".to_owned());
     }
@@ -114,8 +157,11 @@ pub(super) fn render(synced: &Synced, style: &Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::samples::{self, NOW, screens};
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::clock::ManualClock;
+    use crate::control::view::{NextCheckin, ProblemView};
 
     const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -134,7 +180,10 @@ mod tests {
             }
             if asked == 2 { Err(ClientError::TimedOut(PAUSE)) } else { Ok(status) }
         };
-        wait(*NOW, &clock, Duration::from_secs(10), ask, || clock.advance(SECOND))
+        let limits = Limits { start: *NOW, limit: Duration::from_secs(10) };
+        let outcome = wait(*NOW, (&clock, limits), ask, || clock.advance(SECOND));
+        assert!(clock.now().duration_since(*NOW).as_secs() <= 10, "it keeps its limit");
+        outcome
     }
 
     #[test]
@@ -143,7 +192,32 @@ mod tests {
         status.checkin.last = Some(last(*NOW - SECOND, true));
         assert_eq!(run(Some((4, true)), status.clone()).unwrap().exit(), Exit::Fine);
         assert_eq!(run(Some((0, false)), status.clone()).unwrap().exit(), Exit::Failed);
-        assert!(matches!(run(None, status.clone()), Err(Failure::SyncPending(_))));
+        let complaint = |status: &StatusView| run(None, status.clone()).unwrap_err().to_string();
+        let says = |status: &StatusView, words: &str| {
+            let complaint = complaint(status);
+            assert!(complaint.contains(words), "{complaint}");
+        };
+        status.health.problems.clear();
+        status.checkin.next =
+            Some(NextCheckin { at: *NOW + SECOND * 60, reason: "retry after 3 failures".into() });
+        says(&status, "within 10 s and goes on: the next request leaves at");
+        says(&status, "(retry after 3 failures); see: meridian status");
+        status.checkin.next = None;
+        says(&status, "the portal has not answered yet");
+        status.health.state = HealthState::Starting;
+        says(&status, "the agent still looks at this Mac");
+        let problem = |code: ProblemCode, detail: &str| ProblemView {
+            code: code.code().into(),
+            since: *NOW,
+            detail: detail.into(),
+            remedy: code.remedy().into(),
+            subject: None,
+        };
+        status.health.problems = vec![problem(ProblemCode::StateWriteFailed, "")];
+        says(&status, "the disk does not take");
+        status.health.problems =
+            vec![problem(ProblemCode::ProfileKeyInvalid, "PortalRootKey: expected a key")];
+        says(&status, "no check-in to wait for: PortalRootKey: expected a key");
         status.portal.url = None;
         assert!(matches!(run(None, status), Err(Failure::NoCheckin(_))));
     }

@@ -1,8 +1,10 @@
 //! The daemon's end of the local socket.
 //!
 //! In go lines of anyone on the Mac; out come answers that the [`Answerer`] gives from what it has at hand, so that the
-//! socket answers whatever the rest of the daemon waits for. Every connection has a time limit, there may be so many of them,
-//! and so many of one user. With nobody connected the server sleeps in `accept` and costs nothing.
+//! socket answers whatever the rest of the daemon waits for. Every connection has a time limit, and there may be so many of
+//! them, and so many of one user. With nobody connected the server sleeps in `accept` and costs nothing.
+
+mod connections;
 
 use std::convert::Infallible;
 use std::fs::Permissions;
@@ -14,8 +16,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::task::{Id, JoinError, JoinSet};
 
+use self::connections::{Connections, Idle};
 use super::auth::{Admitted, Viewer, admit};
 use super::proto::{
     ANSWER_LIMIT, AdminRequest, Answer, LineError, REQUEST_LIMIT, ReadRequest, Refusal, RefusalCode, decode,
@@ -30,10 +32,6 @@ const PATH_LIMIT: usize = 104;
 
 /// How long a connection may take as a whole.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(5);
-/// How many connections there may be.
-const CONNECTIONS: usize = 32;
-/// How many connections a user who is not an administrator may have.
-const CONNECTIONS_OF_A_USER: usize = 4;
 /// How long to wait before accepting again after the system refused, for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -117,7 +115,7 @@ impl Server {
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
-                Some(ended) = connections.tasks.join_next_with_id() => connections.forget(ended),
+                () = connections.ended() => {}
             }
         }
     }
@@ -125,19 +123,17 @@ impl Server {
     fn take(&self, stream: UnixStream, answerer: &Arc<dyn Answerer>, connections: &mut Connections) {
         let Ok(peer) = stream.peer_cred() else { return };
         let viewer = Viewer::of(Uid(peer.uid()), self.scratch_owner);
-        if !connections.have_room_for(viewer) {
+        if !connections.make_room_for(viewer) {
             let busy = Refusal::new(RefusalCode::Busy, "too many ask at the same time; try again");
             // The line is far smaller than a socket's buffer. A peer that does not get it sees the connection end.
             let _ = stream.try_write(&line_of(Answer::Refused(busy)));
             return;
         }
         let (limit, answerer) = (self.limit, Arc::clone(answerer));
-        let conversation = async move {
+        connections.take(viewer, |idle| async move {
             // What a peer does that is slow, or gone, is no concern of the daemon's.
-            let _ = tokio::time::timeout(limit, converse(stream, viewer, answerer.as_ref())).await;
-        };
-        let task = connections.tasks.spawn(conversation).id();
-        connections.viewers.push((task, viewer));
+            let _ = tokio::time::timeout(limit, converse(stream, (viewer, idle), answerer.as_ref())).await;
+        });
     }
 }
 
@@ -145,25 +141,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         // If it stays, it is stale and the next daemon removes it.
         let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// The connections that are open, and whose they are.
-#[derive(Default)]
-struct Connections {
-    tasks: JoinSet<()>,
-    viewers: Vec<(Id, Viewer)>,
-}
-
-impl Connections {
-    fn have_room_for(&self, viewer: Viewer) -> bool {
-        let theirs = self.viewers.iter().filter(|(_, other)| *other == viewer).count();
-        self.viewers.len() < CONNECTIONS && (viewer == Viewer::Admin || theirs < CONNECTIONS_OF_A_USER)
-    }
-
-    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let task = ended.map_or_else(|error| error.id(), |(task, ())| task);
-        self.viewers.retain(|(other, _)| *other != task);
     }
 }
 
@@ -182,11 +159,18 @@ fn remove_stale(path: &Path) -> Result<(), ServerError> {
 }
 
 /// Answers line by line until the peer ends, or says what cannot be told apart into lines.
-async fn converse(mut stream: UnixStream, viewer: Viewer, answerer: &dyn Answerer) -> io::Result<()> {
+async fn converse(
+    mut stream: UnixStream,
+    (viewer, idle): (Viewer, Idle),
+    answerer: &dyn Answerer,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut reader = BufReader::new(reader);
     loop {
-        let (answer, goes_on) = match next_line(&mut reader).await? {
+        idle.set(true);
+        let incoming = next_line(&mut reader).await?;
+        idle.set(false);
+        let (answer, goes_on) = match incoming {
             Incoming::End => return Ok(()),
             Incoming::Line(line) => (answer(&line, viewer, answerer), true),
             Incoming::TooLong => {

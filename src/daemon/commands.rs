@@ -104,9 +104,9 @@ impl<T: Ticks> Commands<T> {
         loop {
             match self.pass() {
                 Ok(Some(Run { id, kind })) => {
-                    tracing::info!(%id, ?kind, "a command of the portal runs");
+                    tracing::info!(%id, %kind, "a command of the portal runs");
                     let result = executor.run(kind).await;
-                    tracing::info!(%id, ?kind, succeeded = result.is_ok(), "the command ended");
+                    tracing::info!(%id, %kind, succeeded = result.is_ok(), "the command ended");
                     while self.take(Event::Ended(id, result.clone())).is_err() {
                         self.rest().await;
                     }

@@ -24,7 +24,6 @@ use crate::hypervisor::runner::Runner;
 use crate::sources::profile::Item;
 use crate::state::atomic;
 use crate::wire::checkin::ComplianceState;
-use crate::wire::codes::ProblemCode;
 
 /// How often the status file is written when nothing changes, so that its age tells whether the daemon lives.
 const WRITE_EVERY: SignedDuration = SignedDuration::from_mins(10);
@@ -38,8 +37,8 @@ pub struct Desk {
     runner: Arc<Runner>,
     clock: Arc<dyn Clock>,
     started_at: Timestamp,
-    /// Documents that were damaged when the daemon started.
-    damage: Vec<String>,
+    /// What was wrong with documents when the daemon started.
+    damage: Vec<Problem>,
     dated: Mutex<Dated>,
     bells: Bells,
 }
@@ -65,7 +64,7 @@ impl Desk {
         board: watch::Receiver<Board>,
         runner: Arc<Runner>,
         clock: Arc<dyn Clock>,
-        damage: Vec<String>,
+        damage: Vec<Problem>,
         bells: Bells,
     ) -> Self {
         let started_at = clock.now();
@@ -75,11 +74,7 @@ impl Desk {
     /// The problems of the moment but for the check-in's own, each with since when it is there.
     pub fn problems(&self, board: &Board) -> Vec<(Problem, Timestamp)> {
         let mut found = problems(board);
-        found.extend(self.damage.iter().map(|damage| Problem {
-            code: ProblemCode::StateCorrupt,
-            subject: None,
-            detail: damage.clone(),
-        }));
+        found.extend(self.damage.iter().cloned());
         self.dated.lock().unwrap_or_else(PoisonError::into_inner).since.date(found, self.clock.now())
     }
 
@@ -255,7 +250,6 @@ fn enforcement(board: &Board) -> EnforcementView {
         let standings = enforcement.standings.iter().filter(|standing| standing.state == state).count();
         u32::try_from(standings).unwrap_or(u32::MAX)
     };
-    let attempts = || enforcement.attempts.values().flat_map(std::collections::BTreeMap::values);
     EnforcementView {
         enforced: u32::try_from(enforcement.standings.len()).unwrap_or(u32::MAX)
             - count(ComplianceState::Unsupported),
@@ -264,8 +258,8 @@ fn enforcement(board: &Board) -> EnforcementView {
         violated: count(ComplianceState::Violated),
         failed: count(ComplianceState::Failed),
         pending: count(ComplianceState::Pending),
-        corrections: attempts().map(|attempt| u64::from(attempt.drifts)).sum(),
-        last_correction: attempts().filter_map(|attempt| attempt.drifted_at).max(),
+        corrections: enforcement.corrections.count,
+        last_correction: enforcement.corrections.last,
     }
 }
 

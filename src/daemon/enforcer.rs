@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
-use super::documents::{Account, PolicySince};
+use super::documents::{Account, Corrections, PolicySince};
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
 use super::sights;
@@ -54,8 +54,10 @@ pub struct Enforcement {
     pub attempts: PerSetting<Attempt>,
     /// What the tools said to changes that did not work.
     pub complaints: PerSetting<String>,
-    /// The last drift that was put right.
+    /// The last drift that was put right since the daemon started.
     pub correction: Option<Correction>,
+    /// All drift that was put right.
+    pub corrections: Corrections,
     /// Since when the present policy holds.
     pub policy_since: Option<Timestamp>,
     /// The baseline was lost.
@@ -87,6 +89,8 @@ pub struct Enforcer {
     stop: watch::Receiver<bool>,
     baseline: Baseline,
     account: Account,
+    /// The account as it is on disk.
+    kept: Account,
     wishes: Wishes,
     complaints: PerSetting<String>,
     correction: Option<Correction>,
@@ -110,6 +114,7 @@ impl Enforcer {
             ticker,
             stop,
             baseline,
+            kept: account.clone(),
             account,
             wishes: Wishes::default(),
             complaints,
@@ -186,10 +191,10 @@ impl Enforcer {
     /// Records before, carries out, remembers after; gives why a document could not be written.
     async fn carry_out(&mut self, plan: &Plan, seen: &Seen<'_>) -> Result<(), String> {
         let mut baseline = self.baseline.clone();
-        let mut account = self.account.clone();
-        account.enforced |= seen.effective.policy_assigned;
-        account.device = seen.device.or(account.device);
-        if bookkeeping::keep_records(&mut baseline, &mut account.attempts, plan) {
+        let mut attempts = self.account.attempts.clone();
+        self.account.enforced |= seen.effective.policy_assigned;
+        self.account.device = seen.device.or(self.account.device);
+        if bookkeeping::keep_records(&mut baseline, &mut attempts, plan) {
             self.save(|store| store.save(&baseline))?;
             self.baseline = baseline;
         }
@@ -198,11 +203,9 @@ impl Enforcer {
             self.save(|store| store.save(&released))?;
             self.baseline = released;
         }
-        if account != self.account {
-            self.save(|store| store.save(&account))?;
-            self.account = account;
-        }
-        let before = (self.baseline.clone(), self.account.clone());
+        self.account.attempts = attempts;
+        self.keep_account()?;
+        let before = self.baseline.clone();
         let runner = Arc::clone(&self.runner);
         let changing = runner.begin_changes();
         for action in &plan.actions {
@@ -212,11 +215,17 @@ impl Enforcer {
             self.act(action, seen.observation).await;
         }
         drop(changing);
-        if before.0 != self.baseline {
+        if before != self.baseline {
             self.save(|store| store.save(&self.baseline))?;
         }
-        if before.1 != self.account {
+        self.keep_account()
+    }
+
+    /// Stores the account, if it is another one than the stored.
+    fn keep_account(&mut self) -> Result<(), String> {
+        if self.account != self.kept {
             self.save(|store| store.save(&self.account))?;
+            self.kept = self.account.clone();
         }
         Ok(())
     }
@@ -250,11 +259,13 @@ impl Enforcer {
         let now = self.ticker.now();
         let (subject, key) = (change.subject, change.key);
         tracing::info!(
-            %subject, %key, to = %change.to, went = ?outcome.went, complaint = outcome.complaint.as_deref(), "changed"
+            %subject, %key, to = %change.to, went = %outcome.went, complaint = outcome.complaint.as_deref(), "changed"
         );
-        let drift =
-            bookkeeping::remember(&mut self.baseline, &mut self.account.attempts, change, outcome.went, now);
+        let memory = (&mut self.account.attempts, &self.account.held);
+        let drift = bookkeeping::remember(&mut self.baseline, memory, change, outcome.went, now);
         if drift {
+            let count = self.account.corrections.count.saturating_add(1);
+            self.account.corrections = Corrections { count, last: Some(now) };
             self.correction = Some(Correction { subject, key, at: now });
         }
         crate::plan::memory::forget(&mut self.complaints, subject, key);
@@ -284,11 +295,12 @@ impl Enforcer {
         }
     }
 
+    /// How it stands after a pass that knew the Mac as it is (`kept`, or why not), or did not (`None`).
     fn report(
-        &self,
+        &mut self,
         seen: Seen<'_>,
         local: BTreeMap<Key, Value>,
-        write_failed: Option<String>,
+        kept: Option<Result<(), String>>,
     ) -> Enforcement {
         let violations = match &self.account.tolerated {
             Some(tolerated) => {
@@ -305,6 +317,10 @@ impl Enforcer {
             unobserved: &|subject| sights::unobserved(seen.observation, subject),
         };
         let standings = compliance(&situation, &plan, &findings);
+        let kept = kept.map(|kept| {
+            bookkeeping::keep_held(&mut self.account.held, &standings, &seen.observed);
+            kept.and_then(|()| self.keep_account())
+        });
         Enforcement {
             local,
             standings,
@@ -313,9 +329,10 @@ impl Enforcer {
             attempts: self.account.attempts.clone(),
             complaints: self.complaints.clone(),
             correction: self.correction.clone(),
+            corrections: self.account.corrections,
             policy_since: self.policy_since(),
             baseline_lost: self.baseline.lost,
-            write_failed,
+            write_failed: kept.and_then(Result::err),
             settled: seen.observation.covers(self.wishes),
             served: seen.observation.served,
             effective: seen.effective,
@@ -358,13 +375,14 @@ impl Task for Enforcer {
         let recorded = self.baseline.records.keys().any(|subject| matches!(subject, Subject::User(_)));
         let users_too = named(Scope::User) || recorded;
         self.tolerate(&seen);
-        let mut write_failed = None;
+        let mut kept = None;
         // What was changed and not looked at since would be changed again, and count as drift.
         if observation.begun && observation.covers(self.wishes) {
+            bookkeeping::wait_for_the_end(&mut self.account.attempts, &seen.observed);
             let plan = plan(&self.situation(&seen, self.ticker.now()));
-            write_failed = self.carry_out(&plan, &seen).await.err();
+            kept = Some(self.carry_out(&plan, &seen).await);
         }
-        let enforcement = self.report(seen, local, write_failed);
+        let enforcement = self.report(seen, local, kept);
         let next = next(&enforcement, self.ticker.now());
         let wishes = self.wishes;
         let enforcement = Part::new(enforcement);

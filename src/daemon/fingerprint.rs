@@ -1,11 +1,16 @@
 //! The content of the files in which Parallels' service keeps its settings, in a few bytes.
+//!
+//! In goes their folder; out comes a [`Fingerprint`]. A file is opened only when it may have changed since: opening one
+//! below a watched folder wakes the watcher on Linux, and the daemon looks at them every minute.
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
+use super::stamp::Stamp;
 use crate::domain::digest::Digest;
 
 /// The file that lists the virtual machines (named in Parallels' backup scripts).
@@ -32,17 +37,56 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The content now.
-    #[must_use]
-    pub fn of(folder: &Path) -> Self {
-        let of = |name| digest(&folder.join(name));
-        Self { machines: of(MACHINES), settings: of(SETTINGS), license: of(LICENSES) }
-    }
-
     /// Whether the service's own files differ; the license is looked at by itself.
     #[must_use]
     pub fn service_differs(&self, other: &Self) -> bool {
         (&self.machines, &self.settings) != (&other.machines, &other.settings)
+    }
+}
+
+/// The service's files.
+#[derive(Debug)]
+pub struct Files {
+    machines: Kept,
+    settings: Kept,
+    license: Kept,
+}
+
+impl Files {
+    /// Those in this folder, none of them read yet.
+    #[must_use]
+    pub fn in_folder(folder: &Path) -> Self {
+        let kept = |name| Kept { path: folder.join(name), last: None };
+        Self { machines: kept(MACHINES), settings: kept(SETTINGS), license: kept(LICENSES) }
+    }
+
+    /// Their content now, `now` being the time.
+    pub fn fingerprint(&mut self, now: Timestamp) -> Fingerprint {
+        Fingerprint {
+            machines: self.machines.digest(now),
+            settings: self.settings.digest(now),
+            license: self.license.digest(now),
+        }
+    }
+}
+
+/// A file, and what was read of it while it was as it is.
+#[derive(Debug)]
+struct Kept {
+    path: PathBuf,
+    last: Option<(Stamp, Option<Digest>)>,
+}
+
+impl Kept {
+    fn digest(&mut self, now: Timestamp) -> Option<Digest> {
+        if let Some((_, digest)) = self.last.as_ref().filter(|(stamp, _)| stamp.holds()) {
+            return *digest;
+        }
+        let stamp = Stamp::of([self.path.clone()], now);
+        let digest = digest(&self.path);
+        // What could not be read though it is there may be readable the next time, without any change.
+        self.last = (digest.is_some() || stamp.is_absent()).then_some((stamp, digest));
+        digest
     }
 }
 
@@ -55,4 +99,37 @@ fn digest(file: &Path) -> Option<Digest> {
     let mut content = Vec::new();
     file.take(LARGEST).read_to_end(&mut content).ok()?;
     Some(Digest::of(&content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "what the service does, not what the agent does")]
+    fn write(path: &Path, content: &str) {
+        fs::write(path, content).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_read_only_when_it_may_have_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join(SETTINGS);
+        write(&settings, "one");
+        let mut files = Files::in_folder(folder.path());
+        let mut now = || files.fingerprint(Timestamp::MAX);
+        assert_eq!(
+            now(),
+            Fingerprint { settings: Some(Digest::of(b"one")), ..Fingerprint::default() },
+            "absent files are no trouble"
+        );
+        write(&settings, "three");
+        assert_eq!(now().settings, Some(Digest::of(b"three")));
+        fs::remove_file(&settings).unwrap();
+        assert_eq!(now().settings, None);
+        write(&folder.path().join(LICENSES), "{}");
+        assert_eq!(now().license, Some(Digest::of(b"{}")));
+        // Whoever reads the file again does not come to this.
+        files.license.last.as_mut().unwrap().1 = Some(Digest::of(b"remembered"));
+        assert_eq!(files.fingerprint(Timestamp::MAX).license, Some(Digest::of(b"remembered")));
+    }
 }

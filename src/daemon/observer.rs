@@ -8,9 +8,10 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 use super::board::{Board, Part};
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Files, Fingerprint};
 use super::tasks::{Next, Publish, Task, unchanged};
 use super::ticker::{SLACK, Ticker};
 use super::watch::Watch;
@@ -170,8 +171,13 @@ pub struct Observer {
     runner: Arc<Runner>,
     ticker: Ticker,
     watch: Watch,
+    /// Successful calls of Parallels' tools, whoever made them.
+    successes: watch::Receiver<u64>,
+    /// Such a call was made since the last look.
+    is_answered: bool,
     collector: Collector,
     seen: Observation,
+    files: Files,
     fingerprint: Fingerprint,
     /// The files changed during the last look, so what it read may be from before.
     doubt: bool,
@@ -183,6 +189,8 @@ pub struct Observer {
     license_due: Timestamp,
     preferences_due: Timestamp,
     fruitless: u32,
+    /// Listings in a row that somebody's virtual machines were missing from.
+    misses: u32,
     quiet_until: Timestamp,
 }
 
@@ -200,12 +208,16 @@ impl Observer {
     /// An observer that has seen nothing.
     #[must_use]
     pub fn new(runner: Arc<Runner>, ticker: Ticker, watch: Watch) -> Self {
+        let files = Files::in_folder(&runner.paths().parallels_preferences());
         Self {
+            successes: runner.successes(),
+            is_answered: false,
             runner,
             ticker,
             watch,
             collector: Collector::default(),
             seen: Observation::none(),
+            files,
             fingerprint: Fingerprint::default(),
             doubt: false,
             rewrites: false,
@@ -215,6 +227,7 @@ impl Observer {
             license_due: Timestamp::MIN,
             preferences_due: Timestamp::MIN,
             fruitless: 0,
+            misses: 0,
             quiet_until: Timestamp::MIN,
         }
     }
@@ -230,8 +243,11 @@ impl Observer {
             left <= SLACK || left > every
         };
         let vms_every = if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY };
+        // Whoever got an answer knows better than the last look, and what is wrong no longer is.
+        let is_back = self.is_cut_off() && self.is_answered;
         Look {
             service: files_changed
+                || is_back
                 || wanted.service_beyond(&self.seen.served)
                 || due(self.service_due, SERVICE_EVERY),
             vms: vms_changed || wanted.vms_beyond(&self.seen.served) || due(self.vms_due, vms_every),
@@ -246,6 +262,30 @@ impl Observer {
                     || self.misses_preferences()),
             by_files: files_changed || license_changed,
         }
+    }
+
+    /// True when the last look at the service got no answer of it.
+    const fn is_cut_off(&self) -> bool {
+        matches!(self.seen.service, Answer::ServiceStopped | Answer::CouldNotAsk(_))
+    }
+
+    /// When they are listed again: soon where somebody's could not be, and later each time, because it may stay so.
+    fn vms_every(&mut self, wanted: &Wanted) -> SignedDuration {
+        let every = if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY };
+        let may_be_had = matches!(self.seen.listed, Answer::Known(()) | Answer::CouldNotAsk(_));
+        if !(may_be_had && self.misses_vms()) {
+            self.misses = 0;
+            return every;
+        }
+        self.misses = self.misses.saturating_add(1);
+        AGAIN_AFTER.checked_mul(1 << (self.misses - 1).min(8)).unwrap_or(every).min(every)
+    }
+
+    /// True when somebody's virtual machines could not be listed.
+    fn misses_vms(&self) -> bool {
+        let mut listings = self.seen.inventory.listings.iter();
+        !matches!(self.seen.listed, Answer::Known(()))
+            || listings.any(|each| matches!(each.answer, Answer::CouldNotAsk(_)))
     }
 
     async fn look_at_host(&mut self) {
@@ -384,8 +424,7 @@ impl Task for Observer {
             return (unchanged(), Next::Tick);
         }
         let now = self.ticker.now();
-        let folder = self.runner.paths().parallels_preferences();
-        let files = Fingerprint::of(&folder);
+        let files = self.files.fingerprint(now);
         let mut look = self.decide(wanted, &files, now);
         if !look.service && !look.vms && !look.license && !look.preferences {
             return (unchanged(), self.next(now, wanted.users_too));
@@ -401,6 +440,7 @@ impl Task for Observer {
         // A service that is back can tell what it could not.
         let is_back =
             !matches!(before.service, Answer::Known(_)) && matches!(self.seen.service, Answer::Known(_));
+        look.vms |= is_back && self.misses_vms();
         let is_unknown = before.license.facts.state == LicenseState::Unknown;
         look.license |= is_back && is_unknown && !wanted.licensing.held;
         if look.license {
@@ -408,8 +448,7 @@ impl Task for Observer {
         }
         if look.vms {
             self.look_at_vms(now, look.users).await;
-            self.vms_due =
-                now.checked_add(if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY }).unwrap_or(now);
+            self.vms_due = now.checked_add(self.vms_every(wanted)).unwrap_or(now);
         }
         look.preferences |= wanted.users_too && self.misses_preferences();
         if look.preferences {
@@ -418,7 +457,10 @@ impl Task for Observer {
         let found = before.service != self.seen.service
             || before.inventory.vms != self.seen.inventory.vms
             || before.license.facts != self.seen.license.facts;
-        self.compare(files, Fingerprint::of(&folder), found);
+        self.successes.mark_unchanged();
+        self.is_answered = false;
+        let after = self.files.fingerprint(self.ticker.now());
+        self.compare(files, after, found);
         self.weigh(&look, found, now);
         self.serve(wanted, &look);
         let seen = Part::new(self.seen.clone());
@@ -426,6 +468,10 @@ impl Task for Observer {
     }
 
     async fn stirred(&mut self) {
-        self.watch.changed().await;
+        let is_cut_off = self.is_cut_off();
+        tokio::select! {
+            () = self.watch.changed() => {}
+            Ok(()) = self.successes.changed(), if is_cut_off => self.is_answered = true,
+        }
     }
 }

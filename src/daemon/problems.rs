@@ -18,6 +18,7 @@ use crate::license::Stage;
 use crate::plan::Reason;
 use crate::sources::layer::Fault;
 use crate::sources::profile::Trouble;
+use crate::state::{Damage, Exposed, Flaw};
 use crate::updates::book::Watch;
 use crate::wire::checkin::ComplianceState;
 use crate::wire::codes::{ComplianceReason, ProblemCode};
@@ -37,8 +38,25 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+    /// A problem of the Mac as a whole.
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self { code, subject: None, detail: detail.into() }
+    }
+
+    /// That a document was found damaged, or another user's.
+    #[must_use]
+    pub fn of_damage(damage: &Damage) -> Self {
+        let code = match damage.flaw {
+            Flaw::Foreign(_) => ProblemCode::StateExposed,
+            _ => ProblemCode::StateCorrupt,
+        };
+        Self::new(code, Chain(damage).to_string())
+    }
+
+    /// That a document lay open.
+    #[must_use]
+    pub fn of_exposed(exposed: &Exposed) -> Self {
+        Self::new(ProblemCode::StateExposed, exposed.to_string())
     }
 
     fn about(code: ProblemCode, subject: Subject, detail: impl Into<String>) -> Self {

@@ -83,6 +83,7 @@ fn portal(preferences: &Preferences) -> Portal {
     Portal {
         origin: set(&preferences.portal_url),
         root_key: preferences.portal_root_key.value().and_then(|bytes| PublicKey::new(*bytes).ok()),
+        root_key_is_bad: matches!(preferences.portal_root_key, Item::Bad(_)),
         token: preferences
             .enrollment_token
             .value()

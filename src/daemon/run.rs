@@ -19,6 +19,7 @@ use super::inputs::Inputs;
 use super::licensing::Licenser;
 use super::log::Verbosity;
 use super::observer::Observer;
+use super::problems::Problem;
 use super::report;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
@@ -29,7 +30,6 @@ use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
 use crate::control::view::{LastCheckin, NextCheckin};
-use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::State;
 use crate::paths::Paths;
@@ -38,13 +38,14 @@ use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
 use crate::updates::book::Book;
 use crate::wire::checkin::{CheckinReason, LeaseWish};
+use crate::wire::codes::ProblemCode;
 use crate::wire::command::Ack;
 
 /// How long changes of the managed preferences are waited out: macOS deletes and re-creates every file, twice.
 const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
 
-/// How long changes of the service's files are waited out.
-const SERVICE_DEBOUNCE: Duration = Duration::from_millis(100);
+/// How long changes of the service's files are waited out. Below 64 ms tokio's timer wakes the process once, above it twice.
+const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// What the tasks have to come to an end between two actions, before they are dropped with their processes.
 const END_WITHIN: Duration = Duration::from_millis(1500);
@@ -95,9 +96,10 @@ struct Daemon {
     checkin: Checkin<Ticker, Http>,
     inputs: Inputs,
     remembered: (Baseline, Account),
-    damage: Vec<String>,
+    damage: Vec<Problem>,
     license: Option<State>,
-    updates: Option<Book>,
+    /// What is remembered of updates, and whether Parallels' own server may be asked.
+    updates: (Option<Book>, bool),
     commands: Commands<Ticker>,
     board: watch::Sender<Board>,
 }
@@ -111,7 +113,7 @@ impl Daemon {
         let baseline = baseline(&store, &account, &mut damage)?;
         let profile = load::<Remembered>(&store, &mut damage)?;
         let license = load::<State>(&store, &mut damage)?;
-        let updates = load::<Book>(&store, &mut damage)?;
+        let updates = (load::<Book>(&store, &mut damage)?, paths.is_system());
         let ground = Ground {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -119,17 +121,20 @@ impl Daemon {
             transport: Arc::new(Http::default()),
         };
         let (checkin, damages) = Checkin::open(ground)?;
-        damage.extend(damages.iter().map(|damage| Chain(damage).to_string()));
+        damage.extend(damages.iter().map(Problem::of_damage));
         let ground = commands::Ground { store: Arc::clone(&store), clock, ticks: ticker.clone() };
         let (commands, lost) = Commands::open(ground, commands::Inputs::of(&checkin.outputs()))?;
-        damage.extend(lost.iter().map(|damage| Chain(damage).to_string()));
+        damage.extend(lost.iter().map(Problem::of_damage));
         if account.enforced && checkin.assigned().borrow().is_none() {
-            damage.push(
-                "the assignment is gone: what was enforced stays, and is kept again once the portal answers"
-                    .into(),
-            );
+            damage.push(Problem::new(
+                ProblemCode::StateCorrupt,
+                "the assignment is gone: what was enforced stays, and is kept again once the portal answers",
+            ));
         }
-        damage.iter().for_each(|damage| tracing::error!(damage, "a stored document was damaged"));
+        damage.extend(store.exposed().iter().map(Problem::of_exposed));
+        for Problem { code, detail, .. } in &damage {
+            tracing::error!(%code, detail, "something was wrong with a stored document");
+        }
         let watch = Watch::new(paths.managed_preferences(), PROFILE_DEBOUNCE);
         let ground = super::inputs::Ground { paths: paths.clone(), store: Arc::clone(&store), verbosity };
         let mut inputs = Inputs::new(ground, ticker.clone(), watch, profile);
@@ -189,8 +194,7 @@ impl Daemon {
         };
         let (licenser, license) = Licenser::new(ground, license);
         let commands_told = (commands.acks(), commands.write_failed());
-        let whole_mac = self.paths.is_system();
-        let updater = Updater::new(Arc::clone(&store), ticker.clone(), stopped.clone(), (updates, whole_mac));
+        let updater = Updater::new(Arc::clone(&store), ticker.clone(), stopped.clone(), updates);
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
         let tasks = (inputs, observer, enforcer, licenser, updater);
         let tasks = drive_all(tasks, board.clone(), ticker.clone(), stopped);
@@ -271,17 +275,17 @@ async fn tell_acks(
     }
 }
 
-fn load<T: Kept>(store: &Store, damage: &mut Vec<String>) -> Result<Option<T>, StateError> {
+fn load<T: Kept>(store: &Store, damage: &mut Vec<Problem>) -> Result<Option<T>, StateError> {
     let loaded: Loaded<T> = store.load()?;
-    damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
+    damage.extend(loaded.damage().map(Problem::of_damage));
     Ok(loaded.value())
 }
 
 /// The values from before the agent first changed them. Where the last generation is gone, records may be missing; so they
 /// may where there is none after an assignment was enforced.
-fn baseline(store: &Store, account: &Account, damage: &mut Vec<String>) -> Result<Baseline, StateError> {
+fn baseline(store: &Store, account: &Account, damage: &mut Vec<Problem>) -> Result<Baseline, StateError> {
     let loaded: Loaded<Baseline> = store.load()?;
-    damage.extend(loaded.damage().map(|damage| Chain(damage).to_string()));
+    damage.extend(loaded.damage().map(Problem::of_damage));
     Ok(match loaded {
         Loaded::Current(baseline) => baseline,
         Loaded::Absent => Baseline { lost: account.enforced, ..Baseline::default() },
@@ -383,20 +387,7 @@ fn assigned(assignments: &watch::Receiver<super::checkin::Assigned>) -> Assigned
 }
 
 fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
-    let detail = status.problems.first().map_or("accepted", |problem| problem.code.explanation());
-    let last = traffic.last.map(|(at, succeeded)| LastCheckin {
-        at,
-        succeeded,
-        detail: if succeeded { "accepted".to_owned() } else { detail.to_owned() },
-    });
-    let conversation = Conversation {
-        device: status.device,
-        last,
-        last_success: status.last_success,
-        next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
-        wait_open: traffic.wait_open,
-        problems: status.problems.clone(),
-    };
+    let conversation = conversation(status, traffic);
     board.send_if_modified(|board| {
         let differs = *board.conversation != conversation;
         if differs {
@@ -404,6 +395,32 @@ fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
         }
         differs
     });
+}
+
+/// How the conversation with the portal goes, as the board has it.
+fn conversation(status: &Status, traffic: Traffic) -> Conversation {
+    let last = traffic.last.map(|(at, succeeded)| LastCheckin {
+        at,
+        succeeded,
+        detail: if succeeded { "accepted".to_owned() } else { why(status) },
+    });
+    Conversation {
+        device: status.device,
+        last,
+        last_success: status.last_success,
+        next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
+        wait_open: traffic.wait_open,
+        problems: status.problems.clone(),
+    }
+}
+
+/// Why the last request failed, as exactly as it is known.
+fn why(status: &Status) -> String {
+    let trouble = status.trouble.as_ref().or_else(|| status.problems.first());
+    trouble.map_or_else(
+        || "not accepted".to_owned(),
+        |problem| problem.detail.clone().unwrap_or_else(|| problem.code.explanation().to_owned()),
+    )
 }
 
 fn because(reason: CheckinReason, failures: u32) -> String {
@@ -421,4 +438,42 @@ fn because(reason: CheckinReason, failures: u32) -> String {
         CheckinReason::Uninstall => "the agent is uninstalled",
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkin::session::Standing;
+    use crate::wire::checkin::ReportedProblem;
+
+    #[test]
+    fn a_check_in_that_failed_says_what_exactly_went_wrong() {
+        let problem = |code, detail: &str| ReportedProblem {
+            code,
+            since: Timestamp::UNIX_EPOCH,
+            detail: (!detail.is_empty()).then(|| detail.to_owned()),
+        };
+        let stale = problem(ProblemCode::AssignmentStale, "");
+        let down = problem(ProblemCode::PortalUnreachable, "the portal's name cannot be resolved");
+        let refused = problem(ProblemCode::EnrollmentRefused, "token-used");
+        let mut status = Status {
+            standing: Standing::Enrolled,
+            device: None,
+            organization: None,
+            last_success: None,
+            next: None,
+            failures: 1,
+            trouble: Some(down.clone()),
+            problems: vec![stale.clone(), down],
+        };
+        let failed = Traffic { last: Some((Timestamp::UNIX_EPOCH, false)), wait_open: false };
+        let said = |status: &Status, traffic| conversation(status, traffic).last.unwrap().detail;
+        assert_eq!(said(&status, failed), "the portal's name cannot be resolved");
+        (status.trouble, status.problems) = (None, vec![refused]);
+        assert_eq!(said(&status, failed), "token-used");
+        status.problems = vec![stale];
+        assert_eq!(said(&status, failed), ProblemCode::AssignmentStale.explanation());
+        let fine = Traffic { last: Some((Timestamp::UNIX_EPOCH, true)), ..failed };
+        assert_eq!(said(&status, fine), "accepted");
+    }
 }

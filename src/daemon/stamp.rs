@@ -39,6 +39,12 @@ impl Stamp {
         Self { marks: marks.collect(), at }
     }
 
+    /// True when there was none of the files.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.marks.iter().all(|(_, mark)| mark.is_none())
+    }
+
     /// True when the files are surely as they were; false also when that cannot be told.
     #[must_use]
     pub fn holds(&self) -> bool {

@@ -51,6 +51,10 @@ struct Mac {
     board: watch::Sender<Board>,
     orders: Arc<Notify>,
     executor: Mutex<Option<licensing::Executor>>,
+    /// Calls that begin so fail.
+    broken: Arc<Mutex<Option<&'static str>>>,
+    /// The runner of the daemon that runs.
+    tools: Mutex<Option<Arc<Runner>>>,
 }
 
 impl Mac {
@@ -69,14 +73,22 @@ impl Mac {
             board: watch::channel(board).0,
             orders: Arc::default(),
             executor: Mutex::default(),
+            broken: Arc::default(),
+            tools: Mutex::default(),
         }
     }
 
     fn runner(&self) -> Runner {
         let (state, calls) = (Arc::clone(&self.state), Arc::clone(&self.calls));
+        let broken = Arc::clone(&self.broken);
         Runner::answering(Paths::under(self.root.path()), move |call| {
             let program = call.program.file_name().unwrap().to_string_lossy().into_owned();
-            calls.lock().unwrap().push(format!("{program} {}", call.argv.join(" ")));
+            let line = format!("{program} {}", call.argv.join(" "));
+            let fails = broken.lock().unwrap().is_some_and(|beginning| line.starts_with(beginning));
+            calls.lock().unwrap().push(line);
+            if fails {
+                return Output::failure(1, "broken");
+            }
             let tool = Tool::of_program(&program).unwrap();
             let uid = call.as_user.as_ref().map_or(0, |user| user.uid.0);
             let call = Call { tool, argv: call.argv.clone(), caller: Caller { uid, user: None } };
@@ -90,6 +102,7 @@ impl Mac {
         let paths = Paths::under(self.root.path());
         let store = Arc::new(Store::open(&paths).unwrap());
         let runner = Arc::new(self.runner());
+        *self.tools.lock().unwrap() = Some(Arc::clone(&runner));
         let (ticker, ticks) = Ticker::driven(self.clock.clone());
         let (_stop, stopped) = watch::channel(false);
         let watch = Watch::new(paths.parallels_preferences(), Duration::from_millis(100));
@@ -114,6 +127,10 @@ impl Mac {
             () = story => {}
             () = tick(ticks) => {}
         }
+    }
+
+    fn tools(&self) -> Arc<Runner> {
+        self.tools.lock().unwrap().clone().unwrap()
     }
 
     fn assign(&self, settings: Option<serde_json::Value>) {
@@ -268,6 +285,35 @@ async fn a_contested_setting_is_put_right_with_growing_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn corrections_are_counted_also_of_what_was_so_before_and_outlive_release_and_restart() {
+    let count = |mac: &Mac| mac.board.borrow().enforcement.corrections.count;
+    let mac = Mac::new();
+    mac.run(async {
+        mac.until("the local restrictions hold", without_policy).await;
+        assert_eq!(mac.restrictions(), ["remove", "clone"]);
+        mac.assign(Some(json!({"restrict.clone_vm": true, "restrict.remove_vm": true})));
+        mac.until("the policy is enforced", all_compliant).await;
+        assert_eq!(mac.changes(), Vec::<String>::new(), "it was so already");
+        mac.user(|state| state.service.require_password.clone_vm = false);
+        mac.until("drift is put right", |board| {
+            all_compliant(board) && board.enforcement.corrections.count == 1
+        })
+        .await;
+        mac.assign(None);
+        mac.until("the policy is gone", without_policy).await;
+        assert_eq!(count(&mac), 1, "a release forgets nothing");
+    })
+    .await;
+    mac.board.send_replace(Board::at_boot(Profile::default(), Assigned::default()));
+    mac.run(async {
+        mac.until("the local restrictions hold", without_policy).await;
+        assert_eq!(count(&mac), 1, "nor does a restart");
+        assert!(mac.board.borrow().enforcement.corrections.last.is_some());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_changed_while_the_baseline_cannot_be_written() {
     let mac = Mac::new();
     mac.run(async {
@@ -305,6 +351,37 @@ async fn a_stopped_service_is_waited_for_and_the_inventory_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_success_ends_what_was_wrong_with_the_tools() {
+    let codes = |board: &Board| -> Vec<_> {
+        super::problems::problems(board).iter().map(|problem| problem.code.code()).collect()
+    };
+    let has = |code: &'static str| move |board: &Board| codes(board).contains(&code);
+    let gone = |code: &'static str| move |board: &Board| !codes(board).contains(&code);
+    let mac = Mac::new();
+    let broken = Arc::clone(&mac.broken);
+    mac.run(async {
+        mac.until("all is well", |board| board.observation.inventory.vms.len() == 5).await;
+        mac.user(|state| state.service.running = false);
+        mac.until("the service is stopped", has("service-stopped")).await;
+        mac.state.lock().unwrap().service.running = true;
+        let began = tokio::time::Instant::now();
+        let update = crate::hypervisor::invocation::update_license(mac.tools().paths());
+        mac.tools().stdout_of(&update).await.unwrap();
+        mac.until("another call tells that it is back", gone("service-stopped")).await;
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+
+        *broken.lock().unwrap() = Some("prlctl list");
+        mac.user(|_| {});
+        mac.until("lists cannot be had", has("tool-failed")).await;
+        *broken.lock().unwrap() = None;
+        let began = tokio::time::Instant::now();
+        mac.until("they are had soon", gone("tool-failed")).await;
+        assert!(began.elapsed() < Duration::from_secs(130), "{:?}", began.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_custom_password_is_tried_once_and_again_when_it_is_gone() {
     let mac = Mac::new();
     mac.state.lock().unwrap().service.custom_password = true;
@@ -320,8 +397,18 @@ async fn a_custom_password_is_tried_once_and_again_when_it_is_gone() {
             mac.until("it stays refused", failed).await;
         }
         assert_eq!(mac.changes().len(), tried);
-        mac.user(|state| state.service.custom_password = false);
-        mac.until("it is enforced", all_compliant).await;
+        // Whatever the waits have grown to, the first look that finds the password gone ends them.
+        for _ in 0..3 {
+            let began = tokio::time::Instant::now();
+            mac.user(|state| state.service.custom_password = false);
+            mac.until("it is enforced", all_compliant).await;
+            assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+            mac.user(|state| {
+                state.service.custom_password = true;
+                state.service.require_password.add_vm = false;
+            });
+            mac.until("it is refused", failed).await;
+        }
     })
     .await;
 }

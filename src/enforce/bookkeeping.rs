@@ -1,9 +1,15 @@
 //! What is remembered of each change: how it went, how often the value drifted, and when to try again. Pure.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
+use super::compliance::Standing;
+use crate::catalog::Value;
+use crate::domain::subject::Subject;
 use crate::plan::memory::{Attempt, Baseline, PerSetting, Went, entry, forget};
-use crate::plan::{Change, Plan, Why};
+use crate::plan::{Change, Observed, Plan, Why};
+use crate::wire::checkin::ComplianceState;
 
 /// Attempts that follow one another within this time count as one streak.
 const STREAK: SignedDuration = SignedDuration::from_mins(10);
@@ -29,10 +35,58 @@ pub fn keep_records(baseline: &mut Baseline, attempts: &mut PerSetting<Attempt>,
     !plan.record.is_empty() || !plan.forget.is_empty()
 }
 
-/// Remembers how a change went; true when it was drift that was put right.
+/// While an obstacle is to be seen, or an object is not, it is their end that is waited for and not a time: the first
+/// observation after it then finds nothing that speaks against another try.
+pub fn wait_for_the_end(attempts: &mut PerSetting<Attempt>, observed: &Observed) {
+    for (subject, attempts) in attempts {
+        let vm = match subject {
+            Subject::Vm(vm) => observed.vms.get(vm),
+            Subject::App | Subject::User(_) => None,
+        };
+        let sight = match subject {
+            Subject::App => observed.app.as_ref(),
+            Subject::User(uid) => observed.users.get(uid).and_then(Option::as_ref),
+            Subject::Vm(_) => vm.map(|vm| &vm.sight),
+        };
+        for attempt in attempts.values_mut() {
+            let stands = match attempt.went {
+                Went::Worked => false,
+                Went::NeedsCustomPassword => sight.is_some_and(|sight| sight.custom_password),
+                Went::VmLocked => vm.is_some_and(|vm| vm.locked),
+                Went::Failed => sight.is_none(),
+            };
+            if stands {
+                attempt.not_before = None;
+            }
+        }
+    }
+}
+
+/// Keeps which values were seen to be as they should, so that a later difference is known to be drift, also where the agent
+/// never had to set them. What has no standing any more is forgotten; an object that is not seen now keeps what it had.
+pub fn keep_held(held: &mut PerSetting<Value>, standings: &[Standing], observed: &Observed) {
+    let is_seen = |subject: &Subject| match subject {
+        Subject::App => observed.app.is_some(),
+        Subject::Vm(vm) => observed.vms.contains_key(vm),
+        Subject::User(uid) => observed.users.get(uid).is_some_and(Option::is_some),
+    };
+    let standing: BTreeSet<_> = standings.iter().map(|each| (each.subject, each.key)).collect();
+    for (subject, values) in held.iter_mut().filter(|(subject, _)| is_seen(subject)) {
+        values.retain(|key, _| standing.contains(&(*subject, *key)));
+    }
+    for Standing { subject, key, state, observed, .. } in standings {
+        if let (ComplianceState::Compliant, Some(value)) = (state, observed) {
+            held.entry(*subject).or_default().insert(*key, value.clone());
+        }
+    }
+    held.retain(|_, values| !values.is_empty());
+}
+
+/// Remembers how a change went; true when it was drift that was put right. `held` are the values that were seen to be as
+/// they should.
 pub fn remember(
     baseline: &mut Baseline,
-    attempts: &mut PerSetting<Attempt>,
+    (attempts, held): (&mut PerSetting<Attempt>, &PerSetting<Value>),
     change: &Change,
     went: Went,
     now: Timestamp,
@@ -43,7 +97,9 @@ pub fn remember(
         return false;
     }
     let last = entry(attempts, change.subject, change.key).filter(|last| last.to == change.to);
-    let drifted = last.is_some_and(|last| last.went == Went::Worked);
+    let was_so = last.is_some_and(|last| last.went == Went::Worked)
+        || entry(held, change.subject, change.key) == Some(&change.to);
+    let corrected = was_so && went == Went::Worked;
     let recent = last.filter(|last| now.duration_since(last.at) < STREAK);
     let streak = recent.map_or(0, |last| last.streak.saturating_add(1));
     let attempt = Attempt {
@@ -52,11 +108,11 @@ pub fn remember(
         at: now,
         not_before: wait(went, streak).and_then(|wait| now.checked_add(wait).ok()),
         streak,
-        drifts: last.map_or(0, |last| last.drifts) + u32::from(drifted),
-        drifted_at: if drifted { Some(now) } else { last.and_then(|last| last.drifted_at) },
+        drifts: last.map_or(0, |last| last.drifts) + u32::from(corrected),
+        drifted_at: if corrected { Some(now) } else { last.and_then(|last| last.drifted_at) },
     };
     attempts.entry(change.subject).or_default().insert(change.key, attempt);
-    drifted && went == Went::Worked
+    corrected
 }
 
 fn wait(went: Went, streak: u32) -> Option<SignedDuration> {
@@ -73,8 +129,9 @@ fn wait(went: Went, streak: u32) -> Option<SignedDuration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Key, LayerKind, Value};
-    use crate::domain::subject::Subject;
+    use crate::catalog::{Key, LayerKind};
+    use crate::domain::ids::{Uid, VmId};
+    use crate::plan::{Sight, VmSight};
 
     fn change(why: Why) -> Change {
         let key = Key::named("restrict.add_vm").unwrap();
@@ -93,7 +150,7 @@ mod tests {
         let mut waits = Vec::new();
         let mut drifts = 0;
         for _ in 0..times {
-            remember(&mut baseline, &mut attempts, &change(holds()), went, now);
+            remember(&mut baseline, (&mut attempts, &PerSetting::new()), &change(holds()), went, now);
             let attempt = entry(&attempts, Subject::App, change(holds()).key).unwrap();
             waits.push(attempt.not_before.map_or(0, |until| until.duration_since(now).as_secs()));
             now = attempt.not_before.unwrap_or(now);
@@ -120,11 +177,86 @@ mod tests {
         let (mut baseline, mut attempts) = (Baseline::default(), PerSetting::new());
         for hour in 0..50 {
             let now = Timestamp::from_second(hour * 3600).unwrap();
-            let drift = remember(&mut baseline, &mut attempts, &change(holds()), Went::Worked, now);
+            let drift = remember(
+                &mut baseline,
+                (&mut attempts, &PerSetting::new()),
+                &change(holds()),
+                Went::Worked,
+                now,
+            );
             assert_eq!(drift, hour > 0);
         }
         let attempt = entry(&attempts, Subject::App, change(holds()).key).unwrap();
         assert_eq!((attempt.not_before, attempt.drifts), (None, 49));
+    }
+
+    #[test]
+    fn drift_of_what_was_so_before_it_was_assigned_counts() {
+        let key = change(holds()).key;
+        let seen = |value| Observed {
+            app: Some(Sight { values: [(key, Value::Switch(value))].into(), custom_password: false }),
+            ..Observed::default()
+        };
+        let standing = |state, value| {
+            let observed = Some(Value::Switch(value));
+            vec![Standing { subject: Subject::App, key, state, reason: None, observed }]
+        };
+        let (mut baseline, mut attempts, mut held) =
+            (Baseline::default(), PerSetting::new(), PerSetting::new());
+        let mut drifts = |held: &PerSetting<Value>, went| {
+            let memory = (&mut attempts, held);
+            remember(&mut baseline, memory, &change(holds()), went, Timestamp::UNIX_EPOCH)
+        };
+        assert!(!drifts(&held, Went::Failed), "it was never as it should be");
+        keep_held(&mut held, &standing(ComplianceState::Compliant, true), &seen(true));
+        keep_held(&mut held, &standing(ComplianceState::Pending, false), &seen(false));
+        assert!(!drifts(&held, Went::Failed), "not put right");
+        assert!(drifts(&held, Went::Worked));
+        keep_held(&mut held, &[], &Observed::default());
+        assert_eq!(held.len(), 1, "it was not to be seen");
+        keep_held(&mut held, &[], &seen(true));
+        assert_eq!(held.len(), 0, "no longer assigned");
+    }
+
+    #[test]
+    fn an_obstacle_that_is_seen_is_waited_for_and_not_a_time() {
+        let key = change(holds()).key;
+        let sight = |custom_password| Sight { custom_password, ..Sight::default() };
+        let vm = VmId::random();
+        let with = |app: Option<bool>, locked: Option<bool>| Observed {
+            app: app.map(sight),
+            vms: locked
+                .map(|locked| {
+                    let sight = sight(false);
+                    (vm, VmSight { sight, owner: Uid(501), mac_guest: false, locked })
+                })
+                .into_iter()
+                .collect(),
+            ..Observed::default()
+        };
+        let on_app = |went, observed| (Subject::App, went, observed);
+        let on_vm = |went, observed| (Subject::Vm(vm), went, observed);
+        for ((subject, went, observed), waits) in [
+            (on_app(Went::NeedsCustomPassword, with(Some(true), None)), false),
+            // It was refused all the same, or something else asked for a password: that is no reason to hurry.
+            (on_app(Went::NeedsCustomPassword, with(Some(false), None)), true),
+            (on_app(Went::Failed, with(None, None)), false),
+            (on_app(Went::Failed, with(Some(false), None)), true),
+            (on_app(Went::Worked, with(None, None)), true),
+            (on_vm(Went::VmLocked, with(None, Some(true))), false),
+            (on_vm(Went::VmLocked, with(None, Some(false))), true),
+            (on_vm(Went::Failed, with(Some(true), None)), false),
+        ] {
+            let mut attempts = PerSetting::new();
+            let mut changed = change(holds());
+            changed.subject = subject;
+            let memory = (&mut attempts, &PerSetting::new());
+            remember(&mut Baseline::default(), memory, &changed, went, Timestamp::UNIX_EPOCH);
+            attempts.get_mut(&subject).unwrap().get_mut(&key).unwrap().not_before = Some(Timestamp::MAX);
+            wait_for_the_end(&mut attempts, &observed);
+            let attempt = entry(&attempts, subject, key).unwrap();
+            assert_eq!(attempt.not_before.is_some(), waits, "{subject} {went} {observed:?}");
+        }
     }
 
     #[test]
@@ -133,9 +265,21 @@ mod tests {
         let restored = change(Why::Restored);
         let record = crate::plan::memory::Record { value: None, at: Timestamp::UNIX_EPOCH };
         baseline.records.entry(Subject::App).or_default().insert(restored.key, record);
-        remember(&mut baseline, &mut attempts, &restored, Went::Failed, Timestamp::UNIX_EPOCH);
+        remember(
+            &mut baseline,
+            (&mut attempts, &PerSetting::new()),
+            &restored,
+            Went::Failed,
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!(baseline.records.len(), 1, "not before it worked");
-        remember(&mut baseline, &mut attempts, &restored, Went::Worked, Timestamp::UNIX_EPOCH);
+        remember(
+            &mut baseline,
+            (&mut attempts, &PerSetting::new()),
+            &restored,
+            Went::Worked,
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!((baseline.records.len(), attempts.len()), (0, 0));
     }
 }

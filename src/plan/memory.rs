@@ -1,6 +1,7 @@
 //! What the agent remembers between passes: the values from before it first changed them, and how its changes went.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,17 @@ pub enum Went {
     Failed,
 }
 
+impl fmt::Display for Went {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Worked => "worked",
+            Self::NeedsCustomPassword => "needs a custom password",
+            Self::VmLocked => "configuration locked",
+            Self::Failed => "failed",
+        })
+    }
+}
+
 /// The last change of a setting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -72,8 +84,8 @@ pub struct Attempt {
     pub not_before: Option<Timestamp>,
     /// How many attempts in a row were needed shortly after one another.
     pub streak: u32,
-    /// How often the value was found changed by someone else since it was first set.
+    /// How often it was put right after someone else had changed it.
     pub drifts: u32,
-    /// When it was last found changed.
+    /// When that was last so.
     pub drifted_at: Option<Timestamp>,
 }

@@ -13,7 +13,8 @@ pub(super) fn info_json(chosen: &[(&String, &Vm)], everything: bool, state: &Sta
     let list = chosen.iter().map(|(uuid, vm)| {
         let home_empty = everything && (vm.home_empty || state.quirks.home_empty);
         let mut node = identity(uuid, vm, home_empty, &state.quirks);
-        desktop(&mut node, vm);
+        input(&mut node);
+        running(&mut node, vm);
         security(&mut node, vm, &state.quirks);
         windows(&mut node, vm);
         firmware(&mut node, state.host.apple_silicon);
@@ -49,7 +50,7 @@ fn identity(uuid: &str, vm: &Vm, home_empty: bool, quirks: &Quirks) -> Node {
     }
 }
 
-fn desktop(node: &mut Node, vm: &Vm) {
+fn input(node: &mut Node) {
     node.push(
         "Mouse and Keyboard",
         object! {
@@ -77,6 +78,9 @@ fn desktop(node: &mut Node, vm: &Vm) {
             "Support USB 3.0": "on",
         },
     );
+}
+
+fn running(node: &mut Node, vm: &Vm) {
     node.push(
         "Startup and Shutdown",
         object! {

@@ -55,7 +55,7 @@ impl<T: Kept> Apart<T> {
     /// # Errors
     /// When the system does not let the file be read.
     pub fn load(&self) -> Result<Loaded<T>, StateError> {
-        document::load(&self.folder)
+        document::load(&self.folder, &mut |exposed| tracing::error!(%exposed, "a stored document lay open"))
     }
 
     /// Makes `value` the current generation, durably.

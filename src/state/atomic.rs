@@ -7,10 +7,13 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+
+use crate::domain::ids::Uid;
+use crate::platform::effective_uid;
 
 /// The mode of a file that only its owner may read.
 pub const PRIVATE: u32 = 0o600;
@@ -70,6 +73,40 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// [`io::ErrorKind::InvalidInput`] for anything but a regular file, [`io::ErrorKind::FileTooLarge`] above `limit` bytes,
 /// and what the system says.
 pub fn read(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    open(path)?.map(|file| whole(&file, limit)).transpose()
+}
+
+/// A file whose mode was put right because others might have read or changed it; this is what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mended(pub(super) u32);
+
+/// What a private file holds, and whether its mode had to be put right. Owner and mode are those of the very file that is
+/// read.
+///
+/// # Errors
+/// [`io::ErrorKind::PermissionDenied`] with the inner error [`Foreign`] for a file that belongs neither to root nor to this
+/// process's user, who could have written anything into it; otherwise as [`read`].
+pub(super) fn read_private(path: &Path, limit: usize) -> io::Result<Option<(Vec<u8>, Option<Mended>)>> {
+    let Some(file) = open(path)? else { return Ok(None) };
+    let found = file.metadata()?;
+    let owner = Uid(found.uid());
+    if owner != Uid(0) && owner != effective_uid() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, Foreign(owner)));
+    }
+    let mode = found.mode() & 0o7777;
+    let mended = (mode & 0o077 != 0).then_some(Mended(mode));
+    if mended.is_some() {
+        file.set_permissions(Permissions::from_mode(PRIVATE))?;
+    }
+    Ok(Some((whole(&file, limit)?, mended)))
+}
+
+/// A file belongs to another user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it belongs to uid {0}")]
+pub(super) struct Foreign(pub(super) Uid);
+
+fn open(path: &Path) -> io::Result<Option<File>> {
     // Without NONBLOCK, opening a named pipe would wait for a writer.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
@@ -78,15 +115,16 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
         Err(_) if path.symlink_metadata().is_ok_and(|found| !found.is_file()) => return Err(not_a_file()),
         Err(error) => return Err(error),
     };
-    if !file.metadata()?.is_file() {
-        return Err(not_a_file());
-    }
+    if file.metadata()?.is_file() { Ok(Some(file)) } else { Err(not_a_file()) }
+}
+
+fn whole(file: &File, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes")));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 fn not_a_file() -> io::Error {

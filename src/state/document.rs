@@ -13,10 +13,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::atomic::{self, Staged, Steps};
+use super::atomic::{self, Foreign, Mended, Staged, Steps};
 use super::error::StateError;
 use super::migrate::{Migration, MigrationError, migrate};
 use crate::domain::digest::Digest;
+use crate::domain::ids::Uid;
 
 /// The most bytes a document may take: an inventory of ten thousand virtual machines has room.
 pub const LIMIT: usize = 16 << 20;
@@ -89,6 +90,9 @@ pub enum Flaw {
     /// Its name is taken by something else.
     #[error("it is not a regular file")]
     NotAFile,
+    /// Another user owns it and may have written it.
+    #[error("it belongs to uid {0}, who may have written it")]
+    Foreign(Uid),
     /// No document is that large.
     #[error("it takes more than {LIMIT} bytes")]
     TooLarge,
@@ -107,6 +111,16 @@ pub enum Flaw {
     /// It is whole, but not what this release understands by the document.
     #[error("its content does not fit")]
     Body(#[source] serde_json::Error),
+}
+
+/// A document that others might have read or changed, until it was loaded and its mode put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{name} could be read or changed by others (mode {mode:04o}); its mode is put right")]
+pub struct Exposed {
+    /// The document.
+    pub name: &'static str,
+    /// The mode that it had.
+    pub mode: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -147,17 +161,21 @@ fn digest(schema: u32, generation: u64, body: &RawValue) -> Digest {
     Digest::of(format!("{schema}\n{generation}\n{}", body.get()).as_bytes())
 }
 
-/// The newest generation in `folder` that is whole. Moves damaged ones aside.
-pub(super) fn load<T: Kept>(folder: &Path) -> Result<Loaded<T>, StateError> {
+/// The newest generation in `folder` that is whole. Moves damaged ones aside, and puts the mode of those right that others
+/// could read, which `exposed` is told.
+pub(super) fn load<T: Kept>(
+    folder: &Path,
+    exposed: &mut dyn FnMut(Exposed),
+) -> Result<Loaded<T>, StateError> {
     let path = folder.join(T::NAME);
-    let current = match examine(&path)? {
+    let current = match examine(&path, exposed)? {
         Some(Ok(value)) => return Ok(Loaded::Current(value)),
         Some(Err(flaw)) => Some(set_apart::<T>(&path, flaw)),
         None => None,
     };
     let previous = previous_name(&path);
     let missing = || Damage { name: T::NAME, flaw: Flaw::Missing, aside: None };
-    Ok(match (current, examine(&previous)?) {
+    Ok(match (current, examine(&previous, exposed)?) {
         (None, None) => Loaded::Absent,
         (Some(damage), None) => Loaded::Lost(damage),
         (damage, Some(Ok(value))) => Loaded::Previous(value, damage.unwrap_or_else(missing)),
@@ -222,8 +240,8 @@ enum Standing {
 }
 
 fn standing<T: Kept>(path: &Path) -> Result<Standing, StateError> {
-    let Some(bytes) = read(path)? else { return Ok(Standing::Nothing) };
-    Ok(match bytes.as_deref().map(Envelope::open) {
+    let Some(found) = read(path)? else { return Ok(Standing::Nothing) };
+    Ok(match found.as_ref().map(|(bytes, _)| Envelope::open(bytes)) {
         Ok(Ok(envelope)) if envelope.schema > T::SCHEMA => {
             Standing::Newer(envelope.schema, envelope.generation)
         }
@@ -236,14 +254,23 @@ fn standing<T: Kept>(path: &Path) -> Result<Standing, StateError> {
 }
 
 /// The value of the file at `path`, its flaw, or `None` when there is no file.
-fn examine<T: Kept>(path: &Path) -> Result<Option<Result<T, Flaw>>, StateError> {
-    Ok(read(path)?.map(|bytes| Envelope::open(&bytes?)?.decode()))
+fn examine<T: Kept>(
+    path: &Path,
+    exposed: &mut dyn FnMut(Exposed),
+) -> Result<Option<Result<T, Flaw>>, StateError> {
+    let found = read(path)?;
+    if let Some(Ok((_, Some(Mended(mode))))) = found {
+        exposed(Exposed { name: T::NAME, mode });
+    }
+    Ok(found.map(|found| Envelope::open(&found?.0)?.decode()))
 }
 
 /// Tells what is wrong with the file from what is wrong with the disk, which is no reason to move a file.
-fn read(path: &Path) -> Result<Option<Result<Vec<u8>, Flaw>>, StateError> {
-    match atomic::read(path, LIMIT) {
-        Ok(bytes) => Ok(bytes.map(Ok)),
+fn read(path: &Path) -> Result<Option<Result<(Vec<u8>, Option<Mended>), Flaw>>, StateError> {
+    let foreign = |error: &io::Error| Some(error.get_ref()?.downcast_ref::<Foreign>()?.0);
+    match atomic::read_private(path, LIMIT) {
+        Ok(found) => Ok(found.map(Ok)),
+        Err(error) if foreign(&error).is_some() => Ok(foreign(&error).map(|owner| Err(Flaw::Foreign(owner)))),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Some(Err(Flaw::NotAFile))),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Some(Err(Flaw::TooLarge))),
         Err(error) => Err(StateError::io("read", path)(error)),

@@ -16,6 +16,6 @@ pub mod migrate;
 pub mod store;
 
 pub use apart::Apart;
-pub use document::{Damage, Flaw, Kept, Loaded};
+pub use document::{Damage, Exposed, Flaw, Kept, Loaded};
 pub use error::StateError;
 pub use store::Store;

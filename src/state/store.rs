@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-use super::document::{self, Kept, Loaded};
+use super::document::{self, Exposed, Kept, Loaded};
 use super::error::StateError;
 use super::{atomic, atomic::Unhindered};
 use crate::paths::Paths;
@@ -30,6 +30,7 @@ pub struct Store {
     folder: PathBuf,
     /// The locked file. The mutex lets one thread of this process at a time touch the documents.
     lock: Mutex<File>,
+    exposed: Mutex<Vec<Exposed>>,
 }
 
 impl Store {
@@ -43,16 +44,24 @@ impl Store {
         folder::ensure(&paths.support(), folder::PUBLIC)?;
         folder::ensure(&paths.private(), folder::PRIVATE)?;
         let lock = take_lock(&paths.private().join("lock"))?;
-        Ok(Self { folder: paths.private(), lock: Mutex::new(lock) })
+        Ok(Self { folder: paths.private(), lock: Mutex::new(lock), exposed: Mutex::default() })
     }
 
-    /// What is there of a document. Damaged generations are moved aside; the caller reports [`Loaded::damage`].
+    /// The documents that others might have read or changed, of those that were loaded so far.
+    #[must_use]
+    pub fn exposed(&self) -> Vec<Exposed> {
+        self.exposed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is there of a document. Damaged generations and those of other users are moved aside; the caller reports
+    /// [`Loaded::damage`]. The mode of those that others could read is put right; the caller reports [`Store::exposed`].
     ///
     /// # Errors
     /// When the system does not let the file be read; nothing is then moved or lost.
     pub fn load<T: Kept>(&self) -> Result<Loaded<T>, StateError> {
         let _alone = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        document::load(&self.folder)
+        let mut exposed = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        document::load(&self.folder, &mut |found| exposed.push(found))
     }
 
     /// Makes `value` the current generation, durably. Publish it only after this returned.

@@ -1,5 +1,7 @@
 //! Commands of the portal: a closed list, signed one by one, with no scripts in it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -55,6 +57,13 @@ pub enum CommandKind {
     /// A kind of a later protocol; it is answered `unsupported`.
     #[serde(other)]
     Unknown,
+}
+
+impl fmt::Display for CommandKind {
+    /// The word on the wire.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 impl CommandKind {

@@ -4,6 +4,8 @@
 //! scalar is reduced and that its point is encoded canonically; it takes keys of small order, under which one
 //! signature fits many messages, and keys that are not encoded canonically. Both are refused here.
 
+mod curve;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -107,6 +109,13 @@ impl PublicKey {
     /// [`KeyError::Weak`] for a point of small order or one that is not encoded canonically.
     pub fn new(bytes: [u8; 32]) -> Result<Self, KeyError> {
         if is_weak(&bytes) { Err(KeyError::Weak) } else { Ok(Self(bytes)) }
+    }
+
+    /// Whether there is such a point at all. One that is none is never verified with; telling it costs more than all else
+    /// here, so that it is asked where a person may have mistyped a key.
+    #[must_use]
+    pub fn is_on_the_curve(&self) -> bool {
+        curve::is_point(&self.0)
     }
 
     /// The encoded point.

@@ -1,5 +1,7 @@
 //! The license lease: what the portal says of this Mac's license, signed, for about a week.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,13 @@ pub enum LeaseState {
     Revoked,
     /// The seat is free again; only `verify` leaves this state.
     Released,
+}
+
+impl fmt::Display for LeaseState {
+    /// The word on the wire.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 impl AsRef<Claims> for Lease {

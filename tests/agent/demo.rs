@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
+mod ends;
+
 #[expect(clippy::disallowed_methods, reason = "the test is about real processes")]
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mock-portal"));
@@ -80,26 +82,4 @@ async fn a_root_that_holds_something_is_left_alone() {
     let (output, _) = demo(&["--once", "--root", root.path().to_str().unwrap()]).await;
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
-}
-
-#[tokio::test]
-async fn ctrl_c_ends_it_in_order_and_nothing_is_left() {
-    let root = tempfile::Builder::new().prefix("mer-").tempdir_in("/tmp").unwrap();
-    let path = root.path().to_str().unwrap();
-    let mut child = command(&["--root", path]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines =
-        tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(child.stdout.take().unwrap()));
-    while let Some(line) = lines.next_line().await.unwrap() {
-        if line.contains("Ctrl-C ends them") {
-            break;
-        }
-    }
-    let id = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
-    let status = tokio::time::timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap();
-    assert!(status.success(), "{status}");
-    assert!(root.path().join("Library").is_dir(), "a root that was given stays");
-    assert!(
-        std::os::unix::net::UnixStream::connect(root.path().join("var/run/meridian/agent.sock")).is_err()
-    );
 }

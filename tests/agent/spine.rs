@@ -12,6 +12,7 @@ use super::support::{Setup, TestEnvironment, processes, restrictions, winners};
 mod availability;
 mod crashes;
 mod faults;
+mod forgeries;
 mod names;
 mod users;
 

@@ -6,7 +6,7 @@ use super::request::{Asked, Flight};
 use super::{Do, Effect, Session, Step};
 use crate::checkin::answer::{self, HttpAnswer, Meaning, NetFault, Trouble};
 use crate::checkin::chance::Chance;
-use crate::checkin::identity::{Enrolled, RefusedToken};
+use crate::checkin::identity::{Enrolled, Identity, RefusedToken};
 use crate::checkin::report::{Accepted, Memory};
 use crate::checkin::schedule::{self, Backoff, CAP_S, REFUSED_CAP_S, TOKEN_REST};
 use crate::checkin::trust::Refused;
@@ -18,6 +18,9 @@ use crate::wire::document::Addressee;
 use crate::wire::enrollment::EnrollmentAnswer;
 use crate::wire::limits::CLOCK_TOLERANCE_S;
 use crate::wire::problem::Refusal;
+
+/// How old the time of the last success may be that is stored; a younger one waits for the next request.
+const STORED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Parts of an inventory are never made smaller, in bytes.
 const LEAST_PART: usize = 16 << 10;
@@ -132,7 +135,7 @@ impl Session {
         let (memory, more) = accepted.memory(&answer.rejected, &answer.resend);
         self.memory = memory;
         self.run.unknown = false;
-        self.run.shown.last_success = Some(now);
+        self.date_success(now);
         self.succeeded(now, answer.server_time);
         self.timetable.set(now, schedule::ordered(&answer.next, draw), CheckinReason::Interval);
         if more {
@@ -186,6 +189,15 @@ impl Session {
     fn publish(&self, verdict: Result<bool, Refused>, effects: &mut Vec<Effect>) {
         if let (Ok(true), Some(assignment)) = (verdict, self.assignment()) {
             effects.push(Effect::Assigned(assignment.clone()));
+        }
+    }
+
+    fn date_success(&mut self, now: Timestamp) {
+        self.run.shown.last_success = Some(now);
+        if let Some(Identity { pace, .. }) = &mut self.identities.current
+            && schedule::passed(pace.last_success, STORED_EVERY, now)
+        {
+            pace.last_success = Some(now);
         }
     }
 

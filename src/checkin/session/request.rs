@@ -161,6 +161,7 @@ impl Session {
         let pace = &mut self.identities.current.as_mut()?.pace;
         let seq = Some(pace.next_seq(now));
         pace.last = Some(now);
+        pace.last_success = self.run.shown.last_success;
         let digest = Digest::of(&body);
         let outgoing = Outgoing { method: "POST", path, query: None, body: Some(body), seq };
         let issuer = match &asked {

@@ -137,12 +137,14 @@ pub struct Status {
     pub device: Option<DeviceId>,
     /// The organization, once enrolled.
     pub organization: Option<OrganizationId>,
-    /// When a check-in succeeded last since the daemon started.
+    /// When a check-in succeeded last; after a restart this may be up to an hour too early.
     pub last_success: Option<Timestamp>,
     /// When the next request leaves, and why.
     pub next: Option<(Timestamp, CheckinReason)>,
     /// The failures in a row.
     pub failures: u32,
+    /// What was wrong with the last request, while the failures go on.
+    pub trouble: Option<ReportedProblem>,
     /// What is wrong.
     pub problems: Vec<ReportedProblem>,
 }

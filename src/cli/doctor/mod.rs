@@ -156,8 +156,8 @@ fn where_it_is(preferences: &Preferences) -> Portal {
     Portal {
         origin: preferences.portal_url.value().map(ToString::to_string),
         root_key: keys::root_key(preferences),
-        token: None,
         ca: preferences.portal_ca.value().cloned(),
+        ..Portal::default()
     }
 }
 

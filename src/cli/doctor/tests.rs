@@ -57,7 +57,7 @@ fn body(api: u32, server_time: &str) -> String {
 }
 
 fn ask(origin: String, root_key: Option<PublicKey>) -> Vec<Finding> {
-    let portal = Portal { origin: Some(origin), root_key, token: None, ca: None };
+    let portal = Portal { origin: Some(origin), root_key, ..Portal::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let clock = ManualClock::at("2025-11-24T16:00:00Z".parse().unwrap());
     runtime.block_on(portal::check(Some(portal), &clock, Duration::from_secs(5)))
@@ -146,7 +146,7 @@ fn each_bad_key_of_the_profile_is_named_with_the_nearest() {
     for part in [
         "Good Profile: installed and readable",
         "no key is named “PortalUrl”",
-        "PortalRootKey: expected 32 bytes",
+        "PortalRootKey: expected an Ed25519 public key",
         "no setting is named “restrict.creat_vm”",
         "setting updates.check: ",
         "it names no PortalURL",

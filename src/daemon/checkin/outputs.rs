@@ -95,7 +95,7 @@ impl Outputs {
                 self.assigned.send_replace(Some(assignment));
             }
             Effect::Leased(lease) => {
-                tracing::info!(seq = lease.seq, state = ?lease.state, "another lease holds");
+                tracing::info!(seq = lease.seq, state = %lease.state, "another lease holds");
                 self.lease.send_replace(Some(lease));
             }
             Effect::Denied(denied) => {

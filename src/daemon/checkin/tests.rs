@@ -167,6 +167,34 @@ async fn a_wake_brings_a_new_assignment_within_a_round_trip() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_second_wake_within_the_minute_waits_for_its_rest_and_says_until_when() {
+    let stage = Stage::new();
+    let checkin = stage.open();
+    let (mut assigned, status) = (checkin.assigned(), checkin.status());
+    let publish = async {
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        stage.portal.version.send_replace(8);
+        assigned.wait_for(|assigned| assigned.as_ref().is_some_and(|held| held.version == 8)).await.unwrap();
+        let first = stage.clock.now();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        stage.portal.version.send_replace(9);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let next = status.borrow().next;
+        assigned.wait_for(|assigned| assigned.as_ref().is_some_and(|held| held.version == 9)).await.unwrap();
+        (first, next, stage.clock.now())
+    };
+    tokio::select! {
+        (first, next, second) = publish => {
+            let (at, reason) = next.unwrap();
+            assert_eq!(reason, CheckinReason::Wake);
+            assert!((59..=60).contains(&at.duration_since(first).as_secs()), "{at} after {first}");
+            assert!(second.duration_since(at).as_millis() <= 60, "{second} after {at}");
+        }
+        () = stage.run_for(checkin, 400) => panic!("no assignment came"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_assigned_is_there_before_the_network_after_a_restart() {
     let stage = Stage::new();
     stage.run_for(stage.open(), 20).await;

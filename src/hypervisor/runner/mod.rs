@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use self::breaker::Breaker;
@@ -100,6 +101,7 @@ pub struct Runner {
     one_change: tokio::sync::Mutex<()>,
     changing: AtomicBool,
     breaker: Mutex<Breaker>,
+    successes: watch::Sender<u64>,
 }
 
 /// A row of changes is under way until this is dropped.
@@ -141,6 +143,7 @@ impl Runner {
             one_change: tokio::sync::Mutex::new(()),
             changing: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::default()),
+            successes: watch::Sender::default(),
         }
     }
 
@@ -161,6 +164,12 @@ impl Runner {
     #[must_use]
     pub fn is_changing(&self) -> bool {
         self.changing.load(Ordering::Relaxed)
+    }
+
+    /// How many calls of Parallels' tools succeeded. Whoever believes that they cannot be asked learns here that they can.
+    #[must_use]
+    pub fn successes(&self) -> watch::Receiver<u64> {
+        self.successes.subscribe()
     }
 
     /// Runs a tool to its end, whatever its exit code.
@@ -203,7 +212,12 @@ impl Runner {
         }
         let result = self.attempt(invocation).await;
         match &result {
-            Ok(_) => self.breaker().answered(),
+            Ok(output) => {
+                self.breaker().answered();
+                if output.code == Some(0) {
+                    self.successes.send_modify(|count| *count += 1);
+                }
+            }
             Err(RunError::TimedOut { .. }) => self.breaker().hung(Instant::now()),
             Err(_) => {}
         }

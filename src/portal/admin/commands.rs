@@ -1,13 +1,14 @@
 //! Commands to a device.
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::incoming;
+use super::incoming::{self, Query, Segment};
+use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::DeviceId;
 use crate::portal::app::Shared;
@@ -55,21 +56,22 @@ fn shown(command: &Ordered, now: Timestamp) -> Value {
 
 pub(super) async fn list(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
+    Query(page): Query<Page>,
 ) -> Result<Json<Value>, AdminError> {
     let id: DeviceId = incoming::id(&id, WHAT)?;
     let now = app.now();
-    let items = app.store.transact(|model| {
-        let device = model.devices.get(&id)?;
-        Some(device.commands.iter().map(|command| shown(command, now)).collect::<Vec<_>>())
+    let listed = app.store.transact(|model| {
+        let device = model.devices.get(&id).ok_or(EditError::Missing(WHAT))?;
+        let commands = device.commands.iter().map(|command| (command.seq, command)).collect();
+        page.of(&commands, |command| shown(command, now))
     });
-    let items = items.await?.ok_or(EditError::Missing(WHAT))?;
-    Ok(Json(json!({"items": items, "next": null})))
+    listed.await?.map(Json)
 }
 
 pub(super) async fn order(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), AdminError> {
     let id = incoming::id(&id, WHAT)?;

@@ -1,11 +1,11 @@
 //! Devices and their virtual machines.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::incoming;
+use super::incoming::{self, Query, Segment};
 use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::{DeviceId, GroupId, VmId};
@@ -96,17 +96,14 @@ pub(super) async fn list(
     app.store.transact(|model| page.of(&model.devices, |device| shown(model, device))).await?.map(Json)
 }
 
-pub(super) async fn get(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, AdminError> {
+pub(super) async fn get(State(app): State<Shared>, Segment(id): Segment) -> Result<Json<Value>, AdminError> {
     let id = incoming::id(&id, WHAT)?;
     app.store.transact(|model| one(model, id)).await?
 }
 
 pub(super) async fn assign(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let id = incoming::id(&id, WHAT)?;
@@ -121,7 +118,7 @@ pub(super) async fn assign(
 
 pub(super) async fn retire(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Value>, AdminError> {
     let id = incoming::id(&id, WHAT)?;
     app.store
@@ -134,14 +131,14 @@ pub(super) async fn retire(
 
 pub(super) async fn revoke_license(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Value>, AdminError> {
     bar(&app, &id, true).await
 }
 
 pub(super) async fn restore_license(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Value>, AdminError> {
     bar(&app, &id, false).await
 }

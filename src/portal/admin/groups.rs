@@ -1,12 +1,12 @@
 //! User groups, those of sublicense keys among them. The whole key is shown when it is made and never again.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::incoming;
+use super::incoming::{self, Query, Segment};
 use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::{GroupId, PolicyId};
@@ -64,10 +64,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-pub(super) async fn get(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, AdminError> {
+pub(super) async fn get(State(app): State<Shared>, Segment(id): Segment) -> Result<Json<Value>, AdminError> {
     let id = incoming::id(&id, WHAT)?;
     let group = app.store.transact(|model| model.groups.get(&id).map(|group| shown(model, group))).await?;
     Ok(Json(group.ok_or(EditError::Missing(WHAT))?))
@@ -75,7 +72,7 @@ pub(super) async fn get(
 
 pub(super) async fn write(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let id = incoming::id(&id, WHAT)?;
@@ -85,7 +82,7 @@ pub(super) async fn write(
 
 pub(super) async fn delete(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, AdminError> {
     let id = incoming::id(&id, WHAT)?;
     app.store.transact(|model| model.delete_group(id)).await??;
@@ -94,7 +91,7 @@ pub(super) async fn delete(
 
 pub(super) async fn assign(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let id = incoming::id(&id, WHAT)?;

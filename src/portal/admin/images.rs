@@ -1,12 +1,13 @@
 //! Golden images, by name.
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::incoming;
+use super::incoming::{self, Query, Segment};
+use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::ImageId;
 use crate::portal::app::Shared;
@@ -23,9 +24,15 @@ pub(super) struct Draft {
     description: String,
 }
 
-pub(super) async fn list(State(app): State<Shared>) -> Result<Json<Value>, AdminError> {
-    let images = app.store.transact(|model| model.organization.images.clone()).await?;
-    Ok(Json(json!({"items": images, "next": null})))
+pub(super) async fn list(
+    State(app): State<Shared>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, AdminError> {
+    let listed = app.store.transact(|model| {
+        let images = model.organization.images.iter().map(|image| (image.id, image)).collect();
+        page.of(&images, |image| Image::clone(image))
+    });
+    listed.await?.map(Json)
 }
 
 pub(super) async fn create(
@@ -39,7 +46,7 @@ pub(super) async fn create(
 
 pub(super) async fn delete(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, AdminError> {
     let id: ImageId = incoming::id(&id, WHAT)?;
     app.store.transact(|model| model.delete_image(id)).await??;

@@ -1,14 +1,14 @@
 //! Licenses, and the ways from one to another.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::groups::{self, with_key};
-use super::incoming;
+use super::incoming::{self, Query, Segment};
 use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::{LicenseId, PolicyId};
@@ -124,16 +124,13 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(made.await??)))
 }
 
-pub(super) async fn get(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, AdminError> {
+pub(super) async fn get(State(app): State<Shared>, Segment(id): Segment) -> Result<Json<Value>, AdminError> {
     changed(&app, &id, |model, id| model.license(id).cloned()).await
 }
 
 pub(super) async fn write(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let draft: LicenseDraft = incoming::read(request).await?;
@@ -142,7 +139,7 @@ pub(super) async fn write(
 
 pub(super) async fn delete(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, AdminError> {
     let id = incoming::id(&id, WHAT)?;
     app.store.transact(|model| model.delete_license(id)).await??;
@@ -151,7 +148,7 @@ pub(super) async fn delete(
 
 pub(super) async fn assign(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let Assignment { policy } = incoming::read(request).await?;
@@ -160,7 +157,7 @@ pub(super) async fn assign(
 
 pub(super) async fn set_state(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let order: StateOrder = incoming::read(request).await?;
@@ -169,7 +166,7 @@ pub(super) async fn set_state(
 
 pub(super) async fn convert(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let order: Conversion = incoming::read(request).await?;
@@ -183,7 +180,7 @@ pub(super) async fn convert(
 
 pub(super) async fn make_permanent(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let order: Permanence = incoming::read(request).await?;
@@ -192,7 +189,7 @@ pub(super) async fn make_permanent(
 
 pub(super) async fn split(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), AdminError> {
     let id = incoming::id(&id, WHAT)?;

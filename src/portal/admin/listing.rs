@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::num::NonZeroUsize;
 use std::ops::Bound;
 use std::str::FromStr;
 
@@ -20,15 +21,15 @@ const MOST: usize = 1_000;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     after: Option<String>,
     /// Of virtual machines: only this device's.
     pub(super) device: Option<String>,
 }
 
 impl Page {
-    pub(super) fn limit(&self) -> usize {
-        self.limit.unwrap_or(USUAL).clamp(1, MOST)
+    fn limit(&self) -> usize {
+        self.limit.map_or(USUAL, |limit| limit.get().min(MOST))
     }
 
     /// Where the former page ended.

@@ -3,15 +3,20 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::incoming;
+use super::incoming::{self, Query};
+use super::listing::Page;
 use super::problem::AdminError;
 use crate::portal::app::Shared;
 use crate::portal::faults::Order;
 
-pub(super) async fn list(State(app): State<Shared>) -> Json<Value> {
-    Json(json!({"items": app.faults.list(), "next": null}))
+pub(super) async fn list(
+    State(app): State<Shared>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, AdminError> {
+    let orders = (1_usize..).zip(app.faults.list()).collect();
+    page.of(&orders, Order::clone).map(Json)
 }
 
 pub(super) async fn order(State(app): State<Shared>, request: Request) -> Result<StatusCode, AdminError> {

@@ -2,7 +2,7 @@
 //!
 //! In go an administrator's requests; out come records, or problems (RFC 9457). Every route is listed here; nothing
 //! else is answered. Members that are not known are refused, so that a misspelled one does not go unnoticed. Lists take
-//! `?limit=` (100, at most 1,000) and `?after=` (the `next` of the former page) and answer `{"items":[…],"next":…}`.
+//! `?limit=` (100; more than 1,000 is 1,000, 0 is refused) and `?after=` (the `next` of the former page) and answer `{"items":[…],"next":…}`.
 //!
 //! | method and path | body | answer |
 //! |---|---|---|
@@ -50,7 +50,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 
 use super::app::{App, Shared};
 
@@ -95,10 +95,15 @@ pub fn router(app: Shared) -> Router {
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke))
         .route("/faults", get(misbehavior::list).post(misbehavior::order).delete(misbehavior::clear))
-        .fallback(|| async { AdminError::NoRoute })
-        .method_not_allowed_fallback(|| async { AdminError::Method })
-        .layer(from_fn_with_state(app.clone(), guard));
-    Router::new().nest("/admin/v1", routes).with_state(app)
+        .fallback(no_route)
+        .method_not_allowed_fallback(|| async { AdminError::Method });
+    // What is nested begins behind the slash, and is not there at the slash alone.
+    let all = Router::new().nest("/admin/v1", routes).route("/admin/v1/", any(no_route));
+    all.layer(from_fn_with_state(app.clone(), guard)).with_state(app)
+}
+
+async fn no_route() -> AdminError {
+    AdminError::NoRoute
 }
 
 /// The routes of licenses, people and images.

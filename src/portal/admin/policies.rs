@@ -1,12 +1,12 @@
 //! Policies.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::incoming;
+use super::incoming::{self, Query, Segment};
 use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::GroupId;
@@ -39,10 +39,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(policy)))
 }
 
-pub(super) async fn get(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<Policy>, AdminError> {
+pub(super) async fn get(State(app): State<Shared>, Segment(id): Segment) -> Result<Json<Policy>, AdminError> {
     let id = incoming::id(&id, WHAT)?;
     let policy = app.store.transact(|model| model.policies.get(&id).cloned()).await?;
     Ok(Json(policy.ok_or(EditError::Missing(WHAT))?))
@@ -50,7 +47,7 @@ pub(super) async fn get(
 
 pub(super) async fn write(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Policy>, AdminError> {
     let id = incoming::id(&id, WHAT)?;
@@ -60,7 +57,7 @@ pub(super) async fn write(
 
 pub(super) async fn delete(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, AdminError> {
     let id = incoming::id(&id, WHAT)?;
     app.store.transact(|model| model.delete_policy(id)).await??;
@@ -69,7 +66,7 @@ pub(super) async fn delete(
 
 pub(super) async fn assign(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request,
 ) -> Result<StatusCode, AdminError> {
     let id = incoming::id(&id, WHAT)?;

@@ -1,5 +1,6 @@
 //! What the admin API refuses, as problems.
 
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -37,6 +38,9 @@ pub(super) enum AdminError {
     /// The body is no JSON or not of the expected shape.
     #[error("the body is not as expected")]
     Json(#[source] JsonError),
+    /// The query is not of the expected shape.
+    #[error("the query is not as expected")]
+    Queries(#[source] QueryRejection),
     /// A member of the query cannot be read.
     #[error("cannot read {0} of the query")]
     Query(&'static str),
@@ -75,7 +79,9 @@ impl AdminError {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Body(BodyError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Body(BodyError::Broken) | Self::Json(_) | Self::Query(_) => StatusCode::BAD_REQUEST,
+            Self::Body(BodyError::Broken) | Self::Json(_) | Self::Queries(_) | Self::Query(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Edit(EditError::InUse(_) | EditError::Rule(_)) => StatusCode::CONFLICT,
             Self::Edit(EditError::Mistakes(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Random(_) | Self::Sign(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -88,7 +94,7 @@ impl AdminError {
             Self::Edit(EditError::Mistakes(_)) => "urn:meridian:problem:invalid",
             Self::Edit(EditError::InUse(_)) => "urn:meridian:problem:in-use",
             Self::Edit(EditError::Rule(_)) => "urn:meridian:problem:not-allowed",
-            Self::Json(_) => "urn:meridian:problem:malformed",
+            Self::Json(_) | Self::Queries(_) | Self::Query(_) => "urn:meridian:problem:malformed",
             Self::Body(BodyError::TooLarge) => "urn:meridian:problem:too-large",
             _ => "about:blank",
         }

@@ -1,13 +1,13 @@
 //! Enrollment tokens. The text of one is shown when it is made and never again.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
-use super::incoming;
+use super::incoming::{self, Query, Segment};
 use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::digest::Digest;
@@ -73,7 +73,7 @@ pub(super) async fn create(
 
 pub(super) async fn revoke(
     State(app): State<Shared>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, AdminError> {
     let id = incoming::id(&id, "enrollment token")?;
     app.store.transact(|model| model.revoke_token(id)).await??;

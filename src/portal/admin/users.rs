@@ -1,12 +1,12 @@
 //! The directory of people.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::incoming;
+use super::incoming::{self, Query, Segment};
 use super::listing::Page;
 use super::problem::AdminError;
 use crate::portal::app::Shared;
@@ -41,7 +41,7 @@ pub(super) async fn list(
 
 pub(super) async fn get(
     State(app): State<Shared>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Json<Value>, AdminError> {
     let now = app.now();
     let found = app.store.transact(|model| model.licensing.user(&name).map(|user| shown(model, user, now)));
@@ -50,7 +50,7 @@ pub(super) async fn get(
 
 pub(super) async fn write(
     State(app): State<Shared>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
     let draft: UserDraft = incoming::read(request).await?;
@@ -61,7 +61,7 @@ pub(super) async fn write(
 
 pub(super) async fn delete(
     State(app): State<Shared>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<StatusCode, AdminError> {
     app.store.transact(|model| model.delete_user(&name)).await??;
     Ok(StatusCode::NO_CONTENT)

@@ -1,40 +1,21 @@
-//! A process that ends with the one that started it: on every way out, a panic included.
+//! A process that ends with what holds it.
 //!
 //! In goes a command; out comes a [`Process`] in a process group of its own, which a Ctrl-C in the terminal does not reach.
-//! Dropping it kills the group. Where a panic ends the whole process at once, [`end_on_panic`] does.
+//! Dropping it kills the group.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::process::ExitStatus;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// The groups that are there now, by the id of their first process.
-static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
-
 /// How long a process may take to end itself.
 const TO_END_ITSELF: Duration = Duration::from_secs(3);
 
-fn groups() -> MutexGuard<'static, BTreeSet<i32>> {
-    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Makes a panic kill the groups of this process before it ends it.
-pub fn end_on_panic() {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        for group in groups().iter().copied() {
-            kill(group);
-        }
-        before(info);
-    }));
-}
-
-fn kill(group: i32) {
+/// Kills a process group at once.
+pub(super) fn kill(group: i32) {
     if let Some(group) = Pid::from_raw(group) {
         // It may be gone already.
         let _ = kill_process_group(group, Signal::KILL);
@@ -56,7 +37,6 @@ impl Process {
     pub fn start(mut command: Command) -> io::Result<Self> {
         let child = command.process_group(0).kill_on_drop(true).spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default();
-        groups().insert(group);
         Ok(Self { child, group })
     }
 
@@ -102,7 +82,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        groups().remove(&self.group);
         // After it was waited for, its id may belong to another process; its group keeps the id from being used again
         // only as long as somebody is in it.
         if self.child.id().is_some() {

@@ -84,21 +84,27 @@ impl Root {
         Err(LayoutError::NotEmpty(last))
     }
 
-    /// This folder, which stays. It is made where there is none, and must be empty.
+    /// This folder, which stays. It is made where there is none, and must be empty. What is refused leaves nothing behind.
     ///
     /// # Errors
     /// It cannot be made, holds something, or has too long a path.
     pub fn given(path: &Path) -> Result<Self, LayoutError> {
-        DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(attempt("make", path))?;
-        let path = path.canonicalize().map_err(attempt("look up", path))?;
+        let path = true_path(path)?;
+        if Paths::under(&path).socket().as_os_str().len() > SOCKET_PATH_LIMIT {
+            return Err(LayoutError::TooLong(path));
+        }
+        DirBuilder::new().recursive(true).mode(0o755).create(&path).map_err(attempt("make", &path))?;
         let mut entries = path.read_dir().map_err(attempt("read", &path))?;
         if entries.next().is_some() {
             return Err(LayoutError::NotEmpty(path));
         }
-        if Paths::under(&path).socket().as_os_str().len() > SOCKET_PATH_LIMIT {
-            return Err(LayoutError::TooLong(path));
-        }
         Self { path, ours: false }.passable()
+    }
+
+    /// Whether it was made here, and goes with the demo.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        self.ours
     }
 
     /// The umask may have taken what other users need to pass through.
@@ -117,6 +123,29 @@ impl Root {
     #[must_use]
     pub fn paths(&self) -> Paths {
         Paths::under(&self.path)
+    }
+}
+
+/// A path without links, also where its last folders do not exist yet.
+fn true_path(path: &Path) -> Result<PathBuf, LayoutError> {
+    let whole = std::path::absolute(path).map_err(attempt("look up", path))?;
+    let mut missing = Vec::new();
+    let mut there = whole.as_path();
+    loop {
+        match there.canonicalize() {
+            Ok(known) => return Ok(known.components().chain(missing.into_iter().rev()).collect()),
+            Err(error) => {
+                // A link to nowhere, and a file where a folder should be, are there but lead no further.
+                let last = there.components().next_back();
+                let (Some(last), Some(above), io::ErrorKind::NotFound) =
+                    (last.filter(|_| !there.is_symlink()), there.parent(), error.kind())
+                else {
+                    return Err(attempt("look up", there)(error));
+                };
+                missing.push(last);
+                there = above;
+            }
+        }
     }
 }
 
@@ -236,8 +265,35 @@ mod tests {
         std::fs::create_dir(scratch.path().join("work")).unwrap();
         assert!(matches!(Root::given(scratch.path()), Err(LayoutError::NotEmpty(_))));
         assert!(matches!(Root::given(Path::new("/")), Err(LayoutError::NotEmpty(_))));
-        let long = scratch.path().join("a".repeat(90));
-        assert!(matches!(Root::given(&long), Err(LayoutError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_leaves_nothing_behind() {
+        let scratch = Root::scratch().unwrap();
+        std::os::unix::fs::symlink(scratch.path(), scratch.path().join("link")).unwrap();
+        for below in [
+            "a".repeat(90),
+            format!("{}/{}", "b".repeat(40), "c".repeat(50)),
+            format!("link/{}", "d".repeat(90)),
+        ] {
+            let given = Root::given(&scratch.path().join(below));
+            assert!(matches!(given, Err(LayoutError::TooLong(_))), "{given:?}");
+        }
+        std::fs::remove_file(scratch.path().join("link")).unwrap();
+        assert_eq!(scratch.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_given_path_is_the_true_one() {
+        let scratch = Root::scratch().unwrap();
+        let (folder, link) = (scratch.path().join("folder"), scratch.path().join("link"));
+        std::fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        assert_eq!(Root::given(&link.join("a/b")).unwrap().path(), folder.join("a/b"));
+        let nowhere = scratch.path().join("nowhere");
+        std::os::unix::fs::symlink(scratch.path().join("gone"), &nowhere).unwrap();
+        assert!(matches!(Root::given(&nowhere), Err(LayoutError::File { .. })));
+        assert!(!scratch.path().join("gone").exists());
     }
 
     #[test]

@@ -8,20 +8,22 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use plist::{Dictionary, Value};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub mod admin;
 pub mod agent;
+pub mod custodian;
+mod ends;
 pub mod guard;
 pub mod layout;
 pub mod narrator;
 mod observed;
 mod step;
-pub mod story;
+mod story;
 
 use admin::{Admin, AdminError};
 use agent::Agent;
-use guard::Process;
+use custodian::Custodian;
+use ends::{End, Ends};
 use layout::{LayoutError, Programs, Root};
 use narrator::Narrator;
 use step::Failure;
@@ -29,6 +31,7 @@ use story::Stage;
 
 use super::server::{Config, Portal, Running, StartError};
 use crate::cli::output;
+use crate::error::Exit;
 use crate::simulator::State;
 
 /// How many lines of the agent's log a failure shows.
@@ -66,6 +69,29 @@ pub enum DemoError {
     /// A step did not come true.
     #[error("the story ended early")]
     Story(#[from] Failure),
+    /// A signal came first.
+    #[error("ended by {} before the end of the story", .0.name())]
+    Interrupted(End),
+    /// The agent is gone, which was to run until Ctrl-C.
+    #[error("the agent ended by itself: {0}")]
+    Gone(String),
+}
+
+impl DemoError {
+    /// The exit code.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Interrupted(end) => end.exit_code(),
+            _ => Exit::Failed as u8,
+        }
+    }
+
+    /// Whether nobody reads the story, so that nobody is told of its end either.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Self::Story(Failure::Screen(error)) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
 }
 
 /// Tells the story, and keeps what it is about running until Ctrl-C unless it is to be told once.
@@ -73,29 +99,8 @@ pub enum DemoError {
 /// # Errors
 /// [`DemoError`]; a step that did not come true has been told on the screen, too.
 pub fn run(options: &Options) -> Result<(), DemoError> {
-    guard::end_on_panic();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| DemoError::System("start", error))?.block_on(stage(options))
-}
-
-/// The signals that end the demo in order.
-struct Ends([Signal; 3]);
-
-impl Ends {
-    fn listen() -> std::io::Result<Self> {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Self([interrupt?, terminate?, hangup?]))
-    }
-
-    async fn come(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }
 
 async fn stage(options: &Options) -> Result<(), DemoError> {
@@ -107,70 +112,77 @@ async fn stage(options: &Options) -> Result<(), DemoError> {
         Some(path) => Root::given(path)?,
         None => Root::scratch()?,
     };
+    let mut custodian = Custodian::engage(&executable, &programs.agent, &root)
+        .map_err(|error| DemoError::System("run this program again", error))?;
+    let played = play(&programs, &root, &mut custodian, options.once, &mut ends).await;
+    custodian.dismiss().await;
+    played
+}
+
+/// Sets the stage and tells the story on it.
+async fn play(
+    programs: &Programs,
+    root: &Root,
+    custodian: &mut Custodian,
+    once: bool,
+    ends: &mut Ends,
+) -> Result<(), DemoError> {
     layout::lay(&root.paths(), &programs.simulator, &State::demo())?;
     layout::install_parallels_profile(&root.paths())?;
     let portal =
         Portal::start(Config { organization: "Example Ltd".to_owned(), ..Config::default() }).await?;
     layout::install_agent_profile(&root.paths(), profile(&portal).await?)?;
-    let agent = Agent::new(programs.agent, root.paths());
-    let process = agent.start().map_err(|error| DemoError::System("start the agent", error))?;
+    custodian.start().await.map_err(|error| DemoError::System("start the agent", error))?;
+    let agent = Agent::new(programs.agent.clone(), root.paths());
     let narrator = Narrator::new(output::style());
     let admin = Admin::new(portal.origin(), portal.admin_token(), &[])?;
     let mut stage = Stage { agent, admin, root: root.path().to_owned(), narrator, current: Cell::default() };
-    let told = tell(&mut stage, &portal, process, options.once, &mut ends).await;
+    let told = tell(&mut stage, &portal, custodian, once, ends).await;
     portal.shutdown().await;
     told
 }
 
-/// Tells the story; the agent ends with it.
+/// Tells the story, and waits for Ctrl-C unless it is to be told once.
 async fn tell(
     stage: &mut Stage,
     portal: &Running,
-    mut process: Process,
+    custodian: &mut Custodian,
     once: bool,
     ends: &mut Ends,
 ) -> Result<(), DemoError> {
-    let screen = |error| DemoError::System("write to the screen", error);
+    let told = tokio::select! {
+        biased;
+        told = whole_story(stage, portal, once) => told,
+        end = ends.come() => return Err(DemoError::Interrupted(end)),
+        how = custodian.ended() => {
+            Err(Failure::Step { step: stage.current.get(), why: format!("the agent ended with {how}") })
+        }
+    };
+    if let Err(Failure::Step { step, why }) = &told {
+        let log = stage.agent.log_tail(LOG_LINES);
+        stage.narrator.failure(step, why, &log).map_err(Failure::Screen)?;
+    }
+    told?;
+    if once {
+        return Ok(());
+    }
+    tokio::select! {
+        _ = ends.come() => Ok(()),
+        how = custodian.ended() => Err(DemoError::Gone(how)),
+    }
+}
+
+/// The story, from its title to where to go on.
+async fn whole_story(stage: &mut Stage, portal: &Running, once: bool) -> Result<(), Failure> {
     let below = format!("Everything lies below {}; nothing else is touched.", stage.root.display());
     stage
         .narrator
-        .title("Meridian: a policy travels to a Mac, and its virtual machines travel back", &below)
-        .map_err(screen)?;
-    let told = tokio::select! {
-        biased;
-        told = stage.tell() => Some(told),
-        () = ends.come() => None,
-        ended = process.wait() => {
-            let status = ended.map_err(|error| DemoError::System("wait for the agent", error))?;
-            Some(Err(Failure { step: stage.current.get(), why: format!("the agent ended with {status}") }))
-        }
-    };
-    match told {
-        None => {}
-        Some(Err(failure)) => {
-            let log = stage.agent.log_tail(LOG_LINES);
-            stage.narrator.failure(failure.step, &failure.why, &log).map_err(screen)?;
-            process.stop().await;
-            return Err(failure.into());
-        }
-        Some(Ok(())) => {
-            stage.show_status().await?;
-            let facts = [("Portal", portal.origin()), ("Sign-in token", portal.admin_token())];
-            let closing = if once { "The story is told." } else { "Both keep running; Ctrl-C ends them." };
-            stage.narrator.end(&facts, closing).map_err(screen)?;
-            if !once {
-                tokio::select! {
-                    () = ends.come() => {}
-                    ended = process.wait() => {
-                        let status = ended.map_err(|error| DemoError::System("wait for the agent", error))?;
-                        tracing::warn!(%status, "the agent ended by itself");
-                    }
-                }
-            }
-        }
-    }
-    process.stop().await;
-    Ok(())
+        .title("Meridian: a policy travels to a Mac, and its virtual machines travel back", &below)?;
+    stage.tell().await?;
+    stage.show_status().await?;
+    let facts = [("Portal", portal.origin()), ("Sign-in token", portal.admin_token())];
+    let closing = if once { "The story is told." } else { "Both keep running; Ctrl-C ends them." };
+    Ok(stage.narrator.end(&facts, closing)?)
 }
 
 /// The profile of the agent, as MDM would install it.

@@ -1,13 +1,12 @@
 //! How the story looks: numbered steps, each with what was observed below it.
 //!
 //! In go facts; out come lines of a terminal's width, in color on terminals alone. Text from devices passes through
-//! [`Line`], which makes it harmless.
+//! [`Line`], which makes it harmless. A reader that has gone away is a failure: a story is told to somebody.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use crate::cli::ink::{Line, Style, Tone};
-use crate::cli::output;
 use crate::cli::screen::{Screen, Table};
 
 /// How far what belongs to a step stands from the left.
@@ -113,7 +112,9 @@ impl Narrator {
     fn draw(&self, draw: impl FnOnce(&mut Screen<'_>)) -> io::Result<()> {
         let mut screen = Screen::new(&self.style);
         draw(&mut screen);
-        output::write_out(&screen.finish())
+        let mut to = io::stdout().lock();
+        to.write_all(screen.finish().as_bytes())?;
+        to.flush()
     }
 }
 

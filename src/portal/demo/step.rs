@@ -13,14 +13,20 @@ const LIMIT: Duration = Duration::from_secs(8);
 /// How often is looked.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// A step that did not come true.
+/// Why the story is not told to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("{step}: {why}")]
-pub struct Failure {
-    /// What should have come true.
-    pub step: &'static str,
-    /// What was seen instead.
-    pub why: String,
+pub enum Failure {
+    /// A step did not come true.
+    #[error("{step}: {why}")]
+    Step {
+        /// What should have come true.
+        step: &'static str,
+        /// What was seen instead.
+        why: String,
+    },
+    /// Nobody can read it.
+    #[error("cannot write to the screen")]
+    Screen(#[from] std::io::Error),
 }
 
 /// A step that is under way.
@@ -35,7 +41,7 @@ impl Step {
     }
 
     pub(super) fn fails(&self, why: impl Into<String>) -> Failure {
-        Failure { step: self.name, why: why.into() }
+        Failure::Step { step: self.name, why: why.into() }
     }
 
     pub(super) fn failed(&self, error: &(dyn std::error::Error + 'static)) -> Failure {

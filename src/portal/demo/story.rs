@@ -70,10 +70,10 @@ impl Stage {
             .await?;
         self.tell_step(&step)?;
         for (key, origin) in &held {
-            self.tell_fact(&step, key, &format!("on, says the {origin}"))?;
+            self.tell_fact(key, &format!("on, says the {origin}"))?;
         }
         let names = self.restrictions(&step)?;
-        self.tell_fact(&step, "the Mac", &format!("asks for a password to {}", names.join(", ")))?;
+        self.tell_fact("the Mac", &format!("asks for a password to {}", names.join(", ")))?;
         Ok(names)
     }
 
@@ -97,9 +97,9 @@ impl Stage {
             text(&hardware["model"]),
             text(&hardware["serial"])
         );
-        self.tell_fact(&step, "portal sees", &mac)?;
+        self.tell_fact("portal sees", &mac)?;
         let own = status.portal.device.map_or_else(|| "none".to_owned(), |id| id.to_string());
-        self.tell_fact(&step, "device id", &own)?;
+        self.tell_fact("device id", &own)?;
         Ok(text(&device["id"]))
     }
 
@@ -117,9 +117,9 @@ impl Stage {
         let (group, policy) = assigned.map_err(|error| step.failed(&error))?;
         self.tell_step(&step)?;
         let name = policy["name"].as_str().unwrap_or("?");
-        self.tell_fact(&step, "policy", &format!("{name}, revision {}", policy["revision"]))?;
+        self.tell_fact("policy", &format!("{name}, revision {}", policy["revision"]))?;
         for (key, value) in policy["settings"].as_object().into_iter().flatten() {
-            self.tell_fact(&step, "", &format!("{key} = {value}"))?;
+            self.tell_fact("", &format!("{key} = {value}"))?;
         }
         Ok(group)
     }
@@ -138,10 +138,10 @@ impl Stage {
             })
             .await?;
         self.tell_step(&step)?;
-        self.tell_fact(&step, "the Mac", &format!("asks for a password to {}", names.join(", ")))?;
+        self.tell_fact("the Mac", &format!("asks for a password to {}", names.join(", ")))?;
         let kept = &status.enforcement;
         let counts = format!("{} enforced, {} observed to be so", kept.enforced, kept.compliant);
-        self.tell_fact(&step, "settings", &counts)?;
+        self.tell_fact("settings", &counts)?;
         self.show(&step, &["explain"]).await
     }
 
@@ -155,7 +155,7 @@ impl Stage {
         let off = off.map_err(|error| step.failed(&error))?;
         let repair = self.begin("It is put right");
         self.tell_step(&step)?;
-        self.tell_fact(&step, "the Mac", &format!("asks for a password to {}", off.join(", ")))?;
+        self.tell_fact("the Mac", &format!("asks for a password to {}", off.join(", ")))?;
         let names = repair
             .until(async || {
                 let state = State::load(&self.root).map_err(|error| Chain(&error).to_string())?;
@@ -172,14 +172,10 @@ impl Stage {
                 if counted { Ok(status) } else { Err("the agent has not counted it".to_owned()) }
             })
             .await?;
-        self.narrator.step(repair.name, took).map_err(|error| repair.failed(&error))?;
-        self.tell_fact(&repair, "the Mac", &format!("asks for a password to {}", names.join(", ")))?;
-        self.tell_fact(
-            &repair,
-            "took",
-            &format!("{} from the user's change to the Mac's state", spoken(took)),
-        )?;
-        self.tell_fact(&repair, "corrections", &status.enforcement.corrections.to_string())
+        self.narrator.step(repair.name, took)?;
+        self.tell_fact("the Mac", &format!("asks for a password to {}", names.join(", ")))?;
+        self.tell_fact("took", &format!("{} from the user's change to the Mac's state", spoken(took)))?;
+        self.tell_fact("corrections", &status.enforcement.corrections.to_string())
     }
 
     async fn virtual_machines_are_seen(&mut self, device: &str) -> Result<(), Failure> {
@@ -196,7 +192,7 @@ impl Stage {
         let mac = self.admin.ask(reqwest::Method::GET, &format!("/devices/{device}"), None).await;
         let mac = mac.map_err(|error| step.failed(&error))?;
         let table = vm_table(&vms, mac["claims"]["hostname"].as_str().unwrap_or("?"));
-        self.narrator.table(&table).map_err(|error| step.failed(&error))
+        Ok(self.narrator.table(&table)?)
     }
 
     async fn the_policy_goes(&mut self, group: &str, local: &[String]) -> Result<(), Failure> {
@@ -205,8 +201,8 @@ impl Stage {
         self.tell_step(&step)?;
         let name = assigned["name"].as_str().unwrap_or("?");
         let policy = assigned["policy"].as_str().unwrap_or("none");
-        self.tell_fact(&step, "group", name)?;
-        self.tell_fact(&step, "policy", policy)?;
+        self.tell_fact("group", name)?;
+        self.tell_fact("policy", policy)?;
         let back = self.begin("The local restrictions are back");
         // At most one wake a minute is followed, so the agent is asked for a check-in as a person would.
         let sync =
@@ -225,7 +221,7 @@ impl Stage {
             })
             .await?;
         self.tell_step(&back)?;
-        self.tell_fact(&back, "the Mac", &format!("asks for a password to {}", names.join(", ")))
+        self.tell_fact("the Mac", &format!("asks for a password to {}", names.join(", ")))
     }
 
     /// Lets the agent's own command line draw.
@@ -237,7 +233,7 @@ impl Stage {
     }
 
     async fn show(&self, step: &Step, arguments: &[&str]) -> Result<(), Failure> {
-        self.narrator.pause().map_err(|error| step.failed(&error))?;
+        self.narrator.pause()?;
         let status = self.agent.show(arguments).await.map_err(|error| step.failed(&error))?;
         if status.success() {
             Ok(())
@@ -256,12 +252,11 @@ impl Stage {
     }
 
     fn tell_step(&mut self, step: &Step) -> Result<(), Failure> {
-        let took = step.begun.elapsed();
-        self.narrator.step(step.name, took).map_err(|error| step.failed(&error))
+        Ok(self.narrator.step(step.name, step.begun.elapsed())?)
     }
 
-    fn tell_fact(&self, step: &Step, label: &str, fact: &str) -> Result<(), Failure> {
-        self.narrator.fact(label, fact).map_err(|error| step.failed(&error))
+    fn tell_fact(&self, label: &str, fact: &str) -> Result<(), Failure> {
+        Ok(self.narrator.fact(label, fact)?)
     }
 }
 

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use super::body::BodyError;
 use crate::domain::ids::RequestId;
@@ -58,16 +59,16 @@ impl Denial {
         match self {
             Self::Refused(refusal) => problem(refusal, id),
             Self::Later { retry_after_s } => {
-                (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, retry_after_s.to_string())])
-                    .into_response()
+                let wait = [(header::RETRY_AFTER, retry_after_s.to_string())];
+                (wait, untold(StatusCode::TOO_MANY_REQUESTS, id)).into_response()
             }
             Self::Store(error) => {
                 tracing::error!(request_id = %id, "{}", Chain(&error));
-                StatusCode::SERVICE_UNAVAILABLE.into_response()
+                untold(StatusCode::SERVICE_UNAVAILABLE, id)
             }
             Self::Sign(error) => {
                 tracing::error!(request_id = %id, "{}", Chain(&error));
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                untold(StatusCode::INTERNAL_SERVER_ERROR, id)
             }
         }
     }
@@ -77,6 +78,27 @@ fn problem(refusal: Refusal, id: RequestId) -> Response {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = Problem { refusal, request_id: Some(id), detail: None }.body().to_string();
     (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
+}
+
+/// A problem of which the protocol's table knows nothing: to a device it is the network, to a person it says what it is.
+fn untold(status: StatusCode, id: RequestId) -> Response {
+    let body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "request_id": id,
+    });
+    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body.to_string()).into_response()
+}
+
+/// No such path.
+pub(super) async fn no_route(Extension(id): Extension<RequestId>) -> Response {
+    untold(StatusCode::NOT_FOUND, id)
+}
+
+/// A path that does not take this method.
+pub(super) async fn no_method(Extension(id): Extension<RequestId>) -> Response {
+    untold(StatusCode::METHOD_NOT_ALLOWED, id)
 }
 
 /// `GET /v1/portal`.

@@ -49,9 +49,7 @@ async fn answer(app: &App, request: Request, fault: Option<&Fault>) -> Result<Ch
                 CheckinError::Sign(error) => Denial::Sign(error),
             })?;
             if let Some(fault) = fault.filter(|fault| fault.is_forgery()) {
-                let forged = forge(model, device, fault, now).map_err(Denial::Sign)?;
-                answer.keyset = forged.keyset.or(answer.keyset);
-                answer.assignment = forged.assignment.or(answer.assignment);
+                forge(model, device, fault, now).map_err(Denial::Sign)?.into_checkin(&mut answer);
             }
             Ok(answer)
         })

@@ -82,16 +82,18 @@ fn documents(
     let now = app.now();
     let issued = model.assignment(device, 0, now).map_err(Denial::Sign)?;
     let lease = model.lease(device, 0, now).map_err(Denial::Sign)?;
-    let forged = fault.filter(|fault| fault.is_forgery()).map(|fault| forge(model, device, fault, now));
-    let forged = forged.transpose().map_err(Denial::Sign)?.unwrap_or_default();
-    Ok(EnrollmentAnswer {
+    let mut answer = EnrollmentAnswer {
         device_id: device,
-        keyset: forged.keyset.unwrap_or_else(|| model.organization.keyset.clone()),
-        assignment: forged.assignment.unwrap_or(issued.token),
+        keyset: model.organization.keyset.clone(),
+        assignment: issued.token,
         lease: lease.map(|lease| lease.token),
         next: app.next,
         server_time: now,
-    })
+    };
+    if let Some(fault) = fault.filter(|fault| fault.is_forgery()) {
+        forge(model, device, fault, now).map_err(Denial::Sign)?.into_enrollment(&mut answer);
+    }
+    Ok(answer)
 }
 
 /// The request, if every member is as it has to be.

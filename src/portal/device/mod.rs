@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use super::app::Shared;
 use super::faults::{Endpoint, damage};
@@ -31,6 +31,9 @@ pub fn router(app: Shared) -> Router {
         .route(enrollment::PATH, post(enrollments::enroll))
         .route(checkin::PATH, post(checkins::check_in))
         .route(wait::PATH, get(waits::wait))
+        .route("/v1/", any(answer::no_route))
+        .route("/v1/{*other}", any(answer::no_route))
+        .method_not_allowed_fallback(answer::no_method)
         .layer(from_fn_with_state(app.clone(), accompany))
         .with_state(app)
 }

@@ -79,19 +79,50 @@ pub enum Fault {
     Equivocation,
     /// A validly signed keyset with a lower version than the current one.
     StaleKeyset,
+    /// A validly signed lease with a lower number than any before.
+    OlderLease,
+    /// A higher lease, signed by a key of nobody's.
+    StrangerLease,
+    /// A validly signed higher lease for another device.
+    ForeignLease,
+    /// The current number again, with other content.
+    LeaseEquivocation,
+    /// A higher lease whose signature took harm.
+    CorruptLease,
+    /// A validly signed higher lease whose grace is over.
+    OverdueLease,
+    /// The open commands, with a lower number than any before.
+    OlderCommand,
+    /// The open commands, signed by a key of nobody's.
+    StrangerCommand,
+    /// The open commands, validly signed for another device.
+    ForeignCommand,
+    /// The open commands, whose signatures took harm.
+    CorruptCommand,
+    /// The open commands, too late.
+    ExpiredCommand,
+    /// The open commands, good for longer than any may be.
+    EndlessCommand,
+    /// The open commands, of a kind of a later protocol.
+    UnknownCommand,
+    /// The commands that were acknowledged, once more.
+    ReplayedCommand,
 }
 
 impl Fault {
     /// Whether it forges a document, so that the endpoint itself has to see to it.
     #[must_use]
     pub const fn is_forgery(&self) -> bool {
-        matches!(
+        !matches!(
             self,
-            Self::OlderAssignment
-                | Self::StrangerAssignment
-                | Self::ForeignAssignment
-                | Self::Equivocation
-                | Self::StaleKeyset
+            Self::Down
+                | Self::Bare401
+                | Self::Html
+                | Self::Garbage
+                | Self::HalfBody
+                | Self::Slow { .. }
+                | Self::Status { .. }
+                | Self::WrongRequestId
         )
     }
 }

@@ -17,7 +17,7 @@ pub(super) const PATH: &str = "/sign-in";
 
 /// The sign-in page.
 #[derive(Template)]
-#[template(path = "sign_in.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "sign_in.html")]
 struct Page {
     chrome: Chrome,
     next: String,

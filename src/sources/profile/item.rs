@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use plist::{Dictionary, Value};
 use url::{Host, Url};
 
 use crate::sources::layer::Fault;
+use crate::wire::key::PublicKey;
 
 /// Longest name that is shown in a problem, in characters.
 const LONGEST_NAME: usize = 100;
@@ -159,9 +158,10 @@ pub(super) fn enrollment_token(value: Value) -> Result<EnrollmentToken, Fault> {
 pub(super) fn root_key(value: Value) -> Result<[u8; 32], Fault> {
     value
         .as_string()
-        .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| bad("32 bytes as a base64url string of 43 characters"))
+        .and_then(|text| text.parse::<PublicKey>().ok())
+        .filter(PublicKey::is_on_the_curve)
+        .map(|key| *key.bytes())
+        .ok_or_else(|| bad("an Ed25519 public key as the portal shows it: 43 characters of base64url"))
 }
 
 pub(super) fn certificates(value: Value) -> Result<Vec<u8>, Fault> {

@@ -151,7 +151,7 @@ fn each_item_takes_its_own_values_alone() {
     for (name, value) in good {
         assert_eq!(only(name, value.clone()).problems(), BTreeMap::new(), "{name} {value:?}");
     }
-    let bad: [(&str, Value); 26] = [
+    let bad: [(&str, Value); 28] = [
         ("PortalURL", true.into()),
         ("PortalURL", date()),
         ("PortalURL", Value::Data(b"https://portal.example.com".to_vec())),
@@ -165,6 +165,9 @@ fn each_item_takes_its_own_values_alone() {
         ("PortalRootKey", key.replace("Hh8", "Hh9").into()),
         ("PortalRootKey", format!("{key}AA").into()),
         ("PortalRootKey", "+".repeat(43).into()),
+        // A point of small order, and what is no point at all.
+        ("PortalRootKey", "A".repeat(43).into()),
+        ("PortalRootKey", format!("Ag{}", "A".repeat(41)).into()),
         ("PortalRootKey", Value::Data(vec![0; 32])),
         ("PortalCA", "certificate".into()),
         ("PortalCA", Value::Data(Vec::new())),

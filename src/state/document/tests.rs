@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -55,7 +56,7 @@ impl Kit {
     }
 
     fn load(&self) -> Loaded<Names> {
-        load(self.folder.path()).unwrap()
+        load(self.folder.path(), &mut |_| {}).unwrap()
     }
 
     fn path(&self) -> PathBuf {
@@ -98,6 +99,41 @@ impl Kit {
             other => panic!("{other:?} from {}", String::from_utf8_lossy(damaged)),
         }
     }
+}
+
+#[test]
+fn a_file_that_others_could_read_is_used_closed_and_told() {
+    for mode in [0o644, 0o660, 0o4601, 0o600] {
+        let kit = Kit::with_two_generations();
+        let path = kit.folder.path().join(Names::NAME);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let mut told = Vec::new();
+        let loaded = load::<Names>(kit.folder.path(), &mut |exposed| told.push(exposed.to_string())).unwrap();
+        assert!(matches!(loaded, Loaded::Current(value) if value == names(&["new"])), "{mode:o}");
+        let expected =
+            format!("names.json could be read or changed by others (mode {mode:04o}); its mode is put right");
+        assert_eq!(told, if mode == 0o600 { vec![] } else { vec![expected] });
+        assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o600);
+    }
+}
+
+#[test]
+fn a_file_of_another_user_is_refused_and_moved_aside() {
+    let kit = Kit::with_two_generations();
+    let path = kit.folder.path().join(Names::NAME);
+    if std::os::unix::fs::chown(&path, Some(12345), None).is_err() {
+        return; // Only root can give a file away.
+    }
+    match kit.load() {
+        Loaded::Previous(value, damage) => {
+            assert_eq!(value, names(&["old"]));
+            assert!(matches!(damage.flaw, Flaw::Foreign(Uid(12345))), "{damage:?}");
+            assert!(damage.aside.is_some_and(|aside| aside.exists()) && !path.exists());
+        }
+        other => panic!("{other:?}"),
+    }
+    std::os::unix::fs::chown(previous_name(&path), Some(12345), None).unwrap();
+    assert!(matches!(kit.load(), Loaded::Lost(Damage { flaw: Flaw::Foreign(_), .. })));
 }
 
 #[test]

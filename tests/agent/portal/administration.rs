@@ -113,7 +113,65 @@ async fn lists_come_in_pages() {
         after = format!("&after={next}");
     }
     assert_eq!(seen, 3);
-    assert_eq!(stage.admin(Method::GET, "/groups?after=x", Value::Null).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_a_request_says_wrongly_is_a_problem_everywhere() {
+    let stage = Stage::new().await;
+    let device = stage.enrolled(None).await.device;
+    let lists =
+        ["/groups", "/policies", "/devices", "/licenses", "/users", "/images", "/tokens", "/vms", "/faults"];
+    let commands = format!("/devices/{device}/commands");
+    let mut asked = Vec::new();
+    for list in lists.into_iter().chain([commands.as_str()]) {
+        for query in ["limit=x", "limit=0", "limit=-1", "limit=", "limit=1&limit=2", "lmit=1", "after=%ff%fe"]
+        {
+            asked.push((format!("{list}?{query}"), 400));
+        }
+    }
+    asked.extend(
+        ["/changes?after=x", "/changes?before=1", "/vms?device=x"].map(|path| (path.to_owned(), 400)),
+    );
+    for list in ["/groups", "/policies", "/devices", "/licenses", "/users"] {
+        asked.extend(["%ff%fe", "x", "%2e%2e", "a%2fb"].map(|id| (format!("{list}/{id}"), 404)));
+    }
+    for (path, status) in asked {
+        let answer = stage.admin(Method::GET, &path, Value::Null).await;
+        assert_eq!(
+            (answer.status, answer.media_type.as_str()),
+            (status, "application/problem+json"),
+            "{path}"
+        );
+        assert_eq!(answer.body["status"], status, "{path}");
+        assert!(answer.body["detail"].is_string(), "{path}: {answer:?}");
+    }
+    let detail = stage.admin(Method::GET, "/groups?limit=0", Value::Null).await.body["detail"].clone();
+    assert!(detail.as_str().unwrap().contains("limit"), "it says what is wrong: {detail}");
+    assert_eq!(stage.admin(Method::GET, "/groups?limit=5000", Value::Null).await.status, 200);
+}
+
+#[tokio::test]
+async fn short_lists_come_in_pages_as_well() {
+    let stage = Stage::new().await;
+    for name in ["a", "b"] {
+        stage.make("/images", json!({"name": name})).await;
+    }
+    let device = stage.enrolled(None).await.device;
+    let commands = format!("/devices/{device}/commands");
+    for kind in ["refresh_inventory", "verify_license"] {
+        stage.make(&commands, json!({"kind": kind})).await;
+    }
+    for endpoint in ["portal", "wait"] {
+        stage.fault(endpoint, json!({"kind": "down"}), Some(9)).await;
+    }
+    for list in ["/images", commands.as_str(), "/faults"] {
+        let first = stage.admin(Method::GET, &format!("{list}?limit=1"), Value::Null).await.body;
+        let next = first["next"].as_str().unwrap();
+        let last = stage.admin(Method::GET, &format!("{list}?after={next}"), Value::Null).await.body;
+        assert_eq!((first["items"].as_array().unwrap().len(), &last["next"]), (1, &Value::Null), "{list}");
+        assert_eq!(last["items"].as_array().unwrap().len(), 1, "{list}");
+        assert_ne!(first["items"][0], last["items"][0], "{list}");
+    }
 }
 
 #[tokio::test]

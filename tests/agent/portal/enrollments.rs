@@ -143,7 +143,10 @@ async fn enrollments_of_one_hardware_are_slowed_down() {
     let mut slowed = 0;
     for _ in 0..25 {
         let answer = Mac { serial: serial.clone(), ..Mac::new() }.enroll(&stage, &token).await;
-        slowed += usize::from(answer.status == 429);
+        if answer.status == 429 {
+            assert_eq!(answer.media_type, "application/problem+json");
+            slowed += 1;
+        }
     }
     assert_eq!(slowed, 5);
     assert_eq!(Mac::new().enroll(&stage, &token).await.status, 201, "another Mac is not");

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use meridian::domain::digest::Digest;
 
-use super::support::{Stage, send};
+use super::support::{Answer, Stage, send};
 
 fn member() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -88,4 +88,27 @@ async fn an_unchanged_check_in_is_under_half_a_kibibyte_down() {
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.len() <= 512, "{} bytes: {answer}", answer.len());
+}
+
+#[tokio::test]
+async fn what_the_device_api_refuses_is_a_problem() {
+    let stage = Stage::new().await;
+    let mac = stage.enrolled(None).await;
+    let proof = || mac.proof(&stage, ("GET", "/v1/wait"), mac.device.uuid(), b"", None);
+    let get = |path: &str| stage.http.get(stage.url(path)).header("authorization", proof());
+    for (what, request, expected) in [
+        ("no such path", get("/v1/secrets"), (404, "about:blank")),
+        ("a longer path", get("/v1/checkin/x"), (404, "about:blank")),
+        ("no path", get("/v1/"), (404, "about:blank")),
+        ("another method", get("/v1/checkin"), (405, "about:blank")),
+        ("another method", stage.http.delete(stage.url("/v1/portal")), (405, "about:blank")),
+        ("a bad query", get("/v1/wait?timeout=soon"), (400, "malformed")),
+        ("no proof", stage.http.get(stage.url("/v1/wait")), (401, "signature-invalid")),
+        ("no body", stage.http.post(stage.url("/v1/checkin")), (401, "signature-invalid")),
+    ] {
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        assert_eq!(answer.problem(), expected, "{what}");
+        assert_eq!(answer.media_type, "application/problem+json", "{what}");
+        assert_eq!(answer.body["request_id"], answer.request_id.as_str(), "{what}");
+    }
 }

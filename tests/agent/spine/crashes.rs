@@ -1,6 +1,7 @@
 //! Killed with SIGKILL at any moment of enrollment or of applying an assignment, the next start reaches the same end.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -187,4 +188,41 @@ async fn a_lost_identity_gives_nothing_back() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_identity_that_lay_open_is_closed_and_told_and_goes_on() {
+    let mut environment = TestEnvironment::with_policy(corporate()).await;
+    let device = environment.until_enforced().await.portal.device;
+    environment.kill_agent().await;
+    let identity = environment.paths().private().join("identity.json");
+    std::fs::set_permissions(&identity, std::fs::Permissions::from_mode(0o644)).unwrap();
+    environment.start_agent();
+    let status = environment.until_problem("state-exposed").await;
+    let told = status.health.problems.iter().find(|problem| problem.code == "state-exposed").unwrap();
+    assert!(told.detail.contains("identity.json could be read or changed by others (mode 0644)"), "{told:?}");
+    assert_eq!(std::fs::metadata(&identity).unwrap().permissions().mode() & 0o777, 0o600);
+    let status = environment.until("up again", |status| status.enforcement.compliant > 0).await;
+    assert_eq!(status.portal.device, device);
+    assert_eq!(environment.restrictions(), CORPORATE);
+}
+
+#[tokio::test]
+async fn an_identity_of_another_user_is_refused_and_gives_nothing_back() {
+    let mut environment = TestEnvironment::with_policy(corporate()).await;
+    environment.until_enforced().await;
+    environment.kill_agent().await;
+    let private = environment.paths().private();
+    for name in ["identity.json", "identity.json.previous"] {
+        if std::os::unix::fs::chown(private.join(name), Some(12345), None).is_err() {
+            return; // Only root can give a file away.
+        }
+    }
+    environment.misbehave("checkin", serde_json::json!({"kind": "down"})).await;
+    environment.start_agent();
+    let status = environment.until_problem("state-exposed").await;
+    let told = status.health.problems.iter().find(|problem| problem.code == "state-exposed").unwrap();
+    assert!(told.detail.contains("it belongs to uid 12345"), "{told:?}");
+    environment.until("looked", |status| status.parallels.version.is_some()).await;
+    assert_eq!(environment.restrictions(), CORPORATE);
 }

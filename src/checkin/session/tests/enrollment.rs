@@ -6,6 +6,7 @@ use crate::checkin::answer::NetFault;
 use crate::checkin::rehearsal::{Disk, Mac, Signer, answer, body, hardware, jkt_of};
 use crate::checkin::session::{Do, Documents, Effect, HttpRequest, Session, Standing};
 use crate::domain::ids::DeviceId;
+use crate::wire::checkin::CheckinReason;
 use crate::wire::enrollment::EnrollmentToken;
 use crate::wire::{checkin, enrollment};
 
@@ -185,15 +186,6 @@ fn a_lost_key_says_so_and_the_assignment_holds_meanwhile() {
 }
 
 #[test]
-fn a_reset_enrolls_with_a_new_key() {
-    let signer = Signer::new();
-    let mut mac = Mac::enrolled(&signer);
-    let step = mac.session.reset(mac.now);
-    mac.take(step).unwrap();
-    assert_eq!(enrollment_of(&mac.request()), (json!("admin_reset"), json!(signer.device)));
-}
-
-#[test]
 fn a_retired_device_ends_and_only_another_token_enrolls_again() {
     let signer = Signer::new();
     let mut mac = Mac::enrolled(&signer);
@@ -269,7 +261,15 @@ fn a_disk_that_cannot_store_the_identity_keeps_the_agent_from_enrolling_and_rest
         assert_eq!(until.duration_since(mac.now).as_secs(), wait);
         mac.now = until;
     }
+    mac.session.write_failed(mac.now, true, &mut mac.dice);
+    assert!(matches!(mac.poll(), Some(Do::Until(_))), "it rests");
+    mac.session.call(mac.now, jiff::SignedDuration::ZERO, CheckinReason::Manual);
+    // A person ends the rest, and not what it has grown to.
     let request = mac.request();
+    let mut failing = mac.session.clone();
+    failing.write_failed(mac.now, true, &mut mac.dice);
+    let step = failing.poll(mac.now, &mac.local, &mut mac.dice);
+    assert!(matches!(step.then, Do::Until(until) if until.duration_since(mac.now).as_secs() == 480));
     mac.session.written();
     mac.hear(signer.serve(&request, 7));
     assert_eq!((mac.version(), mac.problems()), (Some(7), vec![]));

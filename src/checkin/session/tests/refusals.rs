@@ -265,6 +265,8 @@ fn nothing_to_do_where_the_profile_gives_no_ground() {
             vec![],
         ),
         (|portal| portal.root_key = None, Standing::NoRootKey, vec!["no-root-key"]),
+        // The profile's problem says it already.
+        (|portal| (portal.root_key, portal.root_key_is_bad) = (None, true), Standing::NoRootKey, vec![]),
         (|portal| portal.token = None, Standing::NoToken, vec!["no-token"]),
     ] {
         let mut mac = Mac::new(signer.local());

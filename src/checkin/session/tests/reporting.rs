@@ -245,3 +245,28 @@ fn a_call_goes_out_at_once_also_while_backing_off() {
     assert_eq!((waited.as_secs(), &body(&request)["reason"]), (0, &json!("manual")));
     assert_eq!(mac.poll(), Some(Do::Nothing), "one request at a time");
 }
+
+#[test]
+fn the_last_success_outlives_a_restart_to_the_hour_and_costs_hardly_a_write() {
+    let signer = Signer::new();
+    let mut mac = Mac::enrolled(&signer);
+    let minutes = |mac: &Mac, at: Option<jiff::Timestamp>| {
+        at.map(|at| (mac.now.duration_since(at).as_secs() + 30) / 60)
+    };
+    let (mut idle, mut written) = (0, 0);
+    for _ in 0..40 {
+        let request = mac.request();
+        let before = mac.disk.writes;
+        mac.hear(signer.serve(&request, 7));
+        assert_eq!(minutes(&mac, mac.session.status().last_success), Some(0));
+        idle += 1;
+        written += mac.disk.writes - before;
+        let mut after = Mac::new(signer.local());
+        (after.disk, after.now) = (mac.disk.clone(), mac.now);
+        after.restart();
+        let age = minutes(&after, after.session.status().last_success);
+        assert!(age.is_some_and(|age| age <= 60), "{age:?}");
+    }
+    // They come every 15 minutes, and each is stored before it leaves, at any rate.
+    assert!(written <= idle / 4 + 1, "{written} writes for the answers of {idle} check-ins");
+}

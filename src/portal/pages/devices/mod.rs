@@ -23,7 +23,7 @@ pub(super) const PATH: &str = "/devices";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "devices.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "devices.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -31,7 +31,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "devices.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "devices.html", block = "main")]
 struct Live {
     view: View,
 }

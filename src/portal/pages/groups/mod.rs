@@ -21,7 +21,7 @@ pub(super) const PATH: &str = "/groups";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "groups.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "groups.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -29,7 +29,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "groups.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "groups.html", block = "main")]
 struct Live {
     view: View,
 }

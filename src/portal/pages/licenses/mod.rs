@@ -21,7 +21,7 @@ pub(super) const PATH: &str = "/licenses";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "licenses.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "licenses.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -29,7 +29,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "licenses.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "licenses.html", block = "main")]
 struct Live {
     view: View,
 }

@@ -23,7 +23,7 @@ pub(super) const PATH: &str = "/configuration-profiles";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "profiles.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "profiles.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -31,7 +31,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "profiles.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "profiles.html", block = "main")]
 struct Live {
     view: View,
 }

@@ -22,7 +22,7 @@ pub(super) const PATH: &str = "/virtual-machines";
 
 /// The whole page.
 #[derive(Template)]
-#[template(path = "virtual_machines.html")]
+#[template(config = "src/portal/pages/askama.toml", path = "virtual_machines.html")]
 struct Page {
     chrome: Chrome,
     view: View,
@@ -30,7 +30,7 @@ struct Page {
 
 /// What of the page changes with the rows.
 #[derive(Template)]
-#[template(path = "virtual_machines.html", block = "main")]
+#[template(config = "src/portal/pages/askama.toml", path = "virtual_machines.html", block = "main")]
 struct Live {
     view: View,
 }
