@@ -157,10 +157,6 @@ impl Wanted {
         self.licensing.number > served.licensing.number || self.requests.license > served.requests.license
     }
 
-    fn users_beyond(&self, served: &Self) -> bool {
-        self.changes.users > served.changes.users || self.requests.users > served.requests.users
-    }
-
     fn vms_beyond(&self, served: &Self) -> bool {
         self.changes.vms > served.changes.vms || self.requests.vms > served.requests.vms
     }
@@ -256,10 +252,12 @@ impl Observer {
                 && (license_changed
                     || wanted.license_beyond(&self.seen.served)
                     || due(self.license_due, LICENSE_EVERY)),
-            preferences: wanted.users_too
-                && (wanted.users_beyond(&self.seen.served)
-                    || due(self.preferences_due, PREFERENCES_EVERY)
-                    || self.misses_preferences()),
+            // What was changed is looked at also where no setting is about it any more.
+            preferences: wanted.changes.users > self.seen.served.changes.users
+                || (wanted.users_too
+                    && (wanted.requests.users > self.seen.served.requests.users
+                        || due(self.preferences_due, PREFERENCES_EVERY)
+                        || self.misses_preferences())),
             by_files: files_changed || license_changed,
         }
     }
@@ -366,7 +364,10 @@ impl Observer {
             (served.changes.vms, served.requests.vms) = (wanted.changes.vms, wanted.requests.vms);
         }
         if look.preferences {
-            (served.changes.users, served.requests.users) = (wanted.changes.users, wanted.requests.users);
+            served.changes.users = wanted.changes.users;
+        }
+        if look.preferences || !wanted.users_too {
+            served.requests.users = wanted.requests.users;
         }
         if look.license {
             (served.licensing, served.requests.license) = (wanted.licensing, wanted.requests.license);

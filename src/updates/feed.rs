@@ -299,16 +299,18 @@ fn file(update: &Element, version: &ParallelsVersion, dotted: &str) -> Result<St
     }
 }
 
-/// The major versions that an address names: `v26` as a folder, and `26.3.3` in the file's name or after it. A date such as
-/// `2026.05.30` is none.
+/// The major versions that an address names: `v26` as a folder, and `26.3.3` in the host's name, the file's name or after it.
+/// A date such as `2026.05.30` is none, and an IP address is no name.
 fn majors(url: &Url) -> impl Iterator<Item = u64> {
     const LEAST_YEAR: u64 = 1_000;
     let place = &url[Position::BeforePath..];
     let name = url.path().rsplit('/').next().unwrap_or_default();
     let after = &url[Position::AfterPath..];
+    let host = url.domain().unwrap_or_default();
     let folders = place.split('/').filter_map(|part| part.strip_prefix('v')?.parse().ok());
-    let words =
-        [name, after].into_iter().flat_map(|text| text.split(|c: char| !c.is_ascii_digit() && c != '.'));
+    let words = [host, name, after]
+        .into_iter()
+        .flat_map(|text| text.split(|c: char| !c.is_ascii_digit() && c != '.'));
     let named = words.filter_map(|word| {
         let mut numbers = word.trim_matches('.').split('.');
         let major = numbers.next()?.parse().ok()?;

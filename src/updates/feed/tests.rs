@@ -100,6 +100,7 @@ fn an_address_is_of_the_version_it_names_and_a_date_is_none() {
         ("/vault/pd-2026.05.30.dmg", vec![]),
         ("/v27/x", vec![27]),
         ("/10.0.0.5/27.0.2.dmg", vec![27]),
+        ("https://pd-27.0.2-58001.example.com/pd.dmg", vec![27]),
         ("/26.3.3.dmg?or=https://x/v27/27.0.2.dmg", vec![27, 26, 27]),
     ] {
         let url = Url::parse("https://10.0.0.5").unwrap().join(path).unwrap();
