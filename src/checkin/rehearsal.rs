@@ -22,7 +22,7 @@ use crate::wire::enrollment::{self, EnrollmentToken};
 use crate::wire::inventory::{Guest, Owner, Provenance, Resources, Standing, Tools, VmRecord};
 use crate::wire::key::{KeyError, SigningKey, Thumbprint};
 use crate::wire::keyset::{KeyUse, Keyset, KeysetKey};
-use crate::wire::lease::{Lease, LeaseState, Product};
+use crate::wire::lease::{Lease, LeaseState, Product, WhenUnverified};
 use crate::wire::problem::{MEDIA_TYPE, Problem, Refusal};
 use crate::wire::proof::Proof;
 use crate::wire::time::{self, NumericDate};
@@ -160,6 +160,7 @@ impl Signer {
             state: LeaseState::Active,
             verify_after: at(7 * 86_400),
             grace_until: at(30 * 86_400),
+            when_unverified: WhenUnverified::Report,
         };
         change(&mut lease);
         self.key.sign(Typ::Lease, &lease).unwrap()

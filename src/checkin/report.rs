@@ -120,12 +120,22 @@ pub(super) struct Accepted {
     more: bool,
 }
 
+impl Draft {
+    /// A check-in that says nothing of the Mac, and after which the portal has what it had.
+    pub(super) fn nothing(memory: &Memory) -> Self {
+        let (memory, before) = (memory.clone(), memory.clone());
+        let accepted = Accepted { memory, before, upserted: Vec::new(), more: false };
+        Self { device: None, license: None, compliance: None, problems: None, inventory: None, accepted }
+    }
+}
+
 fn digest(value: &impl Serialize) -> Option<Digest> {
     json::write(value).ok().map(|bytes| Digest::of(&bytes))
 }
 
 impl<'a> Facts<'a> {
-    /// What is there now. Below the version gate that is presence only: the device without settings.
+    /// What is there now. Below the version gate that is presence only: the device without settings. The license is told all
+    /// the same, since it takes a seat whatever the version.
     pub(super) fn of(local: &'a Local, own: &[ReportedProblem]) -> Self {
         let presence_only = local.parallels.is_below_gate();
         let settings = |settings: &serde_json::Map<_, _>| (!presence_only).then(|| settings.clone());
@@ -139,7 +149,7 @@ impl<'a> Facts<'a> {
             profile_settings: settings(&local.profile_settings),
             updates: local.updates.clone().filter(|_| !presence_only),
         });
-        let license = local.licensing.license.clone().filter(|_| !presence_only);
+        let license = local.licensing.license.clone();
         let compliance = (!presence_only).then(|| bounded(&local.compliance));
         let problems = (!presence_only).then(|| [&local.problems, own].concat());
         let machines = local.vms.as_ref().filter(|_| !presence_only);

@@ -161,6 +161,13 @@ impl Timetable {
         self.reason = reason;
     }
 
+    /// What is due waits for so long from now.
+    pub fn rest(&mut self, now: Timestamp, length: SignedDuration) {
+        if self.due.at(now) < later(now, length) {
+            self.due = Due::after(now, length);
+        }
+    }
+
     /// Something changed on this Mac. Changes that follow travel with the first.
     pub fn changed(&mut self, now: Timestamp, reason: CheckinReason) {
         self.changed.get_or_insert((Due::after(now, DEBOUNCE), reason));

@@ -177,6 +177,11 @@ impl Session {
         self.timetable.call(now, delay, reason);
     }
 
+    /// The first check-in after the start rests for so long, unless somebody calls for it.
+    pub fn rest(&mut self, now: Timestamp, length: SignedDuration) {
+        self.timetable.rest(now, length);
+    }
+
     /// What to do now.
     pub fn poll(&self, now: Timestamp, local: &Local, chance: &mut impl Chance) -> Step {
         let mut next = self.clone();

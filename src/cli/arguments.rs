@@ -47,6 +47,8 @@ pub(super) enum Verb {
     DeactivateLicense(DeactivateArguments),
     /// Check in with the portal now and wait for the result (root only)
     Sync(SyncArguments),
+    /// Put back what stood before the policy and tell the portal, before the agent is removed (root only)
+    Leave(LeaveArguments),
     /// Show the version
     Version(Format),
     /// Look for trouble: profile, portal, TLS, keys, Parallels' tools, the agent itself
@@ -157,6 +159,25 @@ pub(super) struct DeactivateArguments {
     pub format: Format,
 }
 
+/// Of `leave`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The uninstaller runs it, with the daemon stopped. It asks nothing and needs no terminal.\n\
+                        Exit codes: 0 done, also when the portal could not be told; 1 the daemon still runs, or not\n\
+                        all values could be put back; 2 usage; 4 must be root."
+)]
+pub(super) struct LeaveArguments {
+    /// Put back the values from before the policy
+    #[arg(long)]
+    pub restore: bool,
+    /// End after this time at the latest
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u16).range(5..=300))]
+    pub timeout: u16,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
 fn order_name(text: &str) -> Result<String, &'static str> {
     const EXPECTED: &str = "a name has 1 to 128 printable characters, and no space at its ends";
     if crate::license::deactivation::is_name(text) { Ok(text.to_owned()) } else { Err(EXPECTED) }
@@ -178,6 +199,7 @@ impl Verb {
                 }
                 | UpdatesArguments { format, .. },
             )
+            | Self::Leave(LeaveArguments { format, .. })
             | Self::License(format)
             | Self::Plan(format)
             | Self::Vms(format)

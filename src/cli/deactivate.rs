@@ -112,15 +112,20 @@ pub(super) fn request(
         let deadline = Deadline::after(Duration::from_secs(arguments.timeout.into()));
         let runner = Runner::real(paths.clone());
         let done = order(&runner, clock, arguments, deadline).await?;
-        if done.outcome == Outcome::Failed || done.told {
+        if done.told {
             return Ok(done);
         }
-        tell(paths, done, deadline).await
+        let answers = Client::of(paths).within(DAEMON.min(deadline.left())).deactivated().is_ok();
+        if done.outcome == Outcome::Failed {
+            // The daemon tries again, at once if it answered.
+            return Ok(done);
+        }
+        tell(paths, done, (deadline, answers)).await
     })
 }
 
 /// Root, or below a scratch root whoever owns it.
-fn may(paths: &Paths) -> bool {
+pub(super) fn may(paths: &Paths) -> bool {
     use std::os::unix::fs::MetadataExt;
     let uid = effective_uid();
     let owns = || paths.root().metadata().is_ok_and(|root| Uid(root.uid()) == uid);
@@ -156,9 +161,12 @@ async fn order(
     Ok(Deactivated::of(&order, false, trouble, arguments.require_ack))
 }
 
-/// Asks the daemon to tell the portal, and looks whether it has. Without a daemon it is told when one starts.
-async fn tell(paths: &Paths, mut done: Deactivated, deadline: Deadline) -> Result<Deactivated, Failure> {
-    let answers = Client::of(paths).within(DAEMON.min(deadline.left())).deactivated().is_ok();
+/// Looks whether the daemon, if one answers, has told the portal. Without a daemon it is told when one starts.
+async fn tell(
+    paths: &Paths,
+    mut done: Deactivated,
+    (deadline, answers): (Deadline, bool),
+) -> Result<Deactivated, Failure> {
     let until = match (done.require_ack, answers) {
         (true, _) => deadline,
         (false, true) => Deadline::after(COURTESY.min(deadline.left())),

@@ -1,5 +1,6 @@
 //! Why a command failed, for people and for programs.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -47,6 +48,9 @@ pub(super) enum Failure {
     /// The system did not let the command work.
     #[error("the license was not given back; run it again")]
     NoRuntime(#[source] io::Error),
+    /// The agent was not taken away.
+    #[error("the agent was not taken away; stop it with: launchctl bootout system/dev.meridian.agent")]
+    NotLeft(#[source] Box<dyn Error>),
     /// The check-in did not end in time.
     #[error("the check-in did not end within {} s and goes on: {pending}; see: meridian status", limit.as_secs())]
     SyncPending {
@@ -95,7 +99,7 @@ impl Failure {
             Self::NoStatus { .. } => Exit::Unreachable,
             Self::UnknownSetting { .. } => Exit::Usage,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
-            Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) => Exit::Failed,
+            Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) | Self::NotLeft(_) => Exit::Failed,
             Self::FeedFile { .. } => Exit::Failed,
             Self::SyncPending { .. } | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
         }

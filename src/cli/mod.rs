@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 mod field;
 pub mod ink;
+mod leave;
 mod license;
 mod nearest;
 pub mod output;
@@ -31,7 +32,7 @@ mod words;
 use std::error::Error;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use arguments::{Arguments, Format, StatusArguments, UpdatesArguments, UpdatesVerb, Verb};
@@ -39,6 +40,7 @@ use failure::Failure;
 use ink::Style;
 
 use crate::clock::{Clock, SystemClock};
+use crate::control::view::LeaveView;
 use crate::error::{Chain, Exit};
 use crate::paths::Paths;
 
@@ -64,9 +66,25 @@ impl Done {
     }
 }
 
-/// Runs the command of the process's arguments. `daemon` runs the agent in the foreground and returns when it has ended;
-/// it is handed in because nothing imports the daemon.
-pub fn run<E: Error + 'static>(daemon: impl FnOnce(Paths) -> Result<(), E>) -> Exit {
+/// What the verbs need of the daemon's code, handed in because nothing imports the daemon.
+pub struct Shell {
+    /// Runs the agent in the foreground and returns when it has ended.
+    pub daemon: fn(&Paths) -> Result<(), Box<dyn Error>>,
+    /// Takes the agent away: whether to restore, and within which time.
+    pub leave: Leave,
+}
+
+/// Puts back what stood before, if that is wanted, and tells the portal, within a time.
+pub type Leave = fn(&Paths, bool, Duration) -> Result<LeaveView, Box<dyn Error>>;
+
+/// The grammar of the command line, from which manual pages and shell completions are made.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// Runs the command of the process's arguments.
+pub fn run(shell: &Shell) -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {
@@ -77,17 +95,24 @@ pub fn run<E: Error + 'static>(daemon: impl FnOnce(Paths) -> Result<(), E>) -> E
     };
     let paths = Paths::under(&arguments.root);
     if matches!(arguments.verb, Verb::Daemon) {
-        return match daemon(paths) {
+        return match (shell.daemon)(&paths) {
             Ok(()) => Exit::Fine,
             Err(error) => {
-                output::write_error(&format!("meridian: {}\n", text::printable(&Chain(&error).to_string())));
+                output::write_error(&format!(
+                    "meridian: {}\n",
+                    text::printable(&Chain(error.as_ref()).to_string())
+                ));
                 Exit::Failed
             }
         };
     }
     let json = arguments.verb.format().json;
-    let done = perform(&arguments.verb, &paths, &SystemClock)
-        .and_then(|done| output::write_out(&done.text).map(|()| done.exit).map_err(Failure::Output));
+    let done = match &arguments.verb {
+        Verb::Leave(order) => leave::request(&paths, order, shell.leave),
+        verb => perform(verb, &paths, &SystemClock),
+    };
+    let done =
+        done.and_then(|done| output::write_out(&done.text).map(|()| done.exit).map_err(Failure::Output));
     done.unwrap_or_else(|failure| {
         output::write_error(&failure.complaint());
         if let (true, Ok(text)) = (json, failure.json()) {
@@ -146,8 +171,8 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             let view = doctor::request(paths, clock);
             Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
         }
-        // It is told apart before anything else, because it prints nothing.
-        Verb::Daemon => Ok(Done { text: String::new(), exit: Exit::Fine }),
+        // They are told apart before anything else, because they need the daemon's code.
+        Verb::Daemon | Verb::Leave(_) => Ok(Done { text: String::new(), exit: Exit::Fine }),
     }
 }
 

@@ -19,6 +19,7 @@ fn the_grammar_is_sound_and_help_is_reviewed() {
         ("help_explain", "meridian explain --help"),
         ("help_sync", "meridian sync -h"),
         ("help_updates", "meridian updates -h"),
+        ("help_leave", "meridian leave --help"),
         ("help_deactivate_license", "meridian deactivate-license --help"),
     ] {
         let help = parse(line).unwrap_err();

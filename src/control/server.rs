@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+pub use self::connections::CONNECTIONS;
 use self::connections::{Connections, Idle};
 use super::auth::{Admitted, Viewer, admit};
 use super::proto::{

@@ -14,6 +14,7 @@ use super::updater::Updates;
 use crate::checkin::session::Denied;
 use crate::control::view::{LastCheckin, NextCheckin};
 use crate::domain::ids::DeviceId;
+use crate::license::State;
 use crate::wire::assignment::Assignment;
 use crate::wire::checkin::ReportedProblem;
 use crate::wire::command::Ack;
@@ -54,6 +55,17 @@ impl<T> Deref for Part<T> {
 pub struct Assigned {
     /// It; `None` before the first.
     pub assignment: Option<Assignment>,
+    /// Root takes the agent away: what was enforced is given back, whatever the portal says.
+    pub taken_away: bool,
+}
+
+impl Assigned {
+    /// The same without its policy, as if the portal had assigned none.
+    #[must_use]
+    pub fn without_policy(&self) -> Self {
+        let lifted = |assignment: &Assignment| Assignment { policy: None, ..assignment.clone() };
+        Self { assignment: self.assignment.as_ref().map(lifted), taken_away: self.taken_away }
+    }
 }
 
 /// The portal's last words on the license.
@@ -134,6 +146,12 @@ impl Board {
             updates: Part::new(Updates::default()),
             conversation: Part::new(Conversation::default()),
         }
+    }
+
+    /// Whether the portal's policy is lifted here for as long as the license is unverified.
+    #[must_use]
+    pub fn lifts_policy(&self) -> bool {
+        self.licensing.state.as_ref().is_some_and(State::lifts_policy)
     }
 
     /// The enforcer's wishes, which replace its earlier ones.

@@ -145,6 +145,16 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
         self.out.traffic.subscribe()
     }
 
+    /// The first check-in rests for so long, unless somebody calls for it.
+    pub fn rest(&mut self, length: SignedDuration) {
+        self.session.rest(self.ground.clock.now(), length);
+    }
+
+    /// The next check-in tells the portal that the agent is being removed, and nothing else; it is made at once.
+    pub fn say_goodbye(&mut self) {
+        self.call(SignedDuration::ZERO, CheckinReason::Uninstall);
+    }
+
     /// Runs until nobody tells what there is to say any more. Dropping it between two awaits loses nothing.
     pub async fn run(mut self, mut inputs: Inputs) {
         loop {

@@ -19,15 +19,16 @@ use crate::clock::Clock;
 use crate::domain::ids::CommandId;
 use crate::error::Chain;
 use crate::state::{Damage, Loaded, StateError, Store};
-use crate::wire::command::{Ack, CommandKind};
+use crate::wire::command::Ack;
 
 /// How long a disk that failed rests.
 const DISK_REST: SignedDuration = SignedDuration::from_secs(60);
 
 /// Does what a command says.
 pub trait Execute {
-    /// Does it. The words, of what was done or why it failed, travel to the portal.
-    fn run(&mut self, kind: CommandKind) -> impl Future<Output = Result<String, String>> + Send;
+    /// Does it. The words, of what was done or why it failed, travel to the portal. After a crash the same command may come
+    /// again, by the same id.
+    fn run(&mut self, command: Run) -> impl Future<Output = Result<String, String>> + Send;
 }
 
 /// What the task stands on.
@@ -103,9 +104,9 @@ impl<T: Ticks> Commands<T> {
         }
         loop {
             match self.pass() {
-                Ok(Some(Run { id, kind })) => {
+                Ok(Some(command @ Run { id, kind })) => {
                     tracing::info!(%id, %kind, "a command of the portal runs");
-                    let result = executor.run(kind).await;
+                    let result = executor.run(command).await;
                     tracing::info!(%id, %kind, succeeded = result.is_ok(), "the command ended");
                     while self.take(Event::Ended(id, result.clone())).is_err() {
                         self.rest().await;

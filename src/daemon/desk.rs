@@ -9,7 +9,7 @@ use super::board::Board;
 use super::problems::{Problem, Since, problems};
 use super::ticker::Ticker;
 use super::views;
-use crate::catalog::Key;
+use crate::catalog::{Key, LayerKind};
 use crate::clock::Clock;
 use crate::control::auth::Viewer;
 use crate::control::proto::{self, AdminRequest, Answer, ReadRequest, Refusal, RefusalCode};
@@ -21,6 +21,7 @@ use crate::control::view::{
 use crate::domain::version::{POLICY_GATE, VM_SETTINGS_GATE};
 use crate::hypervisor::outcome;
 use crate::hypervisor::runner::Runner;
+use crate::sources::layer::Layer;
 use crate::sources::profile::Item;
 use crate::state::atomic;
 use crate::wire::checkin::ComplianceState;
@@ -278,7 +279,8 @@ fn sources(board: &Board) -> Vec<SourceView> {
     let mut sources = Vec::new();
     if let Some(assignment) = &board.assigned.assignment {
         let layers = crate::sources::assignment::layers(assignment);
-        sources.extend(layers.iter().rev().map(|layer| SourceView {
+        let lifted = |layer: &Layer| layer.kind == LayerKind::Policy && board.lifts_policy();
+        sources.extend(layers.iter().rev().filter(|layer| !lifted(layer)).map(|layer| SourceView {
             layer: views::layer(layer.kind),
             origin: layer.origin.to_string(),
             since: board.enforcement.policy_since,

@@ -1,6 +1,6 @@
 //! The enforcer: layers in, a plan carried out, compliance out.
 //!
-//! In go the profile's layer, the assignment and the observation; out comes an [`Enforcement`]. It writes two documents,
+//! In go the profile's layer, the assignment, whether its policy is lifted, and the observation; out comes an [`Enforcement`]. It writes two documents,
 //! the baseline before the first change and the account after the last, and asks the observer to look again at what it changed.
 //! Between two changes it heeds the daemon's end.
 
@@ -136,9 +136,10 @@ impl Enforcer {
     /// Whether the assignment may give back what was enforced. That of a Mac that lost its identity and enrolled as another device
     /// may not: the new device has no group yet, and nobody released the old one's policy. Retiring it does.
     fn may_release(&self, assigned: &Assigned) -> bool {
-        assigned.assignment.as_ref().is_some_and(|assignment| {
-            assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
-        })
+        assigned.taken_away
+            || assigned.assignment.as_ref().is_some_and(|assignment| {
+                assignment.retired || self.account.device.is_none_or(|device| device == assignment.claims.aud)
+            })
     }
 
     /// Keeps account of since when the present revision of the policy holds.
@@ -354,14 +355,19 @@ struct Seen<'a> {
 }
 
 impl Task for Enforcer {
-    type Input = (Part<Profile>, Part<Assigned>, Part<Observation>, Part<Updates>);
+    type Input = (Part<Profile>, Part<Assigned>, bool, Part<Observation>, Part<Updates>);
 
     fn input(&self, board: &Board) -> Self::Input {
         let Board { profile, assigned, observation, updates, .. } = board;
-        (profile.clone(), assigned.clone(), observation.clone(), updates.clone())
+        (profile.clone(), assigned.clone(), board.lifts_policy(), observation.clone(), updates.clone())
     }
 
-    async fn pass(&mut self, (profile, assigned, observation, updates): &Self::Input) -> (Publish, Next) {
+    async fn pass(
+        &mut self,
+        (profile, assigned, lifted, observation, updates): &Self::Input,
+    ) -> (Publish, Next) {
+        let without_policy = lifted.then(|| assigned.without_policy());
+        let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
         self.date_policy(assigned);
         let observed = sights::observed(observation);
         let (layers, local) = self.layers((profile, assigned), observation, &observed);

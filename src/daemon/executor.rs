@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::board::{Board, Commanded, Part};
-use super::commands::Execute;
+use super::commands::{Execute, Run};
 use super::licensing;
 use crate::wire::command::CommandKind;
 
@@ -16,9 +16,9 @@ pub struct Executor {
 }
 
 impl Execute for Executor {
-    async fn run(&mut self, kind: CommandKind) -> Result<String, String> {
-        match kind {
-            CommandKind::DeactivateLicense | CommandKind::VerifyLicense => self.license.run(kind).await,
+    async fn run(&mut self, command: Run) -> Result<String, String> {
+        match command.kind {
+            CommandKind::DeactivateLicense | CommandKind::VerifyLicense => self.license.run(command).await,
             CommandKind::RefreshInventory => self.refresh_inventory().await,
             CommandKind::FetchImage | CommandKind::CollectDiagnostics | CommandKind::Unknown => {
                 Err("this version does not know it".to_owned())

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::orders::Orders;
 use super::board::{Board, Part, Ruling};
+use super::commands::Run;
 use super::inputs::Profile;
 use super::observer::{LicenseWish, Observation};
 use super::tasks::{Next, Publish, Task};
@@ -26,7 +27,7 @@ use crate::hypervisor::invocation;
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::Runner;
 use crate::license::{Effect, Event, Held, Means, Stage, State, step};
-use crate::sources::profile::{Activation, Experience};
+use crate::sources::profile::{Activation, Experience, Reading, read_managed};
 use crate::state::Store;
 use crate::state::document::Kept;
 use crate::wire::command::CommandKind;
@@ -43,7 +44,7 @@ const QUEUE: usize = 4;
 /// What has become of the license.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Licensing {
-    /// The machine's state; `None` before the first pass.
+    /// The machine's state, from disk at first; `None` where nothing was ever stored.
     pub state: Option<State>,
     /// Why an order to give the license back has not taken effect.
     pub order_trouble: Option<String>,
@@ -52,6 +53,15 @@ pub struct Licensing {
 }
 
 impl Licensing {
+    /// Whether a publication would tell nothing new: it would wake everybody.
+    fn shows_the_same(&self, shown: &Self) -> bool {
+        let states = match (&self.state, &shown.state) {
+            (Some(state), Some(shown)) => state.shows_the_same(shown),
+            (state, shown) => state.is_none() && shown.is_none(),
+        };
+        states && (&self.order_trouble, &self.write_failed) == (&shown.order_trouble, &shown.write_failed)
+    }
+
     /// Where the license stands.
     #[must_use]
     pub fn stage(&self) -> Stage {
@@ -74,7 +84,7 @@ pub struct Ground {
 /// A command of the portal, and where its outcome goes.
 #[derive(Debug)]
 struct Request {
-    kind: CommandKind,
+    command: Run,
     outcome: oneshot::Sender<Result<String, String>>,
 }
 
@@ -87,10 +97,10 @@ impl Executor {
     ///
     /// # Errors
     /// Why it could not be carried out.
-    pub async fn run(&self, kind: CommandKind) -> Result<String, String> {
+    pub async fn run(&self, command: Run) -> Result<String, String> {
         let ended = || "the agent is ending".to_owned();
         let (outcome, answer) = oneshot::channel();
-        self.0.send(Request { kind, outcome }).await.map_err(|_| ended())?;
+        self.0.send(Request { command, outcome }).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
 }
@@ -116,6 +126,8 @@ pub struct Licenser {
     due: Vec<Effect>,
     check: Option<Check>,
     wish: LicenseWish,
+    /// The look that tells whether what an order found is news.
+    confirmed_by: Option<u64>,
 }
 
 /// What was taken already.
@@ -143,6 +155,7 @@ impl Licenser {
             due: Vec::new(),
             check: None,
             wish: LicenseWish::default(),
+            confirmed_by: None,
         };
         (licenser, Executor(sender))
     }
@@ -212,7 +225,8 @@ impl Licenser {
         while let Ok(request) = self.requests.try_recv() {
             self.queue.push(request);
         }
-        if self.queue.iter().any(|request| request.kind == CommandKind::VerifyLicense) && self.check.is_none()
+        if self.queue.iter().any(|request| request.command.kind == CommandKind::VerifyLicense)
+            && self.check.is_none()
         {
             self.take(Event::Ordered);
             if !self.due.contains(&Effect::Check) {
@@ -222,7 +236,7 @@ impl Licenser {
     }
 
     fn answer(&mut self, kind: CommandKind, outcome: &Result<String, String>) {
-        for request in self.queue.extract_if(.., |request| request.kind == kind) {
+        for request in self.queue.extract_if(.., |request| request.command.kind == kind) {
             // Nobody may be waiting any more.
             let _ = request.outcome.send(outcome.clone());
         }
@@ -231,29 +245,50 @@ impl Licenser {
     /// Serves orders from the book, and the portal's, which go through it, too. Whether they are to be looked at soon
     /// again, because somebody else has the book.
     async fn serve_orders(&mut self, observation: &Observation) -> bool {
-        let commanded = self.queue.iter().any(|request| request.kind == CommandKind::DeactivateLicense);
+        let mut commands = self.queue.iter().map(|request| request.command);
+        let commanded = commands.rfind(|run| run.kind == CommandKind::DeactivateLicense);
         let can_be_asked = matches!(observation.service, Answer::Known(_));
         let Ground { runner, ticker, .. } = &self.ground;
-        let Some(desk) = self.orders.open(commanded) else { return self.orders.is_busy() };
-        let outcome = self.orders.carry_out(&desk, runner, ticker, (commanded, can_be_asked)).await;
-        if commanded {
+        let Some(desk) = self.orders.open(commanded.is_some()) else { return self.orders.is_busy() };
+        let outcome =
+            self.orders.carry_out(&desk, runner, ticker, (commanded.map(|run| run.id), can_be_asked)).await;
+        if commanded.is_some() {
             self.answer(CommandKind::DeactivateLicense, &outcome);
         }
         if let Some(order) = self.orders.untold() {
             self.take(Event::Deactivated(order.id, order.ordered_at));
         }
-        if self.keep().is_ok() && !self.state.is_releasing() {
+        let seen = self.has_seen_what_was_found(observation);
+        if self.keep().is_ok() && !self.state.is_releasing() && seen {
             self.orders.told(&desk, self.ground.ticker.now());
         }
         false
     }
 
-    /// Does what is due: one thing at a time. Whether there is more.
-    async fn act(&mut self, input: &Input) -> bool {
-        if self.due.contains(&Effect::Activate) {
+    /// Whether the machine knows what an order found that found no license, as one does whose predecessor was killed after
+    /// its effect: it may be news, of which the portal is to hear before the order counts as told.
+    fn has_seen_what_was_found(&mut self, observation: &Observation) -> bool {
+        if !self.orders.found_nothing() || self.state.is_without_license() {
+            self.confirmed_by = None;
+            return true;
+        }
+        let Some(number) = self.confirmed_by else {
+            self.wish.number += 1;
+            self.confirmed_by = Some(self.wish.number);
+            return false;
+        };
+        let seen = observation.served.licensing.number >= number;
+        self.confirmed_by = self.confirmed_by.filter(|_| !seen);
+        seen
+    }
+
+    /// Does what is due: one thing at a time. Whether there is more. While somebody else is giving the license back, none
+    /// is installed.
+    async fn act(&mut self, input: &Input, is_busy: bool) -> bool {
+        if self.due.contains(&Effect::Activate) && !is_busy {
             self.due.retain(|effect| *effect != Effect::Activate);
-            if let Some(key) = input.profile.activation.as_ref().and_then(Activation::key_to_install) {
-                self.activate(key).await;
+            if let Some(key) = self.key_now(&input.profile) {
+                self.activate(&key).await;
             }
         }
         match self.check {
@@ -271,6 +306,16 @@ impl Licenser {
             }
             _ => false,
         }
+    }
+
+    /// The key of the managed preferences as they are on disk now: MDM may have replaced them a moment ago, and the former key
+    /// is not to come back.
+    fn key_now(&self, profile: &Profile) -> Option<SecretKey> {
+        let activation = match read_managed(self.ground.runner.paths()).activation {
+            Reading::Read(activation) => Some(activation),
+            Reading::Absent | Reading::Unreadable(_) => profile.activation.clone(),
+        };
+        activation.as_ref().and_then(Activation::key_to_install).cloned()
     }
 
     /// Lets Parallels' service ask its server. That it could not is no reason to not look, and not to ask the portal.
@@ -326,7 +371,7 @@ impl Task for Licenser {
         self.listen();
         let is_busy = self.serve_orders(&input.observation).await;
         let kept = self.keep();
-        let more = kept.is_ok() && self.act(input).await;
+        let more = kept.is_ok() && self.act(input, is_busy).await;
         let kept = kept.and_then(|()| self.keep());
         let next = match (more, is_busy) {
             (true, _) => Next::At(now),
@@ -338,7 +383,7 @@ impl Task for Licenser {
         let licensing = Licensing { state, order_trouble: self.orders.trouble(), write_failed: kept.err() };
         let wish = self.wish;
         let publish = move |board: &mut Board| {
-            if *board.licensing != licensing {
+            if !licensing.shows_the_same(&board.licensing) {
                 board.licensing = Part::new(licensing);
             }
             board.look_at_license(wish);

@@ -9,6 +9,7 @@ pub mod enforcer;
 pub mod executor;
 pub mod fingerprint;
 pub mod inputs;
+pub mod leave;
 pub mod licensing;
 pub mod log;
 pub mod observer;
@@ -17,13 +18,15 @@ pub mod report;
 pub mod run;
 pub mod sights;
 pub mod stamp;
+pub mod starts;
 pub mod tasks;
 pub mod ticker;
 pub mod updater;
 pub mod views;
 pub mod watch;
 
-pub use run::{StartError, run};
+pub use leave::{LeaveError, leave};
+pub use run::{END_WITHIN, StartError, run};
 
 #[cfg(test)]
 #[cfg(feature = "portal")]

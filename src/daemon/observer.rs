@@ -460,6 +460,8 @@ impl Task for Observer {
             || before.license.facts != self.seen.license.facts;
         self.successes.mark_unchanged();
         self.is_answered = false;
+        // The service touched its files when it was asked: they are read now, and not once more after the debounce.
+        self.watch.catch_up();
         let after = self.files.fingerprint(self.ticker.now());
         self.compare(files, after, found);
         self.weigh(&look, found, now);

@@ -203,7 +203,9 @@ fn of_licensing(licensing: &Licensing) -> Vec<Problem> {
         }
         Stage::Released | Stage::Unknown | Stage::Unlicensed | Stage::Active | Stage::VerificationDue => None,
     };
-    problems.extend(code.map(|code| Problem::new(code, "")));
+    let detail =
+        if state.lifts_policy() { "the policy is lifted until it is, as the portal wants it" } else { "" };
+    problems.extend(code.map(|code| Problem::new(code, detail)));
     if state.waits_for_sign_in() {
         problems.push(Problem::new(ProblemCode::LicenseWaitingForSignIn, ""));
     }

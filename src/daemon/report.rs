@@ -78,7 +78,9 @@ fn compliance(board: &Board) -> Vec<ComplianceItem> {
     known.chain(unknown).collect()
 }
 
-fn portal(preferences: &Preferences) -> Portal {
+/// What the profile says of the portal.
+#[must_use]
+pub fn portal(preferences: &Preferences) -> Portal {
     let set = |item: &Item<_>| item.value().map(ToString::to_string);
     Portal {
         origin: set(&preferences.portal_url),

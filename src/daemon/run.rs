@@ -4,32 +4,35 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::board::{Assigned, Board, Commanded, Conversation, Part, Ruling};
-use super::checkin::{Checkin, Ground, Ticks, Traffic};
+use super::checkin::{Checkin, Ground, Ticks, Traffic, Transport};
 use super::commands::{self, Commands};
 use super::desk::{Bells, Desk};
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::executor::Executor;
 use super::inputs::Inputs;
-use super::licensing::Licenser;
+use super::licensing::{Licenser, Licensing};
 use super::log::Verbosity;
 use super::observer::Observer;
 use super::problems::Problem;
 use super::report;
+use super::starts::Starts;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
 use super::updater::Updater;
 use super::watch::Watch;
+use crate::checkin::chance::{Chance, SystemChance};
 use crate::checkin::http::Http;
 use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
 use crate::control::view::{LastCheckin, NextCheckin};
+use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::State;
 use crate::paths::Paths;
@@ -45,10 +48,10 @@ use crate::wire::command::Ack;
 const PROFILE_DEBOUNCE: Duration = Duration::from_secs(1);
 
 /// How long changes of the service's files are waited out. Below 64 ms tokio's timer wakes the process once, above it twice.
-const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
+pub(super) const SERVICE_DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// What the tasks have to come to an end between two actions, before they are dropped with their processes.
-const END_WITHIN: Duration = Duration::from_millis(1500);
+pub const END_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +83,13 @@ pub fn run(paths: &Paths) -> Result<(), StartError> {
     let store = Arc::new(Store::open(paths)?);
     crate::checkin::http::choose_cryptography();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(Daemon::open(paths, store, verbosity)?.serve());
+    let daemon = Daemon::open(paths, Arc::clone(&store), verbosity)?;
+    let ended = runtime.block_on(daemon.serve());
+    if ended.is_ok()
+        && let Err(error) = store.remove::<Starts>()
+    {
+        tracing::warn!(error = %Chain(&error), "cannot note the end; the next start may pass for one after a crash");
+    }
     // A name lookup may still be under way in a thread of its own.
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
@@ -120,7 +129,8 @@ impl Daemon {
             ticks: ticker.clone(),
             transport: Arc::new(Http::default()),
         };
-        let (checkin, damages) = Checkin::open(ground)?;
+        let (mut checkin, damages) = Checkin::open(ground)?;
+        checkin.rest(rest_after_crashes(&store, &*clock, &mut damage)?);
         damage.extend(damages.iter().map(Problem::of_damage));
         let ground = commands::Ground { store: Arc::clone(&store), clock, ticks: ticker.clone() };
         let (commands, lost) = Commands::open(ground, commands::Inputs::of(&checkin.outputs()))?;
@@ -140,6 +150,8 @@ impl Daemon {
         let mut inputs = Inputs::new(ground, ticker.clone(), watch, profile);
         let mut board = Board::at_boot(inputs.read(), assigned(&checkin.assigned()));
         board.ruling = ruling(&checkin.outputs().lease(), &checkin.outputs().denied());
+        // Whether the policy is lifted is known before anything is enforced.
+        board.licensing = Part::new(Licensing { state: license.clone(), ..Licensing::default() });
         let board = watch::Sender::new(board);
         let runner = Arc::new(Runner::real(paths.clone()));
         let remembered = (baseline, account);
@@ -252,6 +264,23 @@ async fn drive_all(
     );
 }
 
+/// Counts this start; how long the portal is left alone because of those before it.
+fn rest_after_crashes(
+    store: &Store,
+    clock: &dyn Clock,
+    damage: &mut Vec<Problem>,
+) -> Result<SignedDuration, StateError> {
+    let starts = Starts::another(load(store, damage)?, clock.now());
+    if let Err(error) = store.save(&starts) {
+        tracing::warn!(error = %Chain(&error), "cannot count this start");
+    }
+    let rest = starts.rest(SystemChance.draw());
+    if !rest.is_zero() {
+        tracing::warn!(rest_s = rest.as_secs(), "started again and again; the portal is left alone for now");
+    }
+    Ok(rest)
+}
+
 /// Keeps on the board what became of the portal's commands.
 async fn tell_acks(
     (acks, write_failed): &(watch::Receiver<Vec<Ack>>, watch::Receiver<Option<String>>),
@@ -306,8 +335,8 @@ fn ends() -> Result<impl Future<Output = &'static str>, std::io::Error> {
 }
 
 /// Runs the check-in between the board and the portal.
-async fn converse(
-    checkin: Checkin<Ticker, Http>,
+pub(super) async fn converse<H: Transport>(
+    checkin: Checkin<Ticker, H>,
     board: watch::Sender<Board>,
     desk: Arc<Desk>,
     sync: Arc<Notify>,
@@ -323,7 +352,11 @@ async fn converse(
     let (mut assignments, mut status, mut traffic) =
         (checkin.assigned(), checkin.status(), checkin.traffic());
     let (mut lease, mut denied) = (checkin.outputs().lease(), checkin.outputs().denied());
+    // What is known from disk is shown before any word with the portal.
+    publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
     let mut changes = board.subscribe();
+    // What stood when the daemon ended does not wait for the pause after the last check-in either.
+    let mut urgent = None;
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
     loop {
@@ -332,7 +365,7 @@ async fn converse(
             Ok(()) = changes.changed() => {
                 changes.mark_unchanged();
                 let said = tell();
-                let hurries = hurries(local.borrow().licensing.wish, said.licensing.wish);
+                let last = std::mem::replace(&mut urgent, urgent_wish(&board));
                 local.send_if_modified(|last| {
                     let differs = *last != said;
                     if differs {
@@ -340,7 +373,7 @@ async fn converse(
                     }
                     differs
                 });
-                if hurries {
+                if hurries(last, urgent) {
                     sync.notify_one();
                 }
             }
@@ -357,10 +390,17 @@ async fn converse(
     }
 }
 
-/// Whether a check-in is made at once: a seat is given back, or another is asked for right after that. Verifications by
-/// time keep to the schedule, so that a fleet's stay apart.
-fn hurries(last: LeaseWish, wish: LeaseWish) -> bool {
-    wish != last && (wish == LeaseWish::Release || (last, wish) == (LeaseWish::Release, LeaseWish::Verify))
+/// A wish of the license that does not wait for the schedule, and since when it stands.
+type Urgent = Option<(LeaseWish, Timestamp)>;
+
+fn urgent_wish(board: &watch::Sender<Board>) -> Urgent {
+    board.borrow().licensing.state.as_ref().and_then(State::urgent_wish)
+}
+
+/// Whether a check-in is made at once: a seat is given back, or a verification was called for. Verifications by time keep
+/// to the schedule, so that a fleet's stay apart.
+fn hurries(last: Urgent, wish: Urgent) -> bool {
+    wish.is_some() && wish != last
 }
 
 fn rule(
@@ -383,7 +423,7 @@ fn ruling(
 /// The assignment that holds, as the board has it.
 fn assigned(assignments: &watch::Receiver<super::checkin::Assigned>) -> Assigned {
     let assignment = assignments.borrow().clone();
-    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()) }
+    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()), taken_away: false }
 }
 
 fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {

@@ -31,6 +31,8 @@ use crate::wire::checkin::ComplianceState;
 
 #[path = "tests/licensing.rs"]
 mod license;
+#[path = "tests/weeks.rs"]
+mod weeks;
 
 /// Wall time that goes with the runtime's paused time.
 struct PausedClock(tokio::time::Instant);
@@ -42,6 +44,9 @@ impl Clock for PausedClock {
     }
 }
 
+/// What the daemon's tasks stand on.
+type Ground = (Arc<Store>, Ticker, Arc<Runner>);
+
 /// A Mac in memory, over a scratch folder for the documents.
 struct Mac {
     root: tempfile::TempDir,
@@ -51,6 +56,7 @@ struct Mac {
     board: watch::Sender<Board>,
     orders: Arc<Notify>,
     executor: Mutex<Option<licensing::Executor>>,
+    ground: Mutex<Option<Ground>>,
     /// Calls that begin so fail.
     broken: Arc<Mutex<Option<&'static str>>>,
     /// The runner of the daemon that runs.
@@ -73,6 +79,7 @@ impl Mac {
             board: watch::channel(board).0,
             orders: Arc::default(),
             executor: Mutex::default(),
+            ground: Mutex::default(),
             broken: Arc::default(),
             tools: Mutex::default(),
         }
@@ -99,6 +106,8 @@ impl Mac {
 
     /// Runs the daemon's tasks until the future ends; documents on disk are all that outlives it.
     async fn run(&self, story: impl Future<Output = ()>) {
+        // What was enforced before the first look serves no such wish, and so is not taken for what came of it.
+        self.board.send_modify(Board::look_again);
         let paths = Paths::under(self.root.path());
         let store = Arc::new(Store::open(&paths).unwrap());
         let runner = Arc::new(self.runner());
@@ -119,6 +128,7 @@ impl Mac {
         let license = store.load::<crate::license::State>().unwrap().value();
         let (licenser, executor) = licensing::Licenser::new(ground, license);
         *self.executor.lock().unwrap() = Some(executor);
+        *self.ground.lock().unwrap() = Some((Arc::clone(&store), ticker.clone(), Arc::clone(&runner)));
         let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
         tokio::select! {
             () = drive(observer, self.board.clone(), ticker.clone(), stopped.clone()) => {}
@@ -127,6 +137,7 @@ impl Mac {
             () = story => {}
             () = tick(ticks) => {}
         }
+        self.ground.lock().unwrap().take();
     }
 
     fn tools(&self) -> Arc<Runner> {
@@ -145,7 +156,8 @@ impl Mac {
         }))
         .unwrap();
         self.board.send_modify(|board| {
-            board.assigned = super::board::Part::new(Assigned { assignment: Some(assignment) });
+            board.assigned =
+                super::board::Part::new(Assigned { assignment: Some(assignment), taken_away: false });
         });
     }
 

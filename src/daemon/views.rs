@@ -237,7 +237,9 @@ fn why(why: &Why) -> String {
     }
 }
 
-fn reason(reason: &Reason) -> String {
+/// Why a setting is not changed, in words.
+#[must_use]
+pub fn reason(reason: &Reason) -> String {
     match reason {
         Reason::VersionTooOld => "this version of Parallels Desktop does not have it".to_owned(),
         Reason::GuestUnsupported => "this guest does not have it".to_owned(),

@@ -78,6 +78,14 @@ impl Watch {
         }
     }
 
+    /// What happened so far is known to the caller, who reads the folder after this. That the folder itself went is not.
+    pub fn catch_up(&mut self) {
+        if let Some(armed) = self.armed.as_mut().filter(|armed| !armed.events.borrow().folder_gone) {
+            armed.events.mark_unchanged();
+            self.due = None;
+        }
+    }
+
     async fn first_event(&mut self) -> Instant {
         match &mut self.armed {
             // The watcher's thread ended; it is armed again when the debounce is over.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{DeviceId, GroupId, OrganizationId};
-use crate::wire::lease::{Lease, LeaseState, Product};
+use crate::wire::lease::{Lease, LeaseState, Product, WhenUnverified};
 use crate::wire::token::Verified;
 
 /// What a signed lease says.
@@ -26,6 +26,8 @@ struct Said {
     group: Option<GroupId>,
     verify_after: Timestamp,
     grace_until: Timestamp,
+    #[serde(default)]
+    when_unverified: WhenUnverified,
 }
 
 impl Held {
@@ -42,6 +44,7 @@ impl Held {
             group: lease.group,
             verify_after: lease.verify_after,
             grace_until: lease.grace_until,
+            when_unverified: lease.when_unverified,
         };
         Self { said, of: (lease.claims.iss, lease.claims.aud) }
     }
@@ -106,6 +109,19 @@ impl Held {
         self.said.grace_until
     }
 
+    /// What follows when it stays unverified for longer.
+    #[must_use]
+    pub const fn when_unverified(&self) -> WhenUnverified {
+        self.said.when_unverified
+    }
+
+    /// A lease for tests like this one, by which an unverified Mac has no policy.
+    #[cfg(test)]
+    pub fn lifting(mut self) -> Self {
+        self.said.when_unverified = WhenUnverified::LiftPolicy;
+        self
+    }
+
     /// A lease for tests, of number `seq`, signed at `at` with seven days to its verification and seven of grace.
     #[cfg(test)]
     pub fn sample(seq: u64, state: LeaseState, at: Timestamp) -> Self {
@@ -120,6 +136,7 @@ impl Held {
             group: None,
             verify_after: days(7),
             grace_until: days(14),
+            when_unverified: WhenUnverified::Report,
         };
         Self { said, of: (OrganizationId::of(uuid::Uuid::nil()), DeviceId::of(uuid::Uuid::nil())) }
     }

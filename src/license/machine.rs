@@ -22,21 +22,25 @@
 //!
 //! * Facts that are not known change nothing: what was known last stays.
 //! * The lease is verified at `verify_after − U(0, 24 h)`, drawn once a lease; then again with backoff. A verification is
-//!   [`Effect::Check`] (two processes) and [`State::wish`] `verify` (one request).
+//!   [`Effect::Check`] (two processes) and [`State::wish`] `verify` (one request). What came due by time goes with the
+//!   schedule of the check-in; what was ordered or follows from another license is asked at once ([`State::urgent_wish`]).
 //! * Time alone ends nothing. Past `grace_until` a verification must have failed, on a clock that has gone steadily for
 //!   [`STEADY`], before the license counts as unverified. A clock that is set back starts a verification.
+//! * What follows in "unverified" the lease says: by default it is reported and the policy stays enforced; else the policy
+//!   is lifted ([`State::lifts_policy`]) until the next verified lease. Without the document nothing is lifted.
 //! * A deactivation, by our order or seen afterwards, asks the portal to release the seat, and then the Mac activates
 //!   again where a key is in the managed preferences, or waits for the user to sign in.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::event::{Effect, Event, Means};
 use super::held::Held;
 use super::reckoning::Reckoning;
 use super::stage::Stage;
 use crate::domain::license::{LicenseFacts, LicenseState};
 use crate::wire::checkin::LeaseWish;
-use crate::wire::lease::LeaseState;
+use crate::wire::lease::{LeaseState, WhenUnverified};
 
 /// How much earlier than `verify_after` a lease is verified, at the most.
 pub const SPREAD: SignedDuration = SignedDuration::from_hours(24);
@@ -61,53 +65,6 @@ const ACTIVATE: (SignedDuration, SignedDuration) =
 /// How old what is stored of the clock may become: it is not worth a write a minute.
 const KEEP_CLOCK: SignedDuration = SignedDuration::from_hours(1);
 
-/// What happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The daemon started: what was under way is begun again.
-    Started,
-    /// Time passed.
-    Tick,
-    /// The Mac said how its license stands.
-    Observed(LicenseFacts),
-    /// The managed preferences said how the copy is activated.
-    Told(Means),
-    /// A signed lease, and a part of one drawn for it.
-    Leased(Held, f64),
-    /// The portal denied a verification, at this time and for this reason.
-    Denied(Timestamp, String),
-    /// Somebody wants it verified now.
-    Ordered,
-    /// The processes of [`Effect::Check`] have ended, and their findings were observed.
-    Checked,
-    /// The license was given back by an order of this id, begun at this time.
-    Deactivated(String, Timestamp),
-    /// [`Effect::Activate`] was refused, for this reason.
-    ActivationFailed(String),
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// Let Parallels Desktop ask its own server, and look at the license.
-    Check,
-    /// Install the key of the managed preferences.
-    Activate,
-}
-
-/// How a copy is activated, by the managed preferences.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Means {
-    /// With the key in them.
-    Key,
-    /// By the user's sign-in.
-    SignIn,
-    /// They say nothing.
-    #[default]
-    Unsaid,
-}
-
 /// A verification that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asking {
@@ -117,6 +74,10 @@ pub struct Asking {
     pub checked: bool,
     /// No answer came in time; it is still asked for.
     pub overdue: bool,
+    /// Somebody or something called for it, and it does not wait for the next check-in. What comes due by time waits, so
+    /// that a fleet stays apart.
+    #[serde(default)]
+    pub at_once: bool,
 }
 
 /// How verifications went since the last lease.
@@ -178,6 +139,9 @@ pub struct State {
     pub deactivation: Option<Deactivation>,
     /// The way back.
     pub reactivation: Option<Reactivation>,
+    /// The daemon was started on the way back, and may have ended before it tried: the next look tells.
+    #[serde(default)]
+    begun_anew: bool,
 }
 
 impl State {
@@ -195,6 +159,7 @@ impl State {
             tries: Tries::default(),
             deactivation: None,
             reactivation: None,
+            begun_anew: false,
         }
     }
 
@@ -234,6 +199,24 @@ impl State {
         }
     }
 
+    /// The wish for which a check-in is made at once, and since when it stands, which tells it from the same one before.
+    #[must_use]
+    pub fn urgent_wish(&self) -> Option<(LeaseWish, Timestamp)> {
+        let since = match (self.wish(), &self.deactivation, &self.asking) {
+            (LeaseWish::Release, Some(deactivation), _) => deactivation.at,
+            (LeaseWish::Verify, _, Some(asking)) if asking.at_once => asking.since,
+            _ => return None,
+        };
+        Some((self.wish(), since))
+    }
+
+    /// True once the portal wants its policy lifted on this Mac: it is past its grace, and the signed lease says so.
+    #[must_use]
+    pub fn lifts_policy(&self) -> bool {
+        let lifts = |lease: &Held| lease.when_unverified() == WhenUnverified::LiftPolicy;
+        self.stage() == Stage::Unverified && self.lease.as_ref().is_some_and(lifts)
+    }
+
     /// True while the portal does not know of a deactivation.
     #[must_use]
     pub fn is_releasing(&self) -> bool {
@@ -265,6 +248,13 @@ impl State {
         rest != *kept || age.is_negative() || age >= KEEP_CLOCK
     }
 
+    /// Whether nobody who looks at it sees a difference: the clock alone goes on with every look.
+    #[must_use]
+    pub fn shows_the_same(&self, shown: &Self) -> bool {
+        let rest = Self { clock: shown.clock, ..self.clone() };
+        rest == *shown && self.stage() == shown.stage() && self.verifies_at() == shown.verifies_at()
+    }
+
     /// Leases that are suspended are verified, too: a conversion ends that state. Those given back or taken away are not.
     fn is_verified_at_all(&self) -> bool {
         let state = self.lease.as_ref().map(Held::state);
@@ -279,18 +269,22 @@ impl State {
         self.lease.as_ref().is_some_and(|lease| lease.state() == LeaseState::Revoked)
     }
 
-    fn is_without_license(&self) -> bool {
+    /// True where the Mac itself said last that it has none.
+    #[must_use]
+    pub fn is_without_license(&self) -> bool {
         self.facts.as_ref().is_some_and(|facts| facts.state == LicenseState::None)
     }
 
     /// Begins a verification, or one anew whose answer is overdue.
-    fn verify(&mut self, effects: &mut Vec<Effect>) {
-        let again = self.asking.as_ref().is_none_or(|asking| asking.overdue);
-        if again {
-            self.asking = Some(Asking { since: self.clock.seen(), checked: false, overdue: false });
-            self.tries.next_at = None;
-            effects.push(Effect::Check);
+    fn verify(&mut self, at_once: bool, effects: &mut Vec<Effect>) {
+        if let Some(asking) = self.asking.as_mut().filter(|asking| !asking.overdue) {
+            asking.at_once |= at_once;
+            return;
         }
+        let since = self.clock.seen();
+        self.asking = Some(Asking { since, checked: false, overdue: false, at_once });
+        self.tries.next_at = None;
+        effects.push(Effect::Check);
     }
 
     /// A verification failed.
@@ -331,7 +325,7 @@ pub fn step(state: &State, event: Event, now: Timestamp) -> (State, Vec<Effect>)
         Event::Told(means) => state.means = means,
         Event::Leased(lease, draw) => lease_taken(&mut state, lease, draw),
         Event::Denied(at, reason) => denied(&mut state, at, reason),
-        Event::Ordered => state.verify(&mut effects),
+        Event::Ordered => state.verify(true, &mut effects),
         Event::Checked => {
             if let Some(asking) = &mut state.asking {
                 asking.checked = true;
@@ -345,7 +339,7 @@ pub fn step(state: &State, event: Event, now: Timestamp) -> (State, Vec<Effect>)
         }
     }
     if set_back && state.is_verified_at_all() {
-        state.verify(&mut effects);
+        state.verify(false, &mut effects);
     }
     come_due(&mut state, &mut effects);
     (state, effects)
@@ -356,22 +350,29 @@ fn resume(state: &mut State, effects: &mut Vec<Effect>) {
     if state.asking.as_ref().is_some_and(|asking| !asking.checked) {
         effects.push(Effect::Check);
     }
+    state.begun_anew = state.reactivation.is_some();
 }
 
 fn observe(state: &mut State, facts: LicenseFacts, effects: &mut Vec<Effect>) {
     if facts.state == LicenseState::Unknown {
         return;
     }
+    let begun_anew = std::mem::take(&mut state.begun_anew);
     let Some(before) = state.facts.replace(facts.clone()) else { return };
     match (before.state, facts.state) {
-        (LicenseState::None, LicenseState::None) => {}
+        (LicenseState::None, LicenseState::None) => {
+            let now = state.clock.seen();
+            if let Some(reactivation) = state.reactivation.as_mut().filter(|_| begun_anew) {
+                reactivation.next_at = now;
+            }
+        }
         (_, LicenseState::None) => state.deactivated(None),
         _ => {
             if facts.state.is_good() {
                 state.reactivation = None;
             }
             if before.state != facts.state || identity(&before) != identity(&facts) {
-                state.verify(effects);
+                state.verify(true, effects);
             }
         }
     }
@@ -436,7 +437,7 @@ fn come_due(state: &mut State, effects: &mut Vec<Effect>) {
     let again = state.tries.next_at.is_some_and(over);
     let first = state.tries.next_at.is_none() && state.asking.is_none() && state.is_due();
     if (again || first) && state.is_verified_at_all() {
-        state.verify(effects);
+        state.verify(false, effects);
     }
     activate(state, now, effects);
 }

@@ -6,11 +6,13 @@
 //! that an unknown license is no missing one, and that only a signed lease takes one away, may not.
 
 pub mod deactivation;
+mod event;
 mod held;
 pub mod machine;
 mod reckoning;
 mod stage;
 
+pub use event::{Effect, Event, Means};
 pub use held::Held;
-pub use machine::{Effect, Event, Means, State, step};
+pub use machine::{State, step};
 pub use stage::Stage;

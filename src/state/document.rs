@@ -265,8 +265,11 @@ fn examine<T: Kept>(
     Ok(found.map(|found| Envelope::open(&found?.0)?.decode()))
 }
 
+/// A file's bytes, and how it lay open; or what is wrong with it.
+type Content = Result<(Vec<u8>, Option<Mended>), Flaw>;
+
 /// Tells what is wrong with the file from what is wrong with the disk, which is no reason to move a file.
-fn read(path: &Path) -> Result<Option<Result<(Vec<u8>, Option<Mended>), Flaw>>, StateError> {
+fn read(path: &Path) -> Result<Option<Content>, StateError> {
     let foreign = |error: &io::Error| Some(error.get_ref()?.downcast_ref::<Foreign>()?.0);
     match atomic::read_private(path, LIMIT) {
         Ok(found) => Ok(found.map(Ok)),

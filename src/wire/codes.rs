@@ -142,7 +142,7 @@ table! {
             "The license was to be verified by now and could not be; it holds until its grace ends."
             "Find out why this Mac reaches neither the portal nor Parallels' licensing server."
         LicenseUnverified "license-unverified"
-            "The license could not be verified within its grace; policy stays enforced."
+            "The license could not be verified within its grace; policy stays enforced, unless the lease says that it is lifted."
             "Connect the Mac to the network, then run `meridian sync` on it."
         LicenseSuspended "license-suspended"
             "The portal suspended this Mac's license."

@@ -38,6 +38,30 @@ pub struct Lease {
     /// Until when it may stay unverified.
     #[serde(with = "time")]
     pub grace_until: Timestamp,
+    /// What follows when it stays unverified for longer; absent for the default.
+    #[serde(default, skip_serializing_if = "WhenUnverified::is_default")]
+    pub when_unverified: WhenUnverified,
+}
+
+/// What follows on a Mac whose license is unverified past its grace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnverified {
+    /// The policy is lifted, and the local restrictions hold, until the license is verified.
+    LiftPolicy,
+    /// It is reported and the user is warned; the policy stays enforced. A word of a later portal means the same, so that
+    /// nothing loosens by a word that is not known.
+    #[default]
+    #[serde(other)]
+    Report,
+}
+
+impl WhenUnverified {
+    /// Whether it is what an absent member means.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What is licensed.
@@ -90,5 +114,24 @@ impl Lease {
         judgement: Judgement<'_>,
     ) -> Result<Verified<Self>, DocumentError> {
         open((Typ::Lease, KeyUse::Lease), token, addressee, judgement)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_is_to_be_reported_unless_a_known_word_says_otherwise() {
+        for (word, meant) in [
+            ("report", WhenUnverified::Report),
+            ("lift_policy", WhenUnverified::LiftPolicy),
+            ("lift_all", WhenUnverified::Report),
+            ("", WhenUnverified::Report),
+        ] {
+            assert_eq!(serde_json::from_value::<WhenUnverified>(word.into()).unwrap(), meant, "{word:?}");
+        }
+        assert_eq!(serde_json::to_value(WhenUnverified::Report).unwrap(), "report");
+        assert!(serde_json::from_value::<WhenUnverified>(1.into()).is_err());
     }
 }

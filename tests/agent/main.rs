@@ -5,6 +5,14 @@ mod demo;
 #[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
+mod launchd;
+#[cfg(test)]
+mod licenses;
+#[cfg(test)]
+mod migration;
+#[cfg(test)]
+mod package;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod portal;

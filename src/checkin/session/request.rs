@@ -134,8 +134,12 @@ impl Session {
         let own = self.problems.for_the_portal();
         let facts = Facts::of(local, &own);
         self.run.seen = Some(facts.fingerprint(local));
-        let Draft { device, license, compliance, problems, inventory, accepted } =
-            facts.draft(&self.memory, self.run.part, now);
+        let draft = match reason {
+            // The agent that says good-bye looks at nothing any more.
+            CheckinReason::Uninstall => Draft::nothing(&self.memory),
+            _ => facts.draft(&self.memory, self.run.part, now),
+        };
+        let Draft { device, license, compliance, problems, inventory, accepted } = draft;
         let body = json::write(&CheckinRequest {
             reason,
             have,

@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::Viewer;
 
 /// How many connections there may be.
-pub(super) const CONNECTIONS: usize = 32;
+pub const CONNECTIONS: usize = 32;
 /// How many of them an administrator may have, so that room for others is left.
 pub(super) const OF_AN_ADMINISTRATOR: usize = 16;
 /// How many of them anyone else may have.

@@ -219,7 +219,7 @@ fn one_connection_too_many_is_told_so_while_the_others_are_busy() {
     let server = Running::with(Samples { huge: true }, |_| {});
     // An answer that is not taken: it is larger than a socket's buffer.
     let mut peers = Vec::new();
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let refused = loop {
         let mut peer = server.peer();
         let _ = peer.write_all(LARGE);

@@ -4,6 +4,7 @@
 //! [`Answer::seen_by`] leaves each viewer what is theirs; it is the one place where that is decided for a whole answer.
 
 mod explain;
+mod leave;
 mod license;
 mod plan;
 mod status;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use explain::{
     Compliance, ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView,
 };
+pub use leave::{Farewell, LeaveView};
 pub use license::{
     DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,
 };

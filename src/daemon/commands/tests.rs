@@ -9,7 +9,7 @@ use crate::checkin::rehearsal::{Mac, Signer, at};
 use crate::checkin::session::Effect;
 use crate::clock::ManualClock;
 use crate::paths::Paths;
-use crate::wire::command::AckState;
+use crate::wire::command::{AckState, CommandKind};
 
 /// Comes at once.
 struct Now;
@@ -28,8 +28,8 @@ struct Counting {
 }
 
 impl Execute for Counting {
-    async fn run(&mut self, kind: CommandKind) -> Result<String, String> {
-        self.ran.lock().unwrap().push(kind);
+    async fn run(&mut self, command: Run) -> Result<String, String> {
+        self.ran.lock().unwrap().push(command.kind);
         if self.hangs {
             std::future::pending::<()>().await;
         }

@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
 use super::super::ticker::Ticker;
+use crate::domain::ids::CommandId;
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::deactivation::{Book, Deadline, Order, perform};
@@ -33,13 +33,16 @@ pub(super) struct Orders {
     busy: bool,
     failures: u32,
     retry_at: Timestamp,
+    /// Parallels' service could be asked the last time.
+    reachable: bool,
     now: Timestamp,
 }
 
 impl Orders {
     pub(super) fn of(paths: Paths) -> Self {
         let (stamp, book) = (None, Book::default());
-        Self { paths, stamp, book, busy: false, failures: 0, retry_at: Timestamp::MIN, now: Timestamp::MIN }
+        let (retry_at, now) = (Timestamp::MIN, Timestamp::MIN);
+        Self { paths, stamp, book, busy: false, failures: 0, retry_at, reachable: false, now }
     }
 
     /// The book may have been written.
@@ -79,16 +82,23 @@ impl Orders {
         desk: &Apart<Book>,
         runner: &Runner,
         ticker: &Ticker,
-        (commanded, can_be_asked): (bool, bool),
+        (commanded, can_be_asked): (Option<CommandId>, bool),
     ) -> Result<String, String> {
         self.now = ticker.now();
         self.read(desk);
-        if commanded {
-            self.book.give(&format!("portal-{}", Uuid::new_v4()), self.now);
+        if let Some(id) = commanded {
+            // After a crash the same command comes again, and is known by its id.
+            let id = format!("portal-{id}");
+            if self.book.order(&id).is_some_and(|order| order.effect.is_some()) {
+                return Ok("the license was given back before".to_owned());
+            }
+            self.book.give(&id, self.now);
             self.write(desk)?;
         }
-        let is_due = self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
-        if !self.book.is_open(self.now) || !(commanded || (can_be_asked && is_due)) {
+        // A service that is back is asked at once.
+        let is_back = can_be_asked && !std::mem::replace(&mut self.reachable, can_be_asked);
+        let is_due = is_back || self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
+        if !self.book.is_open(self.now) || !(commanded.is_some() || (can_be_asked && is_due)) {
             return Ok("nothing was to be done".to_owned());
         }
         let outcome = perform(desk, runner, ticker, Deadline::after(LIMIT)).await;
@@ -114,6 +124,11 @@ impl Orders {
         let given_back =
             self.book.untold().filter(|order| order.effect.is_some_and(|effect| effect.deactivated));
         given_back.max_by_key(|order| order.effect.map(|effect| effect.at)).cloned()
+    }
+
+    /// Whether an order found no license, and the portal does not know of it.
+    pub(super) fn found_nothing(&self) -> bool {
+        self.book.untold().any(|order| order.effect.is_some_and(|effect| !effect.deactivated))
     }
 
     /// Notes that the portal knows all that took effect.

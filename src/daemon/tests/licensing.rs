@@ -6,7 +6,9 @@ use super::*;
 use crate::checkin::rehearsal::Signer;
 use crate::checkin::session::Denied;
 use crate::daemon::board::{Part, Ruling};
+use crate::daemon::commands::Run;
 use crate::daemon::{report, views};
+use crate::domain::ids::CommandId;
 use crate::license::Stage;
 use crate::license::deactivation::{Book, Effect};
 use crate::simulator::{DEMO_KEY, DEMO_SUBLICENSE_KEY};
@@ -17,7 +19,7 @@ use crate::wire::codes::ProblemCode;
 use crate::wire::command::CommandKind;
 use crate::wire::document::{Addressee, Judgement};
 use crate::wire::key::SigningKey;
-use crate::wire::lease::{Lease, LeaseState};
+use crate::wire::lease::{Lease, LeaseState, WhenUnverified};
 use crate::wire::time::NumericDate;
 
 impl Mac {
@@ -40,6 +42,10 @@ impl Mac {
     }
 
     fn sign(&self, state: LeaseState) {
+        self.sign_as(state, WhenUnverified::Report);
+    }
+
+    fn sign_as(&self, state: LeaseState, when_unverified: WhenUnverified) {
         let (signer, now) = (Signer::new(), self.clock.now());
         let key = SigningKey::from_seed([3; 32]).unwrap().thumbprint();
         let seq = self.board.borrow().ruling.lease.as_ref().map_or(1, |lease| lease.seq + 1);
@@ -48,6 +54,7 @@ impl Mac {
             lease.state = state;
             lease.verify_after = now + SignedDuration::from_hours(7 * 24);
             lease.grace_until = now + SignedDuration::from_hours(14 * 24);
+            lease.when_unverified = when_unverified;
         });
         let portal = SigningKey::from_seed([201; 32]).unwrap().public();
         let device = DeviceId::of(uuid::Uuid::from_u128(7));
@@ -111,6 +118,10 @@ impl Mac {
     fn problems(&self) -> Vec<ProblemCode> {
         super::super::problems::problems(&self.board.borrow()).iter().map(|problem| problem.code).collect()
     }
+}
+
+fn command(number: u128, kind: CommandKind) -> Run {
+    Run { id: CommandId::of(uuid::Uuid::from_u128(number)), kind }
 }
 
 /// A Mac with an active license and lease, and a portal that answers.
@@ -224,16 +235,22 @@ async fn the_portals_commands_give_back_and_verify() {
     let mac = Mac::new();
     leased(&mac, async {
         let executor = mac.executor.lock().unwrap().clone().unwrap();
-        let verified = executor.run(CommandKind::VerifyLicense).await;
+        let verified = executor.run(command(1, CommandKind::VerifyLicense)).await;
         assert_eq!(verified.as_deref(), Ok("the license is verified"));
         let calls = mac.calls_about_the_license();
         assert_eq!(calls, ["prlsrvctl update-license", "prlsrvctl info --license"]);
-        let given_back = executor.run(CommandKind::DeactivateLicense).await;
+        let given_back = executor.run(command(2, CommandKind::DeactivateLicense)).await;
         assert_eq!(given_back.as_deref(), Ok("the license is given back"));
         mac.until_stage(Stage::Released).await;
         assert_eq!(mac.installed(), None);
-        let again = executor.run(CommandKind::DeactivateLicense).await;
-        assert_eq!(again.as_deref(), Ok("the license is given back"));
+        let another = executor.run(command(3, CommandKind::DeactivateLicense)).await;
+        assert_eq!(another.as_deref(), Ok("the license is given back"));
+        // What the journal runs again after a crash was carried out before the user activated anew.
+        mac.user(|state| state.licensing.installed = State::demo().licensing.installed);
+        mac.until_stage(Stage::Active).await;
+        let again = executor.run(command(2, CommandKind::DeactivateLicense)).await;
+        assert_eq!(again.as_deref(), Ok("the license was given back before"));
+        assert!(mac.installed().is_some(), "at most once");
     })
     .await;
 }
@@ -268,6 +285,59 @@ async fn without_the_portal_the_grace_ends_and_a_restart_forgets_nothing() {
         mac.until_stage(Stage::Unverified).await;
         mac.sign(LeaseState::Active);
         mac.until_stage(Stage::Active).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_when_it_stays_unverified_is_the_portals_to_say() {
+    let corporate = ["create", "add", "clone"];
+    for (word, then) in
+        [(WhenUnverified::Report, &corporate[..]), (WhenUnverified::LiftPolicy, &["remove", "clone"])]
+    {
+        let mac = Mac::new();
+        mac.assign(Some(json!({"vms.corporate_only": true})));
+        mac.run(async {
+            mac.sign_as(LeaseState::Active, word);
+            mac.until_license("the policy is enforced", all_compliant).await;
+            mac.until_stage(Stage::InGrace).await;
+            assert_eq!(mac.restrictions(), corporate, "within the grace");
+            mac.until_stage(Stage::Unverified).await;
+            assert!(mac.problems().contains(&ProblemCode::LicenseUnverified), "it is reported either way");
+            mac.until_license("what follows has followed", |board| {
+                board.enforcement.effective.policy_assigned == (word == WhenUnverified::Report)
+                    && board.enforcement.plan.actions.is_empty()
+                    && board.enforcement.settled
+            })
+            .await;
+            assert_eq!(mac.restrictions(), then, "{word:?}");
+        })
+        .await;
+        mac.run(async {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            assert_eq!(mac.restrictions(), then, "a restart changes nothing");
+            mac.sign_as(LeaseState::Active, word);
+            mac.until_stage(Stage::Active).await;
+            mac.until_license("the policy is enforced again", |board| {
+                all_compliant(board) && board.enforcement.settled
+            })
+            .await;
+            assert_eq!(mac.restrictions(), corporate, "verified again");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_idle_minutes_cost_no_process_and_no_news() {
+    let mac = Mac::new();
+    leased(&mac, async {
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        mac.calls.lock().unwrap().clear();
+        let before = mac.board.borrow().licensing.clone();
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert_eq!(mac.calls_about_the_license(), [""; 0]);
+        assert!(mac.board.borrow().licensing == before, "nothing is published, and so nobody is woken");
     })
     .await;
 }

@@ -47,6 +47,26 @@ async fn the_folder_deleted_and_created_twice_is_one_change() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_caught_up_with_is_told_no_more_and_what_comes_later_is() {
+    let (_scratch, folder) = scratch();
+    fs::create_dir(&folder).unwrap();
+    write(&folder, "a.xml");
+    let mut watch = Watch::new(&folder, SECOND);
+    let mut told = watch.armed.as_ref().unwrap().events.clone();
+    // A single event, where writing would bring one after the other.
+    fs::remove_file(folder.join("a.xml")).unwrap();
+    told.changed().await.unwrap();
+    watch.catch_up();
+    assert!(quiet(&mut watch).await, "it is known");
+    write(&folder, "b.xml");
+    watch.changed().await;
+    fs::remove_dir_all(&folder).unwrap();
+    folder_gone(&watch).await;
+    watch.catch_up();
+    watch.changed().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_folder_that_comes_later_is_found_by_rearming() {
     let (_scratch, folder) = scratch();
     let mut watch = Watch::new(&folder, SECOND);

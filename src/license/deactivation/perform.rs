@@ -18,8 +18,14 @@ const TO_START: Duration = Duration::from_secs(15);
 /// How long to wait before it is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What is kept back of the time for ending a tool that hangs, and for writing down how it went.
-const RESERVE: Duration = Duration::from_secs(3);
+/// What is kept back of the time for writing down how it went.
+const RESERVE: Duration = Duration::from_millis(500);
+
+/// What ending a tool that hangs may take.
+const TO_END: Duration = Duration::from_secs(2);
+
+/// What is kept back of that for one look at what a tool did that was cut off.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Until when orders may be worked on.
 #[derive(Debug, Clone, Copy)]
@@ -136,6 +142,6 @@ fn stopped(result: &Result<(), RunError>) -> bool {
 }
 
 async fn run(runner: &Runner, call: &Invocation, deadline: Deadline) -> Result<(), RunError> {
-    let call = Invocation { limit: call.limit.min(deadline.left()), ..call.clone() };
+    let call = Invocation { limit: call.limit.min(deadline.earlier(TO_END + LOOK).left()), ..call.clone() };
     runner.stdout_of(&call).await.map(|_| ())
 }

@@ -249,6 +249,112 @@ fn a_restart_begins_the_processes_again_and_keeps_the_rest() {
     assert!(story.state.is_worth_keeping(&kept));
 }
 
+#[test]
+fn what_was_called_for_is_asked_at_once_and_what_came_due_by_time_is_not() {
+    let other = || LicenseFacts { edition: Some("enterprise".into()), ..facts(LicenseState::Active) };
+    type Call = fn(&mut Story);
+    let table: [(&str, Call, bool); 7] = [
+        ("an order", |it| drop(it.take(Event::Ordered)), true),
+        ("another edition", |it| drop(it.take(Event::Observed(facts(LicenseState::Graced)))), true),
+        (
+            "a sign-in after a deactivation",
+            |it| {
+                it.take(Event::Observed(facts(LicenseState::None)));
+                let now = it.now;
+                it.take(lease(2, LeaseState::Released, now));
+                it.take(Event::Observed(facts(LicenseState::Active)));
+            },
+            true,
+        ),
+        ("the time", |it| drop(it.wait(hours(156))), false),
+        ("a clock set back", |it| drop(it.jump(-hours(2))), false),
+        (
+            "the time, and an order meanwhile",
+            |it| {
+                it.wait(hours(156));
+                it.take(Event::Ordered);
+            },
+            true,
+        ),
+        (
+            "an order that stayed without an answer",
+            |it| {
+                it.take(Event::Ordered);
+                it.take(Event::Checked);
+                it.wait(hours(1));
+            },
+            false,
+        ),
+    ];
+    for (what, call, at_once) in table {
+        let mut story = Story::active();
+        call(&mut story);
+        story.take(Event::Checked);
+        let urgent = story.state.urgent_wish().map(|(wish, _)| wish);
+        assert_eq!(urgent, at_once.then_some(LeaseWish::Verify), "{what}");
+        assert_eq!(story.state.wish(), LeaseWish::Verify, "{what}");
+    }
+    let mut story = Story::active();
+    story.take(Event::Ordered);
+    story.take(Event::Checked);
+    let first = story.state.urgent_wish();
+    let now = story.now;
+    story.take(Event::Denied(now, "no-seat".into()));
+    assert_eq!(story.state.urgent_wish(), None);
+    story.wait(minutes(1));
+    story.take(Event::Observed(other()));
+    story.take(Event::Checked);
+    assert!(story.state.urgent_wish().is_some_and(|again| Some(again) != first), "another one");
+    story.take(Event::Observed(facts(LicenseState::None)));
+    assert_eq!(story.state.urgent_wish(), Some((LeaseWish::Release, story.now)));
+}
+
+#[test]
+fn only_a_signed_word_lifts_the_policy_and_only_past_the_grace() {
+    let lapse = |held: Held| {
+        let mut story = Story { state: State::new(start()), now: start() };
+        story.take(Event::Observed(facts(LicenseState::Active)));
+        story.take(Event::Leased(held, 0.5));
+        let mut lifted = Vec::new();
+        while story.stage() != Stage::Unverified {
+            lifted.push(story.state.lifts_policy());
+            story.take(Event::Checked);
+            story.wait(hours(1));
+        }
+        assert!(!lifted.contains(&true), "within the grace");
+        story
+    };
+    let sample = || Held::sample(1, LeaseState::Active, start());
+    assert!(!lapse(sample()).state.lifts_policy(), "it is reported, nothing else");
+    let mut story = lapse(sample().lifting());
+    assert!(story.state.lifts_policy());
+    let stored = serde_json::to_vec(&story.state).unwrap();
+    assert!(serde_json::from_slice::<State>(&stored).unwrap().lifts_policy(), "over a restart");
+    let lost = step(&State::new(story.now), Event::Leased(sample().lifting(), 0.5), story.now).0;
+    assert!(!lost.lifts_policy(), "what is lost loosens nothing");
+    for state in [LeaseState::Suspended, LeaseState::Revoked, LeaseState::Released, LeaseState::Active] {
+        let (next, _) = step(&story.state, lease(2, state, story.now), story.now);
+        assert!(!next.lifts_policy(), "{state:?}");
+    }
+    story.take(Event::Observed(facts(LicenseState::None)));
+    assert!(!story.state.lifts_policy(), "no license is no reason");
+}
+
+#[test]
+fn a_daemon_that_was_started_on_the_way_back_tries_at_once_what_its_look_calls_for() {
+    let restarted = |found| {
+        let mut story = Story::active();
+        story.take(Event::Told(Means::Key));
+        assert_eq!(story.take(Event::Observed(facts(LicenseState::None))), [Effect::Activate]);
+        let stored = serde_json::to_vec(&story.state).unwrap();
+        let mut story = Story { state: serde_json::from_slice(&stored).unwrap(), now: start() };
+        assert_eq!(story.take(Event::Started), [], "it may have been done");
+        (story.take(Event::Observed(facts(found))), story.take(Event::Observed(facts(found))))
+    };
+    assert_eq!(restarted(LicenseState::None), (vec![Effect::Activate], vec![]), "once");
+    assert_eq!(restarted(LicenseState::Active), (vec![Effect::Check], vec![]));
+}
+
 /// Anything that may happen, with the clock going any way before it.
 fn happening() -> impl Strategy<Value = (i64, Event)> {
     let state = prop_oneof![

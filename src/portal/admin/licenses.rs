@@ -14,11 +14,13 @@ use super::problem::AdminError;
 use crate::domain::ids::{LicenseId, PolicyId};
 use crate::portal::app::{App, Shared};
 use crate::portal::model::licenses::key::GivenKey;
-use crate::portal::model::licenses::license::{Activation, License, LicenseDraft, LicenseState, NewLicense};
+use crate::portal::model::licenses::license::{
+    Activation, License, LicenseDraft, LicenseState, NewLicense, known_word,
+};
 use crate::portal::model::licenses::{Conversion, Permanence, StateOrder, SublicenseDraft};
 use crate::portal::model::{EditError, Model};
 use crate::wire::json::nullable;
-use crate::wire::lease::Product;
+use crate::wire::lease::{Product, WhenUnverified};
 use crate::wire::time;
 
 const WHAT: &str = "license";
@@ -40,12 +42,21 @@ pub(super) struct Draft {
     idp_groups: Vec<String>,
     #[serde(default)]
     suspend_trial: bool,
+    #[serde(default, deserialize_with = "known_word")]
+    when_unverified: WhenUnverified,
 }
 
 impl From<Draft> for NewLicense {
     fn from(draft: Draft) -> Self {
-        let Draft { name, product, seats, activation, key, ends_at, idp_groups, suspend_trial } = draft;
-        let draft = LicenseDraft { name, seats, activation, ends_at, idp_groups };
+        let Draft { name, product, key, suspend_trial, .. } = draft;
+        let draft = LicenseDraft {
+            name,
+            seats: draft.seats,
+            activation: draft.activation,
+            ends_at: draft.ends_at,
+            idp_groups: draft.idp_groups,
+            when_unverified: draft.when_unverified,
+        };
         Self { draft, product, key, suspend_trial }
     }
 }
@@ -88,6 +99,7 @@ fn shown(model: &Model, license: &License, now: Timestamp) -> Value {
         "ends_at": license.ends_at.map(time::write),
         "groups": model.keys_of(license.id).map(|group| group.id).collect::<Vec<_>>(),
         "kept_policies": license.kept_policies,
+        "when_unverified": license.when_unverified,
     })
 }
 

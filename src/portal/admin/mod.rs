@@ -18,8 +18,8 @@
 //! | `POST /devices/{id}/retire` | | the device; cannot be undone |
 //! | `POST /devices/{id}/license/revoke`, `…/restore` | | the device; it may verify again after `restore` alone |
 //! | `GET /devices/{id}/commands`, `POST` | `{kind, expires_in_s?}` | commands; 201 the command, 200 the pending one of that kind |
-//! | `GET /licenses`, `POST /licenses` | `{name, product, seats, activation?, key?, ends_at?, idp_groups?, suspend_trial?}` | licenses; 201 the license |
-//! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name, seats, activation?, ends_at?, idp_groups?}` | the license; 204 |
+//! | `GET /licenses`, `POST /licenses` | `{name, product, seats, activation?, key?, ends_at?, idp_groups?, when_unverified?, suspend_trial?}` | licenses; 201 the license |
+//! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name, seats, activation?, ends_at?, idp_groups?, when_unverified?}` | the license; 204 |
 //! | `PUT /licenses/{id}/policy` | `{policy: id or null}` | the license, whose primary key has it |
 //! | `PUT /licenses/{id}/state` | `{state: active or suspended}`, `{state: replaced, by: id}` | the license |
 //! | `POST /licenses/{id}/convert` | `{seats?, activation?}` | `{license, suspended: [id]}`; Business becomes Enterprise |
@@ -39,7 +39,8 @@
 //!
 //! A license's or sublicense's whole key, given or made, is in the answer that makes it, as `license_key`, and nowhere
 //! else: the portal keeps its first and last group. `activation` is `per_device` (if nothing is said), `per_user` or
-//! `mixed`; `seats` of a group `{"mode":"reserved","limit":n}` or `{"mode":"dynamic","limit":n or null}`. What a rule
+//! `mixed`; `when_unverified` is `report` (if nothing is said), or `lift_policy`, by which a Mac that could not verify until
+//! its grace ended has no policy until it does; `seats` of a group `{"mode":"reserved","limit":n}` or `{"mode":"dynamic","limit":n or null}`. What a rule
 //! of licensing forbids is answered 409 `not-allowed`, with the rule in `detail`. A `PUT` on a group with a license
 //! keeps key, seats and mappings that it does not name.
 //!

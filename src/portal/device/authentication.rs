@@ -3,30 +3,48 @@
 //! The sequence number, the last step, is checked by the model together with what it changes: two requests with one
 //! number cannot both pass.
 
-use axum::http::{HeaderMap, Method, header};
+use axum::extract;
+use axum::http::header;
+use axum::http::request::Parts;
 use jiff::Timestamp;
 
 use super::answer::Denial;
+use super::body;
 use crate::domain::ids::DeviceId;
 use crate::portal::app::App;
 use crate::wire::key::PublicKey;
+use crate::wire::limits::REQUEST_BODY;
 use crate::wire::problem::Refusal;
 use crate::wire::proof::{Presented, Proof, ProofError, Request};
 use crate::wire::token::Verified;
 
-/// A request, as far as its proof speaks of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a Method,
-    pub(super) path: &'a str,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
+/// A request, read whole.
+#[derive(Debug)]
+pub(super) struct Asked {
+    parts: Parts,
+    body: Vec<u8>,
 }
 
-impl<'a> Asked<'a> {
+impl Asked {
+    /// Reads a request.
+    pub(super) async fn read(request: extract::Request) -> Result<Self, Denial> {
+        let (parts, body) = request.into_parts();
+        Ok(Self { parts, body: body::read(body, REQUEST_BODY).await? })
+    }
+
+    /// The body.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The query; empty where there is none.
+    pub(super) fn query(&self) -> &str {
+        self.parts.uri.query().unwrap_or_default()
+    }
+
     /// The form of the proof.
-    pub(super) fn presented(&self) -> Result<Presented<'a>, Denial> {
-        let value = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    pub(super) fn presented(&self) -> Result<Presented<'_>, Denial> {
+        let value = self.parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         Presented::read(value).map_err(|error| denied(&error))
     }
 
@@ -43,9 +61,9 @@ impl<'a> Asked<'a> {
         let request = Request {
             issuer,
             origin: app.origins.named(&proof.aud),
-            method: self.method.as_str(),
-            path: self.path,
-            body: self.body,
+            method: self.parts.method.as_str(),
+            path: self.parts.uri.path(),
+            body: &self.body,
         };
         proof.check_claims(&request).and_then(|()| proof.check_clock(now)).map_err(|error| denied(&error))?;
         Ok(proof)

@@ -6,14 +6,13 @@ use axum::response::{IntoResponse, Response};
 
 use super::answer::Denial;
 use super::authentication::Asked;
-use super::{body, report};
+use super::report;
 use crate::domain::ids::RequestId;
 use crate::portal::app::{App, Shared};
 use crate::portal::faults::Fault;
 use crate::portal::faults::forge::forge;
 use crate::portal::model::{Arrival, CheckinError};
 use crate::wire::checkin::CheckinAnswer;
-use crate::wire::limits::REQUEST_BODY;
 use crate::wire::problem::Refusal;
 
 /// Answers a check-in.
@@ -31,13 +30,11 @@ pub(super) async fn check_in(
 }
 
 async fn answer(app: &App, request: Request, fault: Option<&Fault>) -> Result<CheckinAnswer, Denial> {
-    let (parts, body) = request.into_parts();
-    let body = body::read(body, REQUEST_BODY).await?;
+    let asked = Asked::read(request).await?;
     let now = app.now();
-    let asked = Asked { method: &parts.method, path: parts.uri.path(), headers: &parts.headers, body: &body };
     let (device, proof) = asked.by_device(app, now)?;
     let seq = proof.seq.ok_or(Refusal::SignatureInvalid)?;
-    let report = report::read(&body);
+    let report = report::read(asked.body());
     let arrival = Arrival { now, next: app.next };
     app.store
         .transact(|model| {

@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::answer::Denial;
 use super::authentication::Asked;
-use super::body;
 use crate::domain::ids::{DeviceId, EnrollmentId, RequestId};
 use crate::portal::app::App;
 use crate::portal::app::Shared;
@@ -18,7 +17,6 @@ use crate::portal::model::{EnrollError, Model};
 use crate::wire::enrollment::{EnrollmentAnswer, EnrollmentRequest};
 use crate::wire::json;
 use crate::wire::key::PublicKey;
-use crate::wire::limits::REQUEST_BODY;
 use crate::wire::problem::Refusal;
 
 /// The longest text that an enrollment may hold, in bytes.
@@ -46,18 +44,16 @@ pub(super) async fn enroll(
 }
 
 async fn answer(app: &App, request: Request, fault: Option<&Fault>) -> Result<EnrollmentAnswer, Denial> {
-    let (parts, body) = request.into_parts();
-    let body = body::read(body, REQUEST_BODY).await?;
+    let asked = Asked::read(request).await?;
     let now = app.now();
-    let asked = Asked { method: &parts.method, path: parts.uri.path(), headers: &parts.headers, body: &body };
     let presented = asked.presented()?;
-    let applicant: Applicant = json::parse_as(&body).map_err(|_| Refusal::Malformed)?;
+    let applicant: Applicant = json::parse_as(asked.body()).map_err(|_| Refusal::Malformed)?;
     if presented.issuer() != applicant.enrollment_id.uuid() {
         return Err(Refusal::SignatureInvalid.into());
     }
     let proof = asked.verify(app, presented, &applicant.public_key, now)?;
     let seq = proof.seq.ok_or(Refusal::SignatureInvalid)?;
-    let request = read(&body);
+    let request = read(asked.body());
     app.store
         .transact(|model| {
             let Some(request) = request else {

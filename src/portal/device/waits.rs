@@ -9,10 +9,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::answer::Denial;
 use super::authentication::Asked;
-use super::body;
 use crate::domain::ids::{DeviceId, RequestId};
 use crate::portal::app::{App, Shared};
-use crate::wire::limits::{REQUEST_BODY, WAIT_TIMEOUT_S};
+use crate::wire::limits::WAIT_TIMEOUT_S;
 use crate::wire::problem::Refusal;
 use crate::wire::wait::WaitAnswer;
 
@@ -30,11 +29,9 @@ pub(super) async fn wait(
 }
 
 async fn answer(app: &App, request: Request) -> Result<Option<WaitAnswer>, Denial> {
-    let (parts, body) = request.into_parts();
-    let body = body::read(body, REQUEST_BODY).await?;
-    let asked = Asked { method: &parts.method, path: parts.uri.path(), headers: &parts.headers, body: &body };
+    let asked = Asked::read(request).await?;
     let (device, _) = asked.by_device(app, app.now())?;
-    let limit = timeout(parts.uri.query().unwrap_or_default()).ok_or(Refusal::Malformed)?;
+    let limit = timeout(asked.query()).ok_or(Refusal::Malformed)?;
     let told = tokio::time::timeout(limit, woken(app, device)).await.ok();
     app.store.stir(|model| model.wakes.unsubscribe(device));
     // A wake may be told only once what it is about is on disk.

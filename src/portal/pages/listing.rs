@@ -10,9 +10,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
-use super::browse::{Browse, Column, Pages, Params};
+use super::browse::{Browse, Column, Pages, Params, paged};
 use super::chrome::Chrome;
 use super::filter::Select;
+use super::query::Query;
 use super::text::Shown;
 use super::{Portal, broken};
 use crate::portal::rows::{Answer, Rows};
@@ -60,6 +61,44 @@ pub(super) struct Frame {
     pub(super) now: i64,
     /// The change counter that the rows stand for.
     pub(super) version: u64,
+}
+
+/// What a page says above its table, made of all rows.
+pub(super) struct Above {
+    /// How much there is of what.
+    pub(super) counts: Vec<String>,
+    /// The filters.
+    pub(super) selects: Vec<Select>,
+}
+
+impl Frame {
+    /// The frame, the heads of the columns, and of all rows those that this page shows, at the portal's time and change
+    /// counter.
+    pub(super) fn around<Q: Query>(
+        rows: Vec<Q::Row>,
+        query: &Q,
+        above: Above,
+        (now, version): (Timestamp, u64),
+    ) -> (Self, Vec<Heading>, Vec<Q::Row>) {
+        let (total, browse) = (rows.len(), query.browse());
+        let (rows, pages) = paged(query.select(rows), browse.page);
+        let Above { counts, selects } = above;
+        // The form says the search and the filters itself, and leads to the first page.
+        let is_shown = |key| ["q", "page"].contains(&key) || selects.iter().any(|select| select.name == key);
+        let frame = Self {
+            path: Q::PATH,
+            counts,
+            total,
+            narrowed: query.narrows(),
+            search: browse.search.clone(),
+            hidden: query.pairs().into_iter().filter(|(key, _)| !is_shown(*key)).collect(),
+            pager: Pager::new(pages, |page| query.at(Browse { page, ..browse.clone() })),
+            now: now.as_second(),
+            version,
+            selects,
+        };
+        (frame, Heading::all(browse, |browse| query.at(browse)), rows)
+    }
 }
 
 /// The head of a column.

@@ -17,6 +17,7 @@ mod licensing;
 mod listing;
 mod parts;
 mod profiles;
+mod query;
 mod session;
 mod sign_in;
 mod text;

@@ -9,7 +9,7 @@ use crate::portal::model::device::{Device, Reported};
 use crate::portal::model::licenses::license::{Activation, LicenseDraft, NewLicense};
 use crate::wire::checkin::LicenseReport;
 use crate::wire::key::SigningKey;
-use crate::wire::lease::Product;
+use crate::wire::lease::{Product, WhenUnverified};
 
 const SEATS: u32 = 30;
 
@@ -35,6 +35,7 @@ fn licensed(store: &Store, devices: &[Device]) -> (LicenseId, LicenseReport) {
         activation: Activation::PerDevice,
         ends_at: None,
         idp_groups: Vec::new(),
+        when_unverified: WhenUnverified::Report,
     };
     let new = NewLicense { draft, product: Product::Enterprise, key: None, suspend_trial: false };
     store.stir(|model| {

@@ -195,3 +195,26 @@ async fn hostile_names_are_shown_and_do_nothing() {
         assert_eq!(wide, Value::Bool(false), "{path}: a name widens the page");
     }
 }
+
+#[tokio::test]
+async fn no_word_of_the_portals_own_is_cut_off() {
+    let portal = portal();
+    portal.rows.change(|vms, macs| {
+        vms.push(vm(6, "Fedora", "suspended", "fedora"));
+        macs[0].compliance.counts.unsupported = 3;
+    });
+    let browser = Browser::signed_in(&portal).await;
+    for width in [1280, 1000, 700] {
+        browser.page.set_window_size(width, 900).await.unwrap();
+        browser.until(&format!("return innerWidth === {width}")).await;
+        for path in ["/virtual-machines", "/devices"] {
+            browser.page.goto(&format!("{}{path}", portal.address)).await.unwrap();
+            browser.until("return document.querySelector('#link.live') !== null").await;
+            // Where there is no room for the word the icon stands alone, and the word is for those who listen.
+            let cut = browser
+                .ask("const word = bdi => bdi.scrollWidth > bdi.clientWidth && getComputedStyle(bdi).clipPath === 'none' && getComputedStyle(bdi).visibility === 'visible'; const cell = td => td.scrollWidth > td.clientWidth; return [...[...document.querySelectorAll('td:not(.problems) > .pill bdi')].filter(word), ...[...document.querySelectorAll('td.parallels')].filter(cell)].map(one => one.textContent)")
+                .await;
+            assert_eq!(cut, json!([]), "{path} at {width}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use meridian::portal::server::Config;
 use meridian::wire::command::{Command, CommandKind};
 use meridian::wire::document::{Addressee, Judgement};
 use meridian::wire::keyset::Keyset;
-use meridian::wire::lease::{Lease, LeaseState, Product};
+use meridian::wire::lease::{Lease, LeaseState, Product, WhenUnverified};
 use meridian::wire::token::Verified;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -507,6 +507,24 @@ async fn an_administrator_takes_a_license_away_and_gives_it_back() {
     let retire = format!("/devices/{}/retire", mac.device);
     assert_eq!(stage.admin(Method::POST, &retire, Value::Null).await.status, 200);
     assert_eq!(used(&stage, &business).await, 0, "a retired Mac takes no seat");
+}
+
+#[tokio::test]
+async fn what_follows_on_a_mac_that_does_not_verify_is_an_administrators_to_say() {
+    let stage = Stage::new().await;
+    let body =
+        |word: &str| json!({"name": "n", "product": "enterprise", "seats": 1, "when_unverified": word});
+    let refused = stage.admin(Method::POST, "/licenses", body("lift_all")).await;
+    assert!((400..500).contains(&refused.status), "{refused:?}");
+    let (license, key) = add(&stage, "/licenses", body("lift_policy")).await;
+    let (mut mac, lease) = activated(&stage, by_key(&key)).await;
+    assert_eq!(lease.when_unverified, WhenUnverified::LiftPolicy);
+    let path = format!("/licenses/{license}");
+    assert_eq!(get(&stage, &path).await["when_unverified"], "lift_policy");
+    assert_eq!(stage.admin(Method::PUT, &path, json!({"name": "n", "seats": 1})).await.status, 200);
+    let answer = mac.check_in(&stage, json!({})).await;
+    let lease = leased(&stage, &mut mac, &answer).unwrap();
+    assert_eq!(lease.when_unverified, WhenUnverified::Report, "what is left out is the default");
 }
 
 #[tokio::test]

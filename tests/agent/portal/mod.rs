@@ -6,6 +6,7 @@ mod durability;
 mod enrollments;
 mod licenses;
 mod misbehavior;
+mod profiles;
 mod robustness;
 mod support;
 mod waits;

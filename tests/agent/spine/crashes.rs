@@ -193,7 +193,7 @@ async fn a_lost_identity_gives_nothing_back() {
 #[tokio::test]
 async fn an_identity_that_lay_open_is_closed_and_told_and_goes_on() {
     let mut environment = TestEnvironment::with_policy(corporate()).await;
-    let device = environment.until_enforced().await.portal.device;
+    let before = environment.until_enforced().await;
     environment.kill_agent().await;
     let identity = environment.paths().private().join("identity.json");
     std::fs::set_permissions(&identity, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -203,7 +203,9 @@ async fn an_identity_that_lay_open_is_closed_and_told_and_goes_on() {
     assert!(told.detail.contains("identity.json could be read or changed by others (mode 0644)"), "{told:?}");
     assert_eq!(std::fs::metadata(&identity).unwrap().permissions().mode() & 0o777, 0o600);
     let status = environment.until("up again", |status| status.enforcement.compliant > 0).await;
-    assert_eq!(status.portal.device, device);
+    assert_eq!(status.portal.device, before.portal.device);
+    let ages = [status, before].map(|status| status.checkin.last_success);
+    assert!(ages[0].is_some(), "the last success is known from disk: {ages:?}");
     assert_eq!(environment.restrictions(), CORPORATE);
 }
 

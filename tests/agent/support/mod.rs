@@ -2,6 +2,7 @@
 //! process. All of it goes when the environment is dropped, whatever became of the test.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,8 +19,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+mod company;
+pub(crate) mod launchd;
+mod lines;
 mod setup;
 
+pub(crate) use company::Company;
+pub(crate) use lines::Lines;
 pub(crate) use setup::Setup;
 
 /// How long anything is waited for. It is long for slow machines; nothing that works takes so long.
@@ -46,7 +52,8 @@ impl Reply {
 pub(crate) struct TestEnvironment {
     pub(crate) process: Option<Process>,
     pub(crate) agent: Agent,
-    pub(crate) portal: Running,
+    /// Several Macs may have it in common.
+    pub(crate) portal: Arc<Running>,
     pub(crate) admin: Admin,
     /// The group into which the profile's token leads.
     pub(crate) group: String,
@@ -314,6 +321,17 @@ impl TestEnvironment {
         self.until_portal("seen by the portal", async |admin| {
             let devices = admin.list("/devices").await.unwrap();
             devices.into_iter().find(|device| device["last_reason"].is_string())
+        })
+        .await
+    }
+
+    /// Waits until the portal shows this Mac, of several, so.
+    pub(crate) async fn until_device(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let status = self.until("a device of the portal", |status| status.portal.device.is_some()).await;
+        let path = format!("/devices/{}", status.portal.device.unwrap());
+        self.until_portal(what, async |admin| {
+            let device = admin.ask(Method::GET, &path, None).await.unwrap();
+            fits(&device).then_some(device)
         })
         .await
     }

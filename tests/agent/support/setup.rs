@@ -1,6 +1,7 @@
 //! How the Mac of a test is before its agent starts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use meridian::portal::demo::admin::Admin;
 use meridian::portal::demo::agent::Agent;
@@ -20,6 +21,7 @@ pub(crate) struct Setup {
     profile: Value,
     tls: bool,
     agent: PathBuf,
+    portal: Option<(Arc<Running>, Admin)>,
 }
 
 impl Default for Setup {
@@ -30,6 +32,7 @@ impl Default for Setup {
             profile: json!({}),
             tls: false,
             agent: env!("CARGO_BIN_EXE_meridian").into(),
+            portal: None,
         }
     }
 }
@@ -54,6 +57,11 @@ impl Setup {
         Self { tls: true, ..self }
     }
 
+    /// The Mac belongs to this portal, which speaks no TLS.
+    pub(crate) fn of(self, portal: &Arc<Running>, admin: &Admin) -> Self {
+        Self { portal: Some((Arc::clone(portal), admin.clone())), ..self }
+    }
+
     pub(crate) async fn start(self) -> TestEnvironment {
         let mut environment = self.prepare().await;
         environment.start_agent();
@@ -65,15 +73,24 @@ impl Setup {
         let authority = self.tls.then(authority);
         let (ca, tls) = authority.map_or_else(Default::default, |(ca, identity)| (ca, Some(identity)));
         let root = Root::scratch().unwrap();
-        let portal = Portal::start(Config { tls, ..Config::default() }).await.unwrap();
-        let admin = Admin::new(portal.origin(), portal.admin_token(), ca.as_bytes()).unwrap();
-        let group = admin.create_group("Test").await.unwrap();
+        let shared = self.portal.is_some();
+        let (portal, admin) = if let Some(known) = self.portal {
+            known
+        } else {
+            let portal = Portal::start(Config { tls, ..Config::default() }).await.unwrap();
+            let admin = Admin::new(portal.origin(), portal.admin_token(), ca.as_bytes()).unwrap();
+            (Arc::new(portal), admin)
+        };
+        let name = root.path().file_name().unwrap().to_string_lossy().into_owned();
+        let group = admin.create_group(&format!("Test {name}")).await.unwrap();
+        // Of several Macs, each is where its license puts it.
+        let group_of_token = (!shared).then_some(group.as_str());
         if let Some(settings) = &self.policy {
             let policy = admin.create_policy("Policy", settings).await.unwrap();
             admin.assign(&group, Some(&policy)).await.unwrap();
         }
         layout::lay(&root.paths(), Path::new(env!("CARGO_BIN_EXE_prl-sim")), &self.state).unwrap();
-        layout::install_agent_profile(&root.paths(), profile(&portal, &group, &ca).await).unwrap();
+        layout::install_agent_profile(&root.paths(), profile(&portal, group_of_token, &ca).await).unwrap();
         let agent = Agent::new(self.agent, root.paths());
         let environment = TestEnvironment { process: None, agent, portal, admin, group, root };
         environment.change_profile(&self.profile);
@@ -81,8 +98,8 @@ impl Setup {
     }
 }
 
-async fn profile(portal: &Running, group: &str, ca: &str) -> Dictionary {
-    let token = portal.enrollment_token("test", Some(group.parse().unwrap())).await.unwrap();
+async fn profile(portal: &Running, group: Option<&str>, ca: &str) -> Dictionary {
+    let token = portal.enrollment_token("test", group.map(|group| group.parse().unwrap())).await.unwrap();
     let mut items = json!({
         "PortalURL": portal.origin(),
         "PortalRootKey": portal.root_key().to_string(),

@@ -7,8 +7,9 @@ use crate::checkin::local::{Machines, Parallels};
 use crate::checkin::rehearsal::{Mac, Signer, body, vm};
 use crate::checkin::session::{Do, HttpRequest};
 use crate::domain::digest::Digest;
+use crate::domain::license::LicenseFacts;
 use crate::domain::subject::Subject;
-use crate::wire::checkin::{CheckinReason, ComplianceItem, ComplianceState};
+use crate::wire::checkin::{CheckinReason, ComplianceItem, ComplianceState, LicenseReport};
 use crate::wire::inventory::Volatile;
 use crate::wire::limits::INVENTORY_PART;
 
@@ -201,10 +202,11 @@ fn below_the_gate_a_check_in_carries_presence_only() {
     ] {
         let mut mac = Mac::new(signer.local());
         mac.local.parallels = parallels.clone();
+        mac.local.licensing.license = Some(LicenseReport::from(&LicenseFacts::default()));
         let request = mac.request();
         mac.hear(signer.serve(&request, 7));
         let request = mac.request();
-        assert_eq!(members(&request) == ["device"], presence_only, "{parallels:?}");
+        assert_eq!(members(&request) == ["device", "license"], presence_only, "{parallels:?}");
         let device = &body(&request)["device"];
         assert_eq!(
             device.get("profile_settings").is_none() && device.get("local_restrictions").is_none(),

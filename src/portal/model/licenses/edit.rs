@@ -83,6 +83,7 @@ impl Model {
             state: LicenseState::Active,
             ends_at: draft.ends_at,
             kept_policies: BTreeSet::new(),
+            when_unverified: draft.when_unverified,
         };
         self.put_license(license.clone());
         if product == Product::Enterprise {
@@ -99,12 +100,15 @@ impl Model {
         let mut license = self.license(id)?.clone();
         without(draft.mistakes())?;
         self.check_idp_groups(Some(id), &draft.idp_groups, None)?;
-        let LicenseDraft { name, seats, activation, ends_at, idp_groups } = draft;
+        let LicenseDraft { name, seats, activation, ends_at, idp_groups, when_unverified } = draft;
         (license.name, license.seats, license.activation, license.ends_at) =
             (name, seats, activation, ends_at);
+        license.when_unverified = when_unverified;
         license.primary.idp_groups = idp_groups;
         self.check_seats(&self.division(&license))?;
         self.put_license(license.clone());
+        // Where the leases say something else by now.
+        self.wake_license(id);
         Ok(license)
     }
 

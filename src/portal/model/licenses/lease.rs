@@ -12,7 +12,7 @@ use crate::portal::model::assign::{SignError, sign};
 use crate::portal::model::next_version;
 use crate::wire::checkin::LicenseReport;
 use crate::wire::codes::DenialReason;
-use crate::wire::lease::{Lease, LeaseState, Product};
+use crate::wire::lease::{Lease, LeaseState, Product, WhenUnverified};
 use crate::wire::problem::Refusal;
 use crate::wire::time;
 use crate::wire::token::Typ;
@@ -36,6 +36,9 @@ pub struct LeaseContent {
     /// Until when it may stay unverified.
     #[serde(with = "time")]
     pub grace_until: Timestamp,
+    /// What follows when it stays unverified for longer.
+    #[serde(skip_serializing_if = "WhenUnverified::is_default")]
+    pub when_unverified: WhenUnverified,
 }
 
 impl LeaseContent {
@@ -68,6 +71,7 @@ impl Model {
             state,
             verify_after: after(terms.verify_after),
             grace_until: after(terms.grace),
+            when_unverified: license.when_unverified,
         })
     }
 
@@ -113,6 +117,7 @@ impl Model {
             state: content.state,
             verify_after: content.verify_after,
             grace_until: content.grace_until,
+            when_unverified: content.when_unverified,
         };
         let token = sign(&self.organization.signer, Typ::Lease, &payload)?;
         let lease = SignedLease { seq, content: digest, token };

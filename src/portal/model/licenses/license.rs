@@ -12,7 +12,7 @@ use crate::domain::ids::{DeviceId, LicenseId, PolicyId, UserId};
 use crate::domain::license::MaskedKey;
 use crate::portal::model::policy::{Mistake, text_mistakes};
 use crate::wire::codes::DenialReason;
-use crate::wire::lease::Product;
+use crate::wire::lease::{Product, WhenUnverified};
 
 /// The most seats that a license may have.
 pub const MOST_SEATS: u32 = 1_000_000;
@@ -39,6 +39,9 @@ pub struct License {
     /// The policies that were assigned while it was a trial.
     #[serde(default)]
     pub kept_policies: BTreeSet<PolicyId>,
+    /// What follows on a Mac that does not verify it in time.
+    #[serde(default)]
+    pub when_unverified: WhenUnverified,
 }
 
 /// A license's primary key, from which draws who is in none of its groups.
@@ -258,6 +261,21 @@ pub struct LicenseDraft {
     /// The identity provider's groups that are mapped to its primary key.
     #[serde(default)]
     pub idp_groups: Vec<String>,
+    /// What follows on a Mac that does not verify it in time.
+    #[serde(default, deserialize_with = "known_word")]
+    pub when_unverified: WhenUnverified,
+}
+
+/// An administrator's word: unlike a signed one, one that is not known is a mistake.
+///
+/// # Errors
+/// Those of the deserializer, and one for every other word.
+pub fn known_word<'de, D: serde::Deserializer<'de>>(from: D) -> Result<WhenUnverified, D::Error> {
+    let word = String::deserialize(from)?;
+    [WhenUnverified::Report, WhenUnverified::LiftPolicy]
+        .into_iter()
+        .find(|known| serde_json::to_value(known).is_ok_and(|name| name == word))
+        .ok_or_else(|| serde::de::Error::custom("`when_unverified` is neither `report` nor `lift_policy`"))
 }
 
 /// What an administrator writes of a new license.

@@ -13,6 +13,7 @@ use super::chrome::{Chrome, Tab};
 use super::filter::GroupFilter;
 use super::listing::Listing;
 use super::parts::Icon;
+use super::query::Query as _;
 use super::text::Shown;
 use crate::portal::rows::{Answer, DeviceRow, Rows};
 use query::DeviceQuery;

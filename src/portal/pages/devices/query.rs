@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::portal::pages::browse::{Browse, Column, Needle, Params, Word, natural};
 use crate::portal::pages::filter::{GroupFilter, words};
+use crate::portal::pages::query::{Query, one};
 use crate::portal::rows::{ComplianceCounts, DeviceRow};
 
 words! {
@@ -114,9 +115,12 @@ pub(super) struct DeviceQuery {
     pub(super) device: String,
 }
 
-impl DeviceQuery {
-    /// Reads an address.
-    pub(super) fn read(params: &Params) -> Self {
+impl Query for DeviceQuery {
+    type Row = DeviceRow;
+    type By = DeviceColumn;
+    const PATH: &'static str = super::PATH;
+
+    fn read(params: &Params) -> Self {
         Self {
             browse: Browse::read(params),
             standing: StandingFilter::read(params.get("standing")),
@@ -125,33 +129,20 @@ impl DeviceQuery {
         }
     }
 
-    /// Writes an address of the same look at the table.
-    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = Vec::new();
-        let filters = [
+    fn browse(&self) -> &Browse<DeviceColumn> {
+        &self.browse
+    }
+
+    fn browsing(&self, browse: Browse<DeviceColumn>) -> Self {
+        Self { browse, ..self.clone() }
+    }
+
+    fn filters(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
             ("standing", self.standing.map(|standing| standing.word().to_owned())),
             ("group", self.group.as_ref().map(GroupFilter::write)),
-            ("device", Some(self.device.clone()).filter(|device| !device.is_empty())),
-        ];
-        self.browse.write(&mut pairs);
-        pairs.extend(filters.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        pairs
-    }
-
-    /// Whether anything narrows the table.
-    pub(super) fn narrows(&self) -> bool {
-        !self.browse.search.trim().is_empty()
-            || self.standing.is_some()
-            || self.group.is_some()
-            || !self.device.is_empty()
-    }
-
-    /// The rows to show, in order.
-    pub(super) fn select(&self, rows: Vec<DeviceRow>) -> Vec<DeviceRow> {
-        let needle = Needle::new(&self.browse.search);
-        let mut rows: Vec<DeviceRow> = rows.into_iter().filter(|row| self.admits(row, &needle)).collect();
-        rows.sort_by(|left, right| self.order(left, right));
-        rows
+            ("device", one(&self.device)),
+        ]
     }
 
     fn admits(&self, row: &DeviceRow, needle: &Needle) -> bool {

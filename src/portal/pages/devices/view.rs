@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::query::{DeviceColumn, DeviceQuery, Grade, StandingFilter};
-use super::{PATH, updates};
+use super::query::{DeviceQuery, Grade, StandingFilter};
+use super::updates;
 use crate::domain::host::Arch;
-use crate::portal::pages::browse::{Browse, address, paged};
+use crate::portal::pages::browse::Browse;
 use crate::portal::pages::filter::{Select, choices, group_choices};
-use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
+use crate::portal::pages::listing::{Above, Field, Frame, Heading};
 use crate::portal::pages::parts::{Ago, Pill, Tone, count};
+use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::pages::virtual_machines;
 use crate::portal::rows::{ComplianceCounts, DeviceRow, Noncompliant, ProblemRow, Versions};
@@ -51,31 +52,10 @@ pub(super) struct Details {
 impl View {
     /// The page of these rows.
     pub(super) fn new(rows: Vec<DeviceRow>, query: DeviceQuery, now: Timestamp, version: u64) -> Self {
-        let total = rows.len();
-        let counts = counts(&rows);
+        let above = Above { counts: counts(&rows), selects: selects(&rows, &query) };
         let only = only(&rows, &query);
-        let selects = selects(&rows, &query);
-        let (rows, pages) = paged(query.select(rows), query.browse.page);
-        let at = |browse| address(PATH, &DeviceQuery { browse, ..query.clone() }.pairs());
-        let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
-        let headings = Heading::all(&query.browse, at);
-        let frame = Frame {
-            path: PATH,
-            counts,
-            total,
-            narrowed: query.narrows(),
-            search: query.browse.search.clone(),
-            hidden: query
-                .pairs()
-                .into_iter()
-                .filter(|(key, _)| ["sort", "dir", "device", "open"].contains(key))
-                .collect(),
-            selects,
-            pager,
-            now: now.as_second(),
-            version,
-        };
-        let lines = rows.into_iter().map(|row| line(row, &query, now, at)).collect();
+        let (frame, headings, rows) = Frame::around(rows, &query, above, (now, version));
+        let lines = rows.into_iter().map(|row| line(row, &query, now)).collect();
         Self { frame, headings, lines, only }
     }
 }
@@ -120,24 +100,19 @@ fn only(rows: &[DeviceRow], query: &DeviceQuery) -> Option<(Shown, String)> {
     }
     let found = rows.iter().find(|row| row.id.to_string() == query.device);
     let browse = Browse { open: String::new(), ..query.browse.clone() };
-    let all = DeviceQuery { device: String::new(), browse, ..query.clone() };
+    let all = DeviceQuery { device: String::new(), ..query.clone() };
     let name = found.map_or("", |row| row.hostname.as_str());
-    Some((Shown::cell(name, "a Mac that is not here"), address(PATH, &all.pairs())))
+    Some((Shown::cell(name, "a Mac that is not here"), all.at(browse)))
 }
 
-fn line(
-    row: DeviceRow,
-    query: &DeviceQuery,
-    now: Timestamp,
-    at: impl Fn(Browse<DeviceColumn>) -> String,
-) -> Line {
+fn line(row: DeviceRow, query: &DeviceQuery, now: Timestamp) -> Line {
     let key = row.id.to_string();
     let open = query.browse.open == key;
     let stale = now.as_second().saturating_sub(row.last_seen.as_second()) > 86_400;
     let (parallels, gate) = parallels(&row.versions);
     let policy = row.assigned.policy.as_ref();
     Line {
-        toggle: at(query.browse.toggled(&key)),
+        toggle: query.at(query.browse.toggled(&key)),
         mac: (
             Shown::cell(&row.hostname, "no name"),
             Shown::cell(&format!("{} · {}", row.hardware.model, row.hardware.serial), ""),

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::portal::pages::browse::{Browse, Column, Needle, Params, Word, natural};
 use crate::portal::pages::filter::words;
 use crate::portal::pages::licensing::fullness;
+use crate::portal::pages::query::{Query, one};
 use crate::portal::rows::{GroupRow, SeatMode};
 
 words! {
@@ -75,9 +76,12 @@ pub(super) struct GroupQuery {
     pub(super) license: String,
 }
 
-impl GroupQuery {
-    /// Reads an address.
-    pub(super) fn read(params: &Params) -> Self {
+impl Query for GroupQuery {
+    type Row = GroupRow;
+    type By = GroupColumn;
+    const PATH: &'static str = super::PATH;
+
+    fn read(params: &Params) -> Self {
         Self {
             browse: Browse::read(params),
             standing: StandingFilter::read(params.get("standing")),
@@ -86,33 +90,20 @@ impl GroupQuery {
         }
     }
 
-    /// Writes an address of the same look at the table.
-    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = Vec::new();
-        let filters = [
+    fn browse(&self) -> &Browse<GroupColumn> {
+        &self.browse
+    }
+
+    fn browsing(&self, browse: Browse<GroupColumn>) -> Self {
+        Self { browse, ..self.clone() }
+    }
+
+    fn filters(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
             ("standing", self.standing.map(|standing| standing.word().to_owned())),
             ("mode", self.mode.map(|mode| mode.word().to_owned())),
-            ("license", Some(self.license.clone()).filter(|license| !license.is_empty())),
-        ];
-        self.browse.write(&mut pairs);
-        pairs.extend(filters.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        pairs
-    }
-
-    /// Whether anything narrows the table.
-    pub(super) fn narrows(&self) -> bool {
-        !self.browse.search.trim().is_empty()
-            || self.standing.is_some()
-            || self.mode.is_some()
-            || !self.license.is_empty()
-    }
-
-    /// The rows to show, in order.
-    pub(super) fn select(&self, rows: Vec<GroupRow>) -> Vec<GroupRow> {
-        let needle = Needle::new(&self.browse.search);
-        let mut rows: Vec<GroupRow> = rows.into_iter().filter(|row| self.admits(row, &needle)).collect();
-        rows.sort_by(|left, right| self.order(left, right));
-        rows
+            ("license", one(&self.license)),
+        ]
     }
 
     fn admits(&self, row: &GroupRow, needle: &Needle) -> bool {

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use super::PATH;
-use super::query::{GroupColumn, GroupQuery, StandingFilter};
-use crate::portal::pages::browse::{Browse, Word, address, paged};
+use super::query::{GroupQuery, StandingFilter};
+use crate::portal::pages::browse::{Browse, Word, address};
 use crate::portal::pages::filter::{Select, choices};
 use crate::portal::pages::licensing::seats;
-use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
+use crate::portal::pages::listing::{Above, Field, Frame, Heading};
 use crate::portal::pages::parts::{Gauge, Pill, Tone, count};
+use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::pages::{devices, licenses};
 use crate::portal::rows::{GroupRow, SeatMode, Unmapped};
@@ -60,32 +61,11 @@ pub(super) struct Warning {
 impl View {
     /// The page of these rows.
     pub(super) fn new(rows: Vec<GroupRow>, query: GroupQuery, now: Timestamp, version: u64) -> Self {
-        let total = rows.len();
-        let counts = counts(&rows);
+        let above = Above { counts: counts(&rows), selects: selects(&rows, &query) };
         let only = only(&rows, &query);
         let unmapped = unmapped(&rows);
-        let selects = selects(&rows, &query);
-        let (rows, pages) = paged(query.select(rows), query.browse.page);
-        let at = |browse| address(PATH, &GroupQuery { browse, ..query.clone() }.pairs());
-        let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
-        let headings = Heading::all(&query.browse, at);
-        let frame = Frame {
-            path: PATH,
-            counts,
-            total,
-            narrowed: query.narrows(),
-            search: query.browse.search.clone(),
-            hidden: query
-                .pairs()
-                .into_iter()
-                .filter(|(key, _)| ["sort", "dir", "license", "open"].contains(key))
-                .collect(),
-            selects,
-            pager,
-            now: now.as_second(),
-            version,
-        };
-        let lines = rows.into_iter().map(|row| line(&row, &query, at)).collect();
+        let (frame, headings, rows) = Frame::around(rows, &query, above, (now, version));
+        let lines = rows.into_iter().map(|row| line(&row, &query)).collect();
         Self { frame, headings, lines, only, unmapped }
     }
 }
@@ -128,8 +108,8 @@ fn only(rows: &[GroupRow], query: &GroupQuery) -> Option<(Shown, String)> {
         None => Shown::cell("", "a license that is not here"),
     };
     let browse = Browse { open: String::new(), ..query.browse.clone() };
-    let all = GroupQuery { license: String::new(), browse, ..query.clone() };
-    Some((name, address(PATH, &all.pairs())))
+    let all = GroupQuery { license: String::new(), ..query.clone() };
+    Some((name, all.at(browse)))
 }
 
 /// How many people are in no group, with the address of the keys that they draw from, the first one opened.
@@ -150,14 +130,14 @@ fn key(row: &GroupRow) -> String {
     row.id.map_or_else(|| format!("primary.{}", row.license), |id| id.to_string())
 }
 
-fn line(row: &GroupRow, query: &GroupQuery, at: impl Fn(Browse<GroupColumn>) -> String) -> Line {
+fn line(row: &GroupRow, query: &GroupQuery) -> Line {
     let key = key(row);
     let open = query.browse.open == key;
     let masked = row.key.as_ref().map(ToString::to_string).unwrap_or_default();
     let flag = (row.unmapped.users > 0)
         .then(|| Pill::new(Tone::Warn, "alert", Shown::ours(format!("{} unmapped", row.unmapped.users))));
     Line {
-        toggle: at(query.browse.toggled(&key)),
+        toggle: query.at(query.browse.toggled(&key)),
         group: (Shown::cell(&row.name, "no name"), row.is_primary(), Shown::cell(&masked, "no key")),
         flag,
         seats: seats(row.seats.used, row.seats.limit),

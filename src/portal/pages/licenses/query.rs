@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::portal::pages::browse::{Browse, Column, Needle, Params, Word, natural};
 use crate::portal::pages::filter::words;
 use crate::portal::pages::licensing::fullness;
+use crate::portal::pages::query::Query;
 use crate::portal::rows::{LicenseNote, LicenseRow, LicenseStanding, Licensing};
 use crate::wire::lease::Product;
 
@@ -47,9 +48,12 @@ pub(super) struct LicenseQuery {
     pub(super) licensing: Option<Licensing>,
 }
 
-impl LicenseQuery {
-    /// Reads an address.
-    pub(super) fn read(params: &Params) -> Self {
+impl Query for LicenseQuery {
+    type Row = LicenseRow;
+    type By = LicenseColumn;
+    const PATH: &'static str = super::PATH;
+
+    fn read(params: &Params) -> Self {
         Self {
             browse: Browse::read(params),
             product: Product::read(params.get("edition")),
@@ -58,33 +62,20 @@ impl LicenseQuery {
         }
     }
 
-    /// Writes an address of the same look at the table.
-    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = Vec::new();
-        let filters = [
-            ("edition", self.product.map(Word::word)),
-            ("state", self.standing.map(Word::word)),
-            ("licensing", self.licensing.map(Word::word)),
-        ];
-        self.browse.write(&mut pairs);
-        pairs.extend(filters.into_iter().filter_map(|(key, word)| Some((key, word?.to_owned()))));
-        pairs
+    fn browse(&self) -> &Browse<LicenseColumn> {
+        &self.browse
     }
 
-    /// Whether anything narrows the table.
-    pub(super) fn narrows(&self) -> bool {
-        !self.browse.search.trim().is_empty()
-            || self.product.is_some()
-            || self.standing.is_some()
-            || self.licensing.is_some()
+    fn browsing(&self, browse: Browse<LicenseColumn>) -> Self {
+        Self { browse, ..self.clone() }
     }
 
-    /// The rows to show, in order.
-    pub(super) fn select(&self, rows: Vec<LicenseRow>) -> Vec<LicenseRow> {
-        let needle = Needle::new(&self.browse.search);
-        let mut rows: Vec<LicenseRow> = rows.into_iter().filter(|row| self.admits(row, &needle)).collect();
-        rows.sort_by(|left, right| self.order(left, right));
-        rows
+    fn filters(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("edition", self.product.map(|product| product.word().to_owned())),
+            ("state", self.standing.map(|standing| standing.word().to_owned())),
+            ("licensing", self.licensing.map(|licensing| licensing.word().to_owned())),
+        ]
     }
 
     fn admits(&self, row: &LicenseRow, needle: &Needle) -> bool {

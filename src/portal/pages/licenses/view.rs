@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::query::{LicenseColumn, LicenseQuery};
-use super::{PATH, of_license};
-use crate::portal::pages::browse::{Browse, Word, address, paged};
+use super::of_license;
+use super::query::LicenseQuery;
+use crate::portal::pages::browse::Word;
 use crate::portal::pages::filter::{Select, choices};
 use crate::portal::pages::groups;
 use crate::portal::pages::licensing::seats;
-use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
+use crate::portal::pages::listing::{Above, Field, Frame, Heading};
 use crate::portal::pages::parts::{Gauge, Icon, Pill, Tone, Until, count};
+use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::rows::{LicenseNote, LicenseRow, LicenseStanding, Licensing};
 use crate::wire::lease::Product;
@@ -53,30 +54,9 @@ pub(super) struct Note {
 impl View {
     /// The page of these rows.
     pub(super) fn new(rows: Vec<LicenseRow>, query: LicenseQuery, now: Timestamp, version: u64) -> Self {
-        let total = rows.len();
-        let counts = counts(&rows);
-        let selects = selects(&rows, &query);
-        let (rows, pages) = paged(query.select(rows), query.browse.page);
-        let at = |browse| address(PATH, &LicenseQuery { browse, ..query.clone() }.pairs());
-        let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
-        let headings = Heading::all(&query.browse, at);
-        let frame = Frame {
-            path: PATH,
-            counts,
-            total,
-            narrowed: query.narrows(),
-            search: query.browse.search.clone(),
-            hidden: query
-                .pairs()
-                .into_iter()
-                .filter(|(key, _)| ["sort", "dir", "open"].contains(key))
-                .collect(),
-            selects,
-            pager,
-            now: now.as_second(),
-            version,
-        };
-        let lines = rows.into_iter().map(|row| line(row, &query, now, at)).collect();
+        let above = Above { counts: counts(&rows), selects: selects(&rows, &query) };
+        let (frame, headings, rows) = Frame::around(rows, &query, above, (now, version));
+        let lines = rows.into_iter().map(|row| line(row, &query, now)).collect();
         Self { frame, headings, lines }
     }
 }
@@ -116,12 +96,7 @@ fn selects(rows: &[LicenseRow], query: &LicenseQuery) -> Vec<Select> {
     ]
 }
 
-fn line(
-    row: LicenseRow,
-    query: &LicenseQuery,
-    now: Timestamp,
-    at: impl Fn(Browse<LicenseColumn>) -> String,
-) -> Line {
+fn line(row: LicenseRow, query: &LicenseQuery, now: Timestamp) -> Line {
     let open = query.browse.open == row.id;
     let (name, trial) = match row.product {
         Product::EnterpriseTrial => {
@@ -133,7 +108,7 @@ fn line(
     let taken = seats(row.seats.used(), Some(row.seats.limit));
     let key = row.key.as_ref().map(ToString::to_string).unwrap_or_default();
     Line {
-        toggle: at(query.browse.toggled(&row.id)),
+        toggle: query.at(query.browse.toggled(&row.id)),
         license: (name, trial, Shown::cell(&key, "no key, sign-in only")),
         standing: standing(row.standing),
         licensing: row.licensing.title(),

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::portal::pages::browse::{Browse, Column, Needle, Params, natural};
 use crate::portal::pages::filter::words;
+use crate::portal::pages::query::Query;
 use crate::portal::rows::ProfileRow;
 
 words! {
@@ -35,30 +36,29 @@ pub(super) struct ProfileQuery {
     pub(super) browse: Browse<ProfileColumn>,
 }
 
-impl ProfileQuery {
-    /// Reads an address.
-    pub(super) fn read(params: &Params) -> Self {
+impl Query for ProfileQuery {
+    type Row = ProfileRow;
+    type By = ProfileColumn;
+    const PATH: &'static str = super::PATH;
+
+    fn read(params: &Params) -> Self {
         Self { browse: Browse::read(params) }
     }
 
-    /// Writes an address of the same look at the table.
-    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = Vec::new();
-        self.browse.write(&mut pairs);
-        pairs
+    fn browse(&self) -> &Browse<ProfileColumn> {
+        &self.browse
     }
 
-    /// Whether anything narrows the table.
-    pub(super) fn narrows(&self) -> bool {
-        !self.browse.search.trim().is_empty()
+    fn browsing(&self, browse: Browse<ProfileColumn>) -> Self {
+        Self { browse }
     }
 
-    /// The rows to show, in order.
-    pub(super) fn select(&self, rows: Vec<ProfileRow>) -> Vec<ProfileRow> {
-        let needle = Needle::new(&self.browse.search);
-        let mut rows: Vec<ProfileRow> = rows.into_iter().filter(|row| found(row, &needle)).collect();
-        rows.sort_by(|left, right| self.order(left, right));
-        rows
+    fn filters(&self) -> Vec<(&'static str, Option<String>)> {
+        Vec::new()
+    }
+
+    fn admits(&self, row: &ProfileRow, needle: &Needle) -> bool {
+        found(row, needle)
     }
 
     fn order(&self, left: &ProfileRow, right: &ProfileRow) -> Ordering {

@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::PATH;
-use super::query::{ProfileColumn, ProfileQuery};
-use crate::portal::pages::browse::{Browse, address, paged};
-use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
+use super::query::ProfileQuery;
+use crate::portal::pages::listing::{Above, Field, Frame, Heading};
 use crate::portal::pages::parts::count;
+use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::rows::ProfileRow;
 
@@ -41,38 +40,19 @@ pub(super) struct Details {
 impl View {
     /// The page of these rows.
     pub(super) fn new(rows: Vec<ProfileRow>, query: ProfileQuery, now: Timestamp, version: u64) -> Self {
-        let total = rows.len();
-        let counts = vec![count(total, "deprecated profile", "deprecated profiles")];
-        let (rows, pages) = paged(query.select(rows), query.browse.page);
-        let at = |browse| address(PATH, &ProfileQuery { browse }.pairs());
-        let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
-        let headings = Heading::all(&query.browse, at);
-        let frame = Frame {
-            path: PATH,
-            counts,
-            total,
-            narrowed: query.narrows(),
-            search: query.browse.search.clone(),
-            hidden: query
-                .pairs()
-                .into_iter()
-                .filter(|(key, _)| ["sort", "dir", "open"].contains(key))
-                .collect(),
-            selects: Vec::new(),
-            pager,
-            now: now.as_second(),
-            version,
-        };
-        let lines = rows.into_iter().map(|row| line(row, &query, at)).collect();
+        let counts = vec![count(rows.len(), "deprecated profile", "deprecated profiles")];
+        let above = Above { counts, selects: Vec::new() };
+        let (frame, headings, rows) = Frame::around(rows, &query, above, (now, version));
+        let lines = rows.into_iter().map(|row| line(row, &query)).collect();
         Self { frame, headings, lines }
     }
 }
 
-fn line(row: ProfileRow, query: &ProfileQuery, at: impl Fn(Browse<ProfileColumn>) -> String) -> Line {
+fn line(row: ProfileRow, query: &ProfileQuery) -> Line {
     let key = row.id.to_string();
     let description = Some(&row.description).filter(|text| !text.is_empty());
     Line {
-        toggle: at(query.browse.toggled(&key)),
+        toggle: query.at(query.browse.toggled(&key)),
         profile: (Shown::cell(&row.name, "no name"), description.map(|text| Shown::cell(text, ""))),
         payloads: row.payloads.join(", "),
         keys: row.keys.first().map(|first| (Shown::cell(first, "no name"), row.keys.len() - 1)),

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::domain::vm::{GuestKind, VmState};
 use crate::portal::pages::browse::{Browse, Column, Needle, Params, Word, natural};
 use crate::portal::pages::filter::{GroupFilter, words};
+use crate::portal::pages::query::{Query, one};
 use crate::portal::rows::VmRow;
 
 words! {
@@ -121,9 +122,12 @@ pub(super) struct VmQuery {
     pub(super) device: String,
 }
 
-impl VmQuery {
-    /// Reads an address.
-    pub(super) fn read(params: &Params) -> Self {
+impl Query for VmQuery {
+    type Row = VmRow;
+    type By = VmColumn;
+    const PATH: &'static str = super::PATH;
+
+    fn read(params: &Params) -> Self {
         Self {
             browse: Browse::read(params),
             state: StateFilter::read(params.get("state")),
@@ -134,37 +138,22 @@ impl VmQuery {
         }
     }
 
-    /// Writes an address of the same look at the table.
-    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = Vec::new();
-        let filters = [
+    fn browse(&self) -> &Browse<VmColumn> {
+        &self.browse
+    }
+
+    fn browsing(&self, browse: Browse<VmColumn>) -> Self {
+        Self { browse, ..self.clone() }
+    }
+
+    fn filters(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
             ("state", self.state.map(|state| state.word().to_owned())),
             ("guest", self.guest.map(|guest| guest.word().to_owned())),
             ("group", self.group.as_ref().map(GroupFilter::write)),
             ("origin", self.origin.map(|origin| origin.word().to_owned())),
-            ("device", Some(self.device.clone()).filter(|device| !device.is_empty())),
-        ];
-        self.browse.write(&mut pairs);
-        pairs.extend(filters.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        pairs
-    }
-
-    /// Whether anything narrows the table.
-    pub(super) fn narrows(&self) -> bool {
-        !self.browse.search.trim().is_empty()
-            || self.state.is_some()
-            || self.guest.is_some()
-            || self.group.is_some()
-            || self.origin.is_some()
-            || !self.device.is_empty()
-    }
-
-    /// The rows to show, in order.
-    pub(super) fn select(&self, rows: Vec<VmRow>) -> Vec<VmRow> {
-        let needle = Needle::new(&self.browse.search);
-        let mut rows: Vec<VmRow> = rows.into_iter().filter(|row| self.admits(row, &needle)).collect();
-        rows.sort_by(|left, right| self.order(left, right));
-        rows
+            ("device", one(&self.device)),
+        ]
     }
 
     fn admits(&self, row: &VmRow, needle: &Needle) -> bool {

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::query::{GuestFilter, OriginFilter, StateFilter, VmColumn, VmQuery};
+use super::query::{GuestFilter, OriginFilter, StateFilter, VmQuery};
 use super::{PATH, guest_name, state_name};
 use crate::domain::vm::VmState;
-use crate::portal::pages::browse::{address, paged};
+use crate::portal::pages::browse::address;
 use crate::portal::pages::devices;
 use crate::portal::pages::filter::{Select, choices, group_choices};
-use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
+use crate::portal::pages::listing::{Above, Field, Frame, Heading};
 use crate::portal::pages::parts::{Ago, Icon, Pill, Tone, count, lasting, size};
+use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::rows::VmRow;
 
@@ -50,33 +51,10 @@ pub(super) struct Details {
 impl View {
     /// The page of these rows.
     pub(super) fn new(rows: Vec<VmRow>, query: VmQuery, now: Timestamp, version: u64) -> Self {
-        let total = rows.len();
+        let above = Above { counts: counts(&rows), selects: selects(&rows, &query) };
         let only = only(&rows, &query);
-        let counts = counts(&rows);
-        let selects = selects(&rows, &query);
-        let (rows, pages) = paged(query.select(rows), query.browse.page);
-        let at = |browse| address(PATH, &VmQuery { browse, ..query.clone() }.pairs());
-        let pager = Pager::new(pages, |page| {
-            at(crate::portal::pages::browse::Browse { page, ..query.browse.clone() })
-        });
-        let headings = Heading::all(&query.browse, at);
-        let frame = Frame {
-            path: PATH,
-            counts,
-            total,
-            narrowed: query.narrows(),
-            search: query.browse.search.clone(),
-            hidden: query
-                .pairs()
-                .into_iter()
-                .filter(|(key, _)| ["sort", "dir", "device", "open"].contains(key))
-                .collect(),
-            selects,
-            pager,
-            now: now.as_second(),
-            version,
-        };
-        let lines = rows.into_iter().map(|row| line(row, &query, now, at)).collect();
+        let (frame, headings, rows) = Frame::around(rows, &query, above, (now, version));
+        let lines = rows.into_iter().map(|row| line(row, &query, now)).collect();
         Self { frame, headings, lines, only }
     }
 }
@@ -146,17 +124,12 @@ fn only(rows: &[VmRow], query: &VmQuery) -> Option<(Shown, String)> {
     Some((Shown::cell(name, "a Mac without virtual machines"), address(PATH, &everywhere.pairs())))
 }
 
-fn line(
-    row: VmRow,
-    query: &VmQuery,
-    now: Timestamp,
-    at: impl Fn(crate::portal::pages::browse::Browse<VmColumn>) -> String,
-) -> Line {
+fn line(row: VmRow, query: &VmQuery, now: Timestamp) -> Line {
     let key = format!("{}.{}", row.device, row.id);
     let open = query.browse.open == key;
     let users = row.place.users.join(", ");
     Line {
-        toggle: at(query.browse.toggled(&key)),
+        toggle: query.at(query.browse.toggled(&key)),
         name: (Shown::cell(&row.name, "no name"), violations(row.violations.len())),
         guest: guest(&row.guest.os),
         state: state(&row.state),

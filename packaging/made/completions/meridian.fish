@@ -1,0 +1,79 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_meridian_global_optspecs
+    string join \n root= h/help
+end
+
+function __fish_meridian_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_meridian_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_meridian_using_subcommand
+    set -l cmd (__fish_meridian_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c meridian -n "__fish_meridian_needs_command" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "status" -d 'Show how the agent is: health, portal, policy, check-ins, settings, virtual machines'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "explain" -d 'Show which value of each setting holds, who says so, and what it overrides'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "plan" -d 'Show what would be changed on this Mac now, and why'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "vms" -d 'List the virtual machines that you may see'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "license" -d 'Show how the license of Parallels Desktop stands, and what happens next'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "deactivate-license" -d 'Give the license of Parallels Desktop back, and free its seat (root only)'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "sync" -d 'Check in with the portal now and wait for the result (root only)'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "leave" -d 'Put back what stood before the policy and tell the portal, before the agent is removed (root only)'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "version" -d 'Show the version'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "doctor" -d 'Look for trouble: profile, portal, TLS, keys, Parallels\' tools, the agent itself'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "daemon" -d 'Run the agent in the foreground; launchd does this'
+complete -c meridian -n "__fish_meridian_using_subcommand status" -l field -d 'Print the bare value of this field alone, on one line; nothing where there is none' -r
+complete -c meridian -n "__fish_meridian_using_subcommand status" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand status" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand status" -l check -d 'End with exit code 3 unless all is well'
+complete -c meridian -n "__fish_meridian_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand explain" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand explain" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand plan" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand plan" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand vms" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand vms" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand vms" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand license" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand license" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand license" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand deactivate-license" -l id -d 'Name this order: run again under the same name, it does nothing' -r
+complete -c meridian -n "__fish_meridian_using_subcommand deactivate-license" -l timeout -d 'End after this time at the latest' -r
+complete -c meridian -n "__fish_meridian_using_subcommand deactivate-license" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand deactivate-license" -l require-ack -d 'End with exit code 6 unless the portal knows of it in time'
+complete -c meridian -n "__fish_meridian_using_subcommand deactivate-license" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand deactivate-license" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand sync" -l timeout -d 'Wait this long for the check-in to end' -r
+complete -c meridian -n "__fish_meridian_using_subcommand sync" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand sync" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand leave" -l timeout -d 'End after this time at the latest' -r
+complete -c meridian -n "__fish_meridian_using_subcommand leave" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand leave" -l restore -d 'Put back the values from before the policy'
+complete -c meridian -n "__fish_meridian_using_subcommand leave" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand leave" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand version" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand version" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand doctor" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand doctor" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand daemon" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand daemon" -s h -l help -d 'Print help (see more with \'--help\')'
