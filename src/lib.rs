@@ -14,11 +14,34 @@
 //!
 //! # Dependencies run one way
 //!
-//! `domain ← catalog ← {sources, wire} ← resolve ← plan ← enforce ← daemon ← bin`; [`hypervisor`] and [`inventory`]
-//! stand on [`domain`] and [`catalog`]; [`updates`] on [`resolve`], and [`enforce`] on it; [`license`] on [`wire`], [`hypervisor`] and [`state`]; [`checkin`] on [`wire`]; [`state`] and [`control`] on [`domain`]; [`cli`] knows
-//! `control::proto`, and gives a license back without the daemon; `portal` knows [`wire`], [`catalog`], [`domain`], [`resolve`] and [`plan`], and its demo looks at the agent
-//! through [`control`], with the screens of [`cli`]; `simulator` knows
-//! nobody. Nothing imports [`daemon`].
+//! What stands further down stands on what is further up, and nothing on [`daemon`]. A test reads this table and every
+//! `crate::` path outside of tests: they name the same.
+//!
+//! | module | stands on | why, where it surprises |
+//! |---|---|---|
+//! | `domain` | | |
+//! | `error` | | |
+//! | `clock` | | |
+//! | `paths` | | |
+//! | `simulator` | | it must not share a mistake with the agent |
+//! | `catalog` | domain | |
+//! | `platform` | domain | |
+//! | `wire` | domain | |
+//! | `state` | domain, paths, platform | |
+//! | `hypervisor` | catalog, domain, error, paths | |
+//! | `sources` | catalog, domain, paths, wire | an assignment is a source |
+//! | `resolve` | catalog, sources | |
+//! | `payload` | catalog, paths, sources | a profile that is made is judged by the agent's own reader |
+//! | `plan` | catalog, domain, resolve | |
+//! | `updates` | catalog, domain, error, resolve | what is allowed depends on what holds |
+//! | `enforce` | catalog, domain, error, hypervisor, plan, resolve, updates, wire | compliance has the words that travel |
+//! | `inventory` | catalog, domain, hypervisor, wire | its records are those that travel |
+//! | `license` | clock, domain, error, hypervisor, state, wire | `deactivate-license` works without the daemon |
+//! | `checkin` | domain, error, wire | |
+//! | `control` | domain, error, license, paths, platform, updates, wire | a view of the license has the license's own words, as one of updates has those of the decision |
+//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, license, paths, payload, platform, sources, state, updates, wire | `doctor` looks for itself, `deactivate-license` acts for itself |
+//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, inventory, license, paths, plan, resolve, sources, state, updates, wire | |
+//! | `portal` | catalog, cli, clock, control, domain, error, paths, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 
 pub mod catalog;
 pub mod checkin;
@@ -33,6 +56,7 @@ pub mod hypervisor;
 pub mod inventory;
 pub mod license;
 pub mod paths;
+pub mod payload;
 pub mod plan;
 pub mod platform;
 #[cfg(feature = "portal")]

@@ -236,10 +236,7 @@ impl Scene {
 
 /// Whether the agent has looked, has heard from the portal, and has nothing to put right.
 fn settled(status: &StatusView) -> bool {
-    let kept = &status.enforcement;
-    status.health.state != HealthState::Starting
-        && status.assignment.is_some()
-        && (kept.drifted, kept.failed, kept.pending) == (0, 0, 0)
+    status.health.state != HealthState::Starting && status.assignment.is_some() && status.enforcement.settled
 }
 
 async fn profile(portal: &Running) -> Result<Dictionary, Failed> {

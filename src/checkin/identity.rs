@@ -134,6 +134,9 @@ pub struct Enrolled {
     pub hardware: Hardware,
     /// The digest of the token.
     pub token: Digest,
+    /// When; what an agent stored that did not keep it yet has none.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
 }
 
 /// A token that was refused, and when.

@@ -160,6 +160,7 @@ impl Session {
             standing,
             device: enrolled.map(|enrolled| enrolled.device),
             organization: enrolled.map(|enrolled| enrolled.organization),
+            enrolled_at: enrolled.and_then(|enrolled| enrolled.at),
             last_success,
             next,
             failures: self.backoff().failures,

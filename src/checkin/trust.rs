@@ -95,51 +95,36 @@ impl fmt::Display for Document {
     }
 }
 
+/// Verifies a document that arrives or was stored.
+type Verify<T> = fn(&str, &Addressee, Judgement<'_>) -> Result<Verified<T>, DocumentError>;
+
 /// A document of which a device has one.
 pub trait Sole: AsRef<Claims> + Sized {
     /// Which it is.
     const DOCUMENT: Document;
 
+    /// How one is verified.
+    const VERIFY: Verify<Self>;
+
     /// What only goes up.
     fn number(&self) -> u64;
-
-    /// Verifies one that arrives or was stored.
-    ///
-    /// # Errors
-    /// [`DocumentError`], by the rule it breaks.
-    fn verify(token: &str, to: &Addressee, judgement: Judgement<'_>)
-    -> Result<Verified<Self>, DocumentError>;
 }
 
 impl Sole for Assignment {
     const DOCUMENT: Document = Document::Assignment;
+    const VERIFY: Verify<Self> = Self::verify;
 
     fn number(&self) -> u64 {
         self.version
-    }
-
-    fn verify(
-        token: &str,
-        to: &Addressee,
-        judgement: Judgement<'_>,
-    ) -> Result<Verified<Self>, DocumentError> {
-        Self::verify(token, to, judgement)
     }
 }
 
 impl Sole for Lease {
     const DOCUMENT: Document = Document::Lease;
+    const VERIFY: Verify<Self> = Self::verify;
 
     fn number(&self) -> u64 {
         self.seq
-    }
-
-    fn verify(
-        token: &str,
-        to: &Addressee,
-        judgement: Judgement<'_>,
-    ) -> Result<Verified<Self>, DocumentError> {
-        Self::verify(token, to, judgement)
     }
 }
 
@@ -207,7 +192,7 @@ impl<T: Sole> Held<T> {
         let stored = stored?;
         let addressee = Addressee { device: stored.device, key: stored.key };
         let judgement = Judgement::Stored { signer: stored.stored.signer };
-        T::verify(&stored.stored.token, &addressee, judgement)
+        (T::VERIFY)(&stored.stored.token, &addressee, judgement)
             .map_err(|error| refused.push(Refused::Unverified(T::DOCUMENT, error)))
             .ok()
             .map(|document| Self { document: Arc::new(document), addressee, received_at: stored.received_at })
@@ -231,7 +216,7 @@ impl<T: Sole> Held<T> {
         now: Timestamp,
     ) -> Result<bool, Refused> {
         let keyset = keyset.ok_or(Refused::NoKeyset(T::DOCUMENT))?;
-        let offered = T::verify(token, addressee, Judgement::Arriving { keyset, now })
+        let offered = (T::VERIFY)(token, addressee, Judgement::Arriving { keyset, now })
             .map_err(|error| Refused::Unverified(T::DOCUMENT, error))?;
         if let Some(held) = held.as_ref().filter(|held| held.addressee == *addressee) {
             let (offers, stored) = (offered.number(), held.document.number());
@@ -349,12 +334,7 @@ impl Trust {
         addressee: &Addressee,
         now: Timestamp,
     ) -> Result<bool, Refused> {
-        let keyset = self.keyset.as_deref().filter(|keyset| keyset.signer() == *root);
-        let news = Held::take(&mut self.assignment, keyset, (token, addressee), now)?;
-        if let Some(iat) = self.assignment.as_ref().map(|held| held.document.claims.iat) {
-            self.signed_at(iat);
-        }
-        Ok(news)
+        self.take(|trust| &mut trust.assignment, root, (token, addressee), now)
     }
 
     /// Takes a lease that arrives, likewise.
@@ -368,9 +348,22 @@ impl Trust {
         addressee: &Addressee,
         now: Timestamp,
     ) -> Result<bool, Refused> {
-        let keyset = self.keyset.as_deref().filter(|keyset| keyset.signer() == *root);
-        let news = Held::take(&mut self.lease, keyset, (token, addressee), now)?;
-        if let Some(iat) = self.lease.as_ref().map(|held| held.document.claims.iat) {
+        self.take(|trust| &mut trust.lease, root, (token, addressee), now)
+    }
+
+    fn take<T: Sole>(
+        &mut self,
+        place: impl Fn(&mut Self) -> &mut Option<Held<T>>,
+        root: &PublicKey,
+        offered: (&str, &Addressee),
+        now: Timestamp,
+    ) -> Result<bool, Refused> {
+        let keyset = self.keyset.clone().filter(|keyset| keyset.signer() == *root);
+        let held = place(self);
+        let news = Held::take(held, keyset.as_deref(), offered, now)?;
+        if let Some(held) = held {
+            let claims: &Claims = (**held.document).as_ref();
+            let iat = claims.iat;
             self.signed_at(iat);
         }
         Ok(news)

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::config::ConfigVerb;
 use super::field;
+use super::profile::ProfileVerb;
 
 /// Which value of every setting of Parallels Desktop holds on this Mac, and why.
 #[derive(Debug, Parser)]
@@ -53,6 +55,12 @@ pub(super) enum Verb {
     Version(Format),
     /// Look for trouble: profile, portal, TLS, keys, Parallels' tools, the agent itself
     Doctor(Format),
+    /// Make the profile that MDM delivers to the Macs
+    #[command(subcommand)]
+    Profile(ProfileVerb),
+    /// Judge the keys of a profile or a property list before MDM delivers it
+    #[command(subcommand)]
+    Config(ConfigVerb),
     /// Run the agent in the foreground; launchd does this
     #[command(hide = true)]
     Daemon,
@@ -180,7 +188,7 @@ pub(super) struct LeaveArguments {
 
 fn order_name(text: &str) -> Result<String, &'static str> {
     const EXPECTED: &str = "a name has 1 to 128 printable characters, and no space at its ends";
-    if crate::license::deactivation::is_name(text) { Ok(text.to_owned()) } else { Err(EXPECTED) }
+    if crate::domain::license::is_order_name(text) { Ok(text.to_owned()) } else { Err(EXPECTED) }
 }
 
 impl Verb {
@@ -205,6 +213,8 @@ impl Verb {
             | Self::Vms(format)
             | Self::Version(format)
             | Self::Doctor(format) => *format,
+            Self::Profile(ProfileVerb::Make(arguments)) => arguments.format(),
+            Self::Config(ConfigVerb::Validate(arguments)) => arguments.format,
             Self::Daemon => Format { json: false },
         }
     }

@@ -19,7 +19,7 @@ use crate::control::client::Client;
 use crate::domain::ids::Uid;
 use crate::error::{Chain, Exit};
 use crate::hypervisor::runner::Runner;
-use crate::license::deactivation::{Book, Deadline, Order, perform};
+use crate::license::deactivation::{Book, Deadline, Order, WhenStopped, perform};
 use crate::paths::Paths;
 use crate::platform::effective_uid;
 use crate::state::Apart;
@@ -153,7 +153,7 @@ async fn order(
     }
     book.give(&id, began);
     desk.save(&book).map_err(Failure::NotOrdered)?;
-    let trouble = perform(&desk, runner, clock, deadline).await.err();
+    let trouble = perform(&desk, runner, clock, (deadline, WhenStopped::Start)).await.err();
     let trouble = trouble.map(|error| Chain(&error).to_string());
     let book = load(&desk)?;
     let order = book.order(&id).cloned();

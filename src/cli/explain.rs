@@ -16,9 +16,8 @@ use super::words::{self, count, layer};
 use crate::catalog::Key;
 use crate::control::client::{Client, ClientError};
 use crate::control::proto::{Refusal, RefusalCode};
-use crate::control::view::{
-    Compliance, ExplainView, LayerView, OutcomeView, ProblemView, SettingView, SubjectStateView,
-};
+use crate::control::view::{ExplainView, LayerView, OutcomeView, ProblemView, SettingView, SubjectStateView};
+use crate::domain::compliance::Compliance;
 use crate::paths::Paths;
 use crate::wire::codes::ProblemCode;
 
@@ -212,7 +211,7 @@ fn source(kind: LayerView, origin: &str) -> String {
     }
 }
 
-/// How a setting stands on all its objects: the worst that was seen counts.
+/// How a setting stands on all its objects: the weightiest state counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Standing {
     worst: Option<Compliance>,
@@ -223,49 +222,47 @@ struct Standing {
 }
 
 fn standing(setting: &SettingView) -> Standing {
-    let worst =
-        setting.subjects.iter().map(|state| state.compliance).max_by_key(|compliance| severity(*compliance));
-    let such = |state: &&SubjectStateView| Some(state.compliance) == worst;
+    let such = |state: &&SubjectStateView| Some(state.compliance) == setting.state;
     Standing {
-        worst,
+        worst: setting.state,
         such: setting.subjects.iter().filter(such).count(),
         all: setting.subjects.len(),
         bad_value: !setting.problems.is_empty(),
     }
 }
 
-const fn severity(compliance: Compliance) -> u8 {
-    match compliance {
-        Compliance::Compliant => 0,
-        Compliance::Unsupported => 1,
-        Compliance::Pending => 2,
-        Compliance::Drifted => 3,
-        Compliance::Failed => 4,
-        Compliance::Violated => 5,
-    }
-}
-
 /// Compliance in a word.
 const fn compliance(compliance: Compliance) -> (Tone, &'static str, &'static str) {
     match compliance {
+        Compliance::Idle => (Tone::Faint, "·", "no machine"),
+        Compliance::Unsupported => (Tone::Faint, "–", "unsupported"),
+        Compliance::Heeded => (Tone::Plain, "·", "heeded"),
+        Compliance::Local => (Tone::Plain, "·", "holds locally"),
         Compliance::Compliant => (Tone::Good, "✓", "kept"),
+        Compliance::Pending => (Tone::Faint, "…", "pending"),
         Compliance::Drifted => (Tone::Warning, "!", "drifted"),
         Compliance::Failed => (Tone::Bad, "✗", "failed"),
-        Compliance::Unsupported => (Tone::Faint, "–", "unsupported"),
-        Compliance::Pending => (Tone::Faint, "…", "pending"),
         Compliance::Violated => (Tone::Bad, "✗", "violated"),
     }
+}
+
+/// Whether somebody should look at it.
+const fn is_trouble(compliance: Compliance) -> bool {
+    matches!(compliance, Compliance::Drifted | Compliance::Failed | Compliance::Violated)
 }
 
 impl Standing {
     const fn is_trouble(self) -> bool {
         self.bad_value
-            || matches!(self.worst, Some(Compliance::Drifted | Compliance::Failed | Compliance::Violated))
+            || match self.worst {
+                Some(worst) => is_trouble(worst),
+                None => false,
+            }
     }
 
     const fn tone(self) -> Tone {
         match self.worst {
-            Some(worst) if severity(worst) > 2 || !self.bad_value => compliance(worst).0,
+            Some(worst) if is_trouble(worst) || !self.bad_value => compliance(worst).0,
             _ if self.bad_value => Tone::Warning,
             _ => Tone::Faint,
         }
@@ -273,7 +270,7 @@ impl Standing {
 
     const fn mark(self) -> &'static str {
         match self.worst {
-            Some(worst) if severity(worst) > 2 || !self.bad_value => compliance(worst).1,
+            Some(worst) if is_trouble(worst) || !self.bad_value => compliance(worst).1,
             _ if self.bad_value => "!",
             _ => "·",
         }
@@ -287,8 +284,15 @@ impl Standing {
                 Line::of(Tone::Faint, "–")
             };
         };
+        if self.bad_value && worst == Compliance::Unsupported {
+            return Line::of(Tone::Warning, "bad value");
+        }
         let (tone, _, word) = compliance(worst);
-        let of = if self.all > 1 { format!("{} of {} ", self.such, self.all) } else { String::new() };
+        let of = if self.all > 1 && self.such > 0 {
+            format!("{} of {} ", self.such, self.all)
+        } else {
+            String::new()
+        };
         let line = Line::of(tone, format!("{of}{word}"));
         if self.bad_value { line.then(Tone::Warning, ", bad value") } else { line }
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::text::printable;
 use crate::control::client::ClientError;
 use crate::error::{Chain, Exit};
+use crate::payload::PayloadError;
 use crate::state::StateError;
 
 /// Why a command failed. Each message ends with the next step, or its source does.
@@ -24,6 +25,15 @@ pub(super) enum Failure {
     NoStatus {
         /// What is wrong with the file.
         file: String,
+        /// Why the daemon gave no answer.
+        #[source]
+        source: ClientError,
+    },
+    /// The daemon gave no answer; the status file tells when it last gave signs of life.
+    #[error("its last status is of {age}; see: meridian status")]
+    Silent {
+        /// How old the status file is, in words.
+        age: String,
         /// Why the daemon gave no answer.
         #[source]
         source: ClientError,
@@ -62,12 +72,33 @@ pub(super) enum Failure {
     /// There is no portal to check in with, or the Mac cannot enroll there.
     #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
     NoCheckin(String),
-    /// The file to check cannot be read.
-    #[error("cannot read {file}; check the path and its permissions")]
-    FeedFile {
-        /// It.
+    /// A file that was named cannot be read.
+    #[error("cannot read {file}")]
+    Unread {
+        /// Its path.
         file: String,
-        /// What the system said.
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that was named is no profile.
+    #[error("cannot judge {file}")]
+    Unjudged {
+        /// Its path.
+        file: String,
+        /// Why.
+        #[source]
+        source: PayloadError,
+    },
+    /// A flag has a value that no profile may carry.
+    #[error("no profile is written: {0}")]
+    BadDraft(String),
+    /// The profile cannot be written.
+    #[error("cannot write {file}{}", if .source.kind() == io::ErrorKind::AlreadyExists { "; to replace it, add --force" } else { "" })]
+    Unwritten {
+        /// Its path.
+        file: String,
+        /// What the system says.
         #[source]
         source: io::Error,
     },
@@ -96,24 +127,29 @@ impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Client(error) => error.exit(),
-            Self::NoStatus { .. } => Exit::Unreachable,
-            Self::UnknownSetting { .. } => Exit::Usage,
+            Self::NoStatus { .. } | Self::Silent { .. } => Exit::Unreachable,
+            Self::UnknownSetting { .. } | Self::BadDraft(_) => Exit::Usage,
+            Self::Unread { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => Exit::Failed,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) | Self::NotLeft(_) => Exit::Failed,
-            Self::FeedFile { .. } => Exit::Failed,
             Self::SyncPending { .. } | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
         }
     }
 
-    /// The complaint for people: the chain on one line.
+    /// The chain on one line. Those that say the next step themselves have their cause first, for who reads no more.
+    fn message(&self) -> String {
+        match self {
+            Self::NoStatus { source, .. } | Self::Silent { source, .. } => {
+                format!("{}; {self}", Chain(source))
+            }
+            other => Chain(other).to_string(),
+        }
+    }
+
+    /// The complaint for people.
     #[must_use]
     pub(super) fn complaint(&self) -> String {
-        // `NoStatus` says the next step itself, and its cause comes first for those who read one line only.
-        let chain = match self {
-            Self::NoStatus { source, .. } => format!("{}; {self}", Chain(source)),
-            other => Chain(other).to_string(),
-        };
-        format!("meridian: {}\n", printable(&chain))
+        format!("meridian: {}\n", printable(&self.message()))
     }
 
     /// The complaint for programs.
@@ -121,7 +157,7 @@ impl Failure {
     /// # Errors
     /// When it has no JSON form.
     pub(super) fn json(&self) -> Result<String, serde_json::Error> {
-        let complaint = Chain(self).to_string();
+        let complaint = self.message();
         super::output::json(&FailureView {
             error: Explanation { message: &complaint, exit: self.exit() as u8 },
         })
@@ -143,6 +179,11 @@ mod tests {
             (Failure::Client(ClientError::MustBeRoot), 4, "use sudo"),
             (Failure::Client(ClientError::Rejected(refusal)), 1, "try again"),
             (Failure::NoStatus { file: "no file".into(), source: no_socket() }, 5, "meridian doctor"),
+            (
+                Failure::Silent { age: "7 min ago".into(), source: ClientError::Closed },
+                5,
+                "see: meridian status",
+            ),
             (
                 Failure::UnknownSetting { key: "x\u{1b}".into(), hint: "see: meridian explain".into() },
                 2,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::text::printable;
 use super::words::word;
 use crate::control::view::StatusView;
+use crate::domain::compliance::Tally;
 
 type Get = fn(&StatusView) -> Option<String>;
 
@@ -26,7 +27,7 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("agent.pid", "the daemon's process id", |v| text(Some(v.agent.pid))),
     ("agent.started", "when the daemon started", |v| time(Some(v.agent.started_at))),
     ("portal.url", "the portal of the profile", |v| text(v.portal.url.as_ref())),
-    ("portal.organization", "its organization", |v| text(v.portal.organization.as_ref())),
+    ("portal.organization", "the id of its organization, once enrolled", |v| text(v.portal.organization)),
     ("device.id", "this Mac's id at the portal", |v| text(v.portal.device)),
     ("device.enrolled", "when it enrolled", |v| time(v.portal.enrolled_at)),
     ("assignment.version", "the signed assignment", |v| text(Some(v.assignment.as_ref()?.version))),
@@ -69,13 +70,29 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("checkin.last_success", "when one last ended well", |v| time(v.checkin.last_success)),
     ("checkin.next", "when the next one is due", |v| time(Some(v.checkin.next.as_ref()?.at))),
     ("checkin.next_reason", "why then", |v| text(Some(&v.checkin.next.as_ref()?.reason))),
-    ("checkin.wait", "whether changes arrive at once", |v| text(Some(v.checkin.wait_open))),
-    ("settings.enforced", "settings that the agent keeps", |v| text(Some(v.enforcement.enforced))),
-    ("settings.compliant", "seen to be as they should", |v| text(Some(v.enforcement.compliant))),
-    ("settings.drifted", "seen to differ", |v| text(Some(v.enforcement.drifted))),
-    ("settings.violated", "not preventable and violated", |v| text(Some(v.enforcement.violated))),
-    ("settings.failed", "could not be set", |v| text(Some(v.enforcement.failed))),
-    ("settings.pending", "not known yet", |v| text(Some(v.enforcement.pending))),
+    ("checkin.wait", "whether the portal can call for one, at most once a minute", |v| {
+        text(Some(v.checkin.wait_open))
+    }),
+    ("settled", "true when nothing is left to change and all was seen to be so", |v| {
+        text(Some(v.enforcement.settled))
+    }),
+    ("settled.since", "since when", |v| time(v.enforcement.settled_since)),
+    ("settings.state", "none, compliant, or the worst of pending, drifted, failed, violated", |v| {
+        Some(worst(&v.enforcement.tally).to_owned())
+    }),
+    ("settings.managed", "settings that a source names or implies", |v| text(Some(v.enforcement.managed))),
+    ("settings.enforced", "those that the agent has to enforce", |v| text(Some(v.enforcement.enforced))),
+    ("settings.compliant", "seen to be as they should", |v| text(Some(v.enforcement.tally.compliant))),
+    ("settings.drifted", "seen to differ", |v| text(Some(v.enforcement.tally.drifted))),
+    ("settings.violated", "not preventable and violated", |v| text(Some(v.enforcement.tally.violated))),
+    ("settings.failed", "could not be set", |v| text(Some(v.enforcement.tally.failed))),
+    ("settings.pending", "not known yet", |v| text(Some(v.enforcement.tally.pending))),
+    ("settings.local", "decided by a local restriction", |v| text(Some(v.enforcement.tally.local))),
+    ("settings.heeded", "enforced by nothing, heeded by the agent", |v| {
+        text(Some(v.enforcement.tally.heeded))
+    }),
+    ("settings.unsupported", "not there on this Mac", |v| text(Some(v.enforcement.tally.unsupported))),
+    ("settings.idle", "of virtual machines, and there is none", |v| text(Some(v.enforcement.tally.idle))),
     ("corrections.count", "how often drift was put right", |v| text(Some(v.enforcement.corrections))),
     ("corrections.last", "when it last was", |v| time(v.enforcement.last_correction)),
     ("vms.count", "virtual machines", |v| text(v.vms.total)),
@@ -102,6 +119,18 @@ fn layers(view: &StatusView) -> String {
     let mut layers: Vec<_> = view.sources.iter().map(|source| source.layer).collect();
     layers.sort_unstable();
     layers.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// How the settings are that the agent has to enforce, in one word: the worst of them.
+const fn worst(tally: &Tally) -> &'static str {
+    match tally {
+        Tally { violated: 1.., .. } => "violated",
+        Tally { failed: 1.., .. } => "failed",
+        Tally { drifted: 1.., .. } => "drifted",
+        Tally { pending: 1.., .. } => "pending",
+        Tally { compliant: 1.., .. } => "compliant",
+        Tally { .. } => "none",
+    }
 }
 
 /// The field of this name.
@@ -157,6 +186,17 @@ mod tests {
         let view = samples::starting();
         let absent = FIELDS.iter().filter(|(.., get)| get(&view).is_none()).map(|(name, ..)| *name);
         insta::assert_snapshot!("fields_absent", absent.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn the_settings_are_as_the_worst_of_them() {
+        let all = Tally { compliant: 4, violated: 1, failed: 1, drifted: 1, pending: 1, ..Tally::default() };
+        assert_eq!(worst(&all), "violated");
+        assert_eq!(worst(&Tally { violated: 0, ..all }), "failed");
+        assert_eq!(worst(&Tally { violated: 0, failed: 0, ..all }), "drifted");
+        assert_eq!(worst(&Tally { violated: 0, failed: 0, drifted: 0, ..all }), "pending");
+        assert_eq!(worst(&Tally { compliant: 1, heeded: 1, ..Tally::default() }), "compliant");
+        assert_eq!(worst(&Tally { local: 5, heeded: 1, ..Tally::default() }), "none");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
-use super::status::{Seen, Source};
+use super::status::{Seen, Source, silence};
 use super::words::{ago, due, span, word};
 use crate::control::view::{LeaseView, LicenseView, NextStep, VerificationView};
 use crate::domain::license::LicenseState;
@@ -19,6 +19,9 @@ const LABELS: usize = 14;
 pub(super) struct Shown<'a> {
     /// `daemon`, or `file` when the daemon does not answer.
     pub source: Source,
+    /// Why the daemon did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<&'a str>,
     /// When it was put together.
     pub written_at: Timestamp,
     /// The license.
@@ -28,8 +31,14 @@ pub(super) struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// The license of a status.
     #[must_use]
-    pub(super) const fn of(seen: &'a Seen) -> Self {
-        Self { source: seen.source, written_at: seen.view.written_at, license: &seen.view.license }
+    pub(super) fn of(seen: &'a Seen) -> Self {
+        let unreachable = seen.unreachable.as_deref();
+        Self {
+            source: seen.source,
+            unreachable,
+            written_at: seen.view.written_at,
+            license: &seen.view.license,
+        }
     }
 }
 
@@ -37,12 +46,7 @@ impl<'a> Shown<'a> {
 #[must_use]
 pub(super) fn render(shown: &Shown<'_>, style: &Style, now: Timestamp) -> String {
     let (view, mut screen) = (shown.license, Screen::new(style));
-    if shown.source == Source::File {
-        let verdict = Line::of(Tone::Bad, "The daemon does not answer")
-            .text(format!("; this is as of {}.", ago(shown.written_at, now)));
-        screen.hanging(0, &Line::of(Tone::Bad, "✗ "), &verdict);
-        screen.blank();
-    }
+    silence(&mut screen, shown.unreachable, shown.written_at, now);
     screen.labelled(LABELS, "License", &stage(view.stage));
     screen.labelled(LABELS, "On this Mac", &on_this_mac(view));
     if let Some(key) = &view.key {

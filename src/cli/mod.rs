@@ -7,6 +7,7 @@
 //! only be added to.
 
 mod arguments;
+mod config;
 mod deactivate;
 mod doctor;
 mod explain;
@@ -18,6 +19,7 @@ mod license;
 mod nearest;
 pub mod output;
 mod plan;
+mod profile;
 #[cfg(test)]
 mod samples;
 pub mod screen;
@@ -36,8 +38,10 @@ use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use arguments::{Arguments, Format, StatusArguments, UpdatesArguments, UpdatesVerb, Verb};
+use config::ConfigVerb;
 use failure::Failure;
 use ink::Style;
+use profile::ProfileVerb;
 
 use crate::clock::{Clock, SystemClock};
 use crate::control::view::LeaveView;
@@ -125,19 +129,20 @@ pub fn run(shell: &Shell) -> Exit {
 
 fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
     let format = verb.format();
+    let dated = |failure| dated(failure, paths, clock);
     match verb {
         Verb::Status(arguments) => show_status(arguments, paths, clock),
         Verb::Explain(arguments) => {
             let key = arguments.key.as_deref();
-            let view = explain::request(paths, key)?;
+            let view = explain::request(paths, key).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| explain::render(&view, key, style, clock.now()))
         }
         Verb::Plan(_) => {
-            let view = plan::request(paths)?;
+            let view = plan::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| plan::render(&view, style))
         }
         Verb::Vms(_) => {
-            let view = vms::request(paths)?;
+            let view = vms::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
         }
         Verb::Updates(UpdatesArguments { verb: Some(UpdatesVerb::CheckFeed(arguments)), .. }) => {
@@ -171,8 +176,27 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             let view = doctor::request(paths, clock);
             Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
         }
+        Verb::Profile(ProfileVerb::Make(arguments)) => {
+            let view = profile::request(arguments)?;
+            Done::of(format, Exit::Fine, &view, |style| profile::render(&view, style))
+        }
+        Verb::Config(ConfigVerb::Validate(arguments)) => {
+            let view = config::request(&arguments.file)?;
+            Done::of(format, view.exit(), &view, |style| config::render(&view, style))
+        }
         // They are told apart before anything else, because they need the daemon's code.
         Verb::Daemon | Verb::Leave(_) => Ok(Done { text: String::new(), exit: Exit::Fine }),
+    }
+}
+
+/// Where the daemon gave no answer and nothing is kept on disk to show instead: since when it has been silent.
+fn dated(failure: Failure, paths: &Paths, clock: &dyn Clock) -> Failure {
+    match failure {
+        Failure::Client(source) if source.exit() == Exit::Unreachable => match status::written_at(paths) {
+            Some(at) => Failure::Silent { age: words::ago(at, clock.now()), source },
+            None => Failure::Client(source),
+        },
+        other => other,
     }
 }
 

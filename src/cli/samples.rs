@@ -1,26 +1,30 @@
 //! Views for the screens' tests: a Mac with a policy, two users and five virtual machines, and what is hostile or empty.
 
+mod explain;
+
 use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::ink::Style;
 use crate::control::view::{
-    ActionView, AgentView, AssignmentView, Availability, CheckinView, Compliance, EnforcementView,
-    ExplainView, GroupView, HealthState, HealthView, LastCheckin, LayerView, LoserView, NextCheckin,
-    OutcomeView, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView, SettingView,
-    SourceView, StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView,
-    WinnerView, WithheldView,
+    ActionView, AgentView, AssignmentView, Availability, CheckinView, EnforcementView, GroupView,
+    HealthState, HealthView, LastCheckin, LayerView, NextCheckin, ParallelsGate, ParallelsView, PlanView,
+    PolicyView, PortalView, ProblemView, SourceView, StatusView, SubjectView, UserVmsView, VmTotals, VmView,
+    VmsView, WithheldView,
 };
 use crate::control::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
-use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid, VmId};
+use crate::domain::compliance::Tally;
+use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState, MaskedKey};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
 use crate::license::Stage;
 use crate::wire::lease::{LeaseState, Product};
+
+pub(super) use explain::{explain, hostile_setting, local, one_setting};
 
 /// When the screens are drawn.
 pub(super) static NOW: LazyLock<Timestamp> = LazyLock::new(|| Timestamp::from_second(1_764_000_000).unwrap());
@@ -163,7 +167,7 @@ pub(super) fn status() -> StatusView {
         agent: AgentView { version: "0.1.0".into(), pid: 4242, started_at: past(7_300) },
         portal: PortalView {
             url: Some("https://portal.example.com".into()),
-            organization: Some("Example Inc.".into()),
+            organization: Some(OrganizationId::of(Uuid::from_u128(6))),
             device: Some(DeviceId::of(Uuid::from_u128(7))),
             enrolled_at: Some(past(500_000)),
         },
@@ -188,13 +192,16 @@ pub(super) fn status() -> StatusView {
             wait_open: true,
         },
         enforcement: EnforcementView {
-            enforced: 14,
-            compliant: 11,
-            violated: 1,
-            pending: 2,
             corrections: 3,
             last_correction: Some(past(3_700)),
-            ..EnforcementView::default()
+            ..EnforcementView::of(Tally {
+                compliant: 11,
+                violated: 1,
+                pending: 2,
+                heeded: 1,
+                unsupported: 1,
+                ..Tally::default()
+            })
         },
         vms: VmTotals { total: Some(5), corporate: Some(2), per_user: users() },
         sources: vec![
@@ -236,7 +243,11 @@ pub(super) fn starting() -> StatusView {
 pub(super) fn healthy() -> StatusView {
     let mut view = status();
     view.health = HealthView { state: HealthState::Ok, since: past(5_000), problems: vec![] };
-    view.enforcement = EnforcementView { enforced: 14, compliant: 14, ..EnforcementView::default() };
+    view.enforcement = EnforcementView {
+        settled: true,
+        settled_since: Some(past(4_000)),
+        ..EnforcementView::of(Tally { compliant: 14, heeded: 1, idle: 2, ..Tally::default() })
+    };
     view.vms.per_user.truncate(1);
     view
 }
@@ -244,7 +255,7 @@ pub(super) fn healthy() -> StatusView {
 /// A Mac whose texts are all hostile.
 pub(super) fn hostile_status() -> StatusView {
     let mut view = status();
-    view.portal.organization = Some(HOSTILE.into());
+    view.portal.url = Some(HOSTILE.into());
     view.checkin.last = Some(LastCheckin { at: past(9), succeeded: false, detail: HOSTILE.into() });
     view.health.problems = vec![problem(HOSTILE, HOSTILE, HOSTILE, Some(vm(1, HOSTILE)))];
     view.vms.per_user[0].user = HOSTILE.into();
@@ -256,124 +267,6 @@ pub(super) fn hostile_status() -> StatusView {
         }
     }
     view
-}
-
-fn state(subject: SubjectView, compliance: Compliance, reason: Option<&str>) -> SubjectStateView {
-    let seen = compliance == Compliance::Compliant;
-    SubjectStateView {
-        subject,
-        applied: Some(json!(true)),
-        observed: Some(json!(seen)),
-        compliance,
-        reason: reason.map(str::to_owned),
-        corrections: if seen { 2 } else { 0 },
-        last_correction: seen.then(|| past(150)),
-    }
-}
-
-/// A setting that the policy decides.
-fn setting(key: &str, title: &str, value: Value) -> SettingView {
-    SettingView {
-        key: key.into(),
-        title: title.into(),
-        outcome: OutcomeView::Holds,
-        value: Some(value),
-        winner: Some(WinnerView {
-            layer: LayerView::Policy,
-            origin: "“Sales Macs” revision 7".into(),
-            since: Some(past(5_400)),
-            derived_from: None,
-        }),
-        overridden: vec![],
-        problems: vec![],
-        notes: vec![],
-        subjects: vec![state(SubjectView::app(), Compliance::Compliant, None)],
-    }
-}
-
-fn loser(layer: LayerView, origin: &str, value: Value, reason: &str) -> LoserView {
-    LoserView { layer, origin: origin.into(), value, reason: reason.into() }
-}
-
-/// The one that `explain KEY` shows: derived, with losers, a problem and objects.
-pub(super) fn one_setting() -> SettingView {
-    let mut one =
-        setting("restrict.create_vm", "Creating virtual machines needs an administrator", json!(true));
-    if let Some(winner) = &mut one.winner {
-        winner.derived_from = Some("vms.corporate_only".into());
-    }
-    one.overridden = vec![
-        loser(LayerView::Profile, "dev.meridian.agent.plist", json!(false), "superseded by a higher layer"),
-        loser(LayerView::Local, "Security tab", json!(false), "ignored: a policy is assigned"),
-    ];
-    one
-}
-
-/// All outcomes and states.
-pub(super) fn explain() -> ExplainView {
-    let mut lifted = setting("restrict.clone_vm", "Cloning virtual machines", json!(false));
-    lifted.outcome = OutcomeView::Lifted;
-    (lifted.winner, lifted.value) = (None, None);
-    lifted.overridden =
-        vec![loser(LayerView::Local, "Security tab", json!(true), "ignored: a policy is assigned")];
-    let mut undecided = setting("updates.check", "Checking for updates", json!("daily"));
-    undecided.outcome = OutcomeView::Undecided;
-    (undecided.winner, undecided.value) = (None, None);
-    undecided.subjects.clear();
-    undecided.problems = vec![problem(
-        "setting-invalid",
-        "A setting has a value that it cannot take; the setting is ignored, the others count. updates.check: expected one of daily, weekly in profile dev.meridian.agent.plist",
-        "Correct the value in the policy or profile.",
-        None,
-    )];
-    let mut feed = setting(
-        "updates.feed_url",
-        "Where updates come from",
-        json!("https://updates.example.com/parallels/feed.xml"),
-    );
-    if let Some(winner) = &mut feed.winner {
-        (winner.layer, winner.origin) =
-            (LayerView::Profile, "dev.meridian.agent.plist (payload 0f1e2d3c)".into());
-    }
-    let mut machines =
-        setting("vm.require_password.change_guest_password", "Changing a guest password", json!(true));
-    machines.subjects = vec![
-        state(vm(1, "Windows 11"), Compliance::Compliant, None),
-        state(vm(2, "Ubuntu"), Compliance::Failed, Some("needs the custom password")),
-        state(vm(3, "macOS"), Compliance::Unsupported, Some("not for macOS guests")),
-    ];
-    let mut one_per_user = setting("vms.one_per_user", "One virtual machine for each user", json!(true));
-    one_per_user.subjects = vec![state(SubjectView::app(), Compliance::Violated, Some("user bob has two"))];
-    let mut drifted = setting("restrict.preferences", "Changing preferences", json!(true));
-    drifted.subjects = vec![state(SubjectView::app(), Compliance::Drifted, None)];
-    let mut unmanaged = setting("experience.cep", "Customer experience program", json!(false));
-    unmanaged.outcome = OutcomeView::Unmanaged;
-    (unmanaged.winner, unmanaged.value) = (None, None);
-    unmanaged.subjects.clear();
-    let mut corporate = setting("vms.corporate_only", "Corporate virtual machines only", json!(true));
-    corporate.subjects.clear();
-    ExplainView {
-        settings: vec![
-            corporate,
-            one_per_user,
-            one_setting(),
-            lifted,
-            drifted,
-            undecided,
-            feed,
-            machines,
-            unmanaged,
-        ],
-    }
-}
-
-/// A setting whose texts are hostile.
-pub(super) fn hostile_setting() -> SettingView {
-    let mut setting = setting("vm.isolate", HOSTILE, json!(HOSTILE));
-    setting.subjects = vec![state(vm(1, HOSTILE), Compliance::Failed, Some(HOSTILE))];
-    setting.overridden = vec![loser(LayerView::Local, HOSTILE, json!(HOSTILE), HOSTILE)];
-    setting.problems = vec![problem("setting-invalid", HOSTILE, HOSTILE, Some(vm(1, HOSTILE)))];
-    setting
 }
 
 fn action(subject: SubjectView, key: &str, argv: &[&str]) -> ActionView {

@@ -31,6 +31,9 @@ const LARGEST: u64 = 1 << 20;
 /// The cells of the labels' column.
 const LABELS: usize = 14;
 
+/// What an open wait channel means for a change in the portal.
+const WAKES: &str = ", or at the portal's call, one a minute";
+
 /// A status and where it comes from.
 #[derive(Debug, Serialize)]
 pub(super) struct Seen {
@@ -88,6 +91,11 @@ fn no_status(file: String, error: ClientError) -> Failure {
     }
 }
 
+/// When the daemon last wrote its status, if it ever did.
+pub(super) fn written_at(paths: &Paths) -> Option<Timestamp> {
+    read_file(paths).ok().map(|view| view.written_at)
+}
+
 fn read_file(paths: &Paths) -> Result<StatusView, String> {
     let path = paths.status_file();
     let shown = path.display();
@@ -109,21 +117,23 @@ fn read_file(paths: &Paths) -> Result<StatusView, String> {
 #[must_use]
 pub(super) fn render(seen: &Seen, style: &Style, now: Timestamp) -> String {
     let (view, mut screen) = (&seen.view, Screen::new(style));
-    if let Some(why) = &seen.unreachable {
-        let mark = Line::of(Tone::Bad, "✗ ");
-        let age = ago(view.written_at, now);
-        let verdict =
-            Line::of(Tone::Bad, "The daemon does not answer").text(format!("; this is as of {age}."));
-        screen.hanging(0, &mark, &verdict);
-        screen.hanging(2, &Line::new(), &Line::of(Tone::Faint, why));
-        screen.blank();
-    }
+    silence(&mut screen, seen.unreachable.as_deref(), view.written_at, now);
     let (mark, verdict) = headline(view, now);
     screen.hanging(0, &mark, &verdict);
     screen.blank();
     facts(&mut screen, view, now);
     problems(&mut screen, &view.health.problems, now);
     screen.finish()
+}
+
+/// That the daemon does not answer, why, and how old what follows is; nothing where it does.
+pub(super) fn silence(screen: &mut Screen<'_>, why: Option<&str>, written_at: Timestamp, now: Timestamp) {
+    let Some(why) = why else { return };
+    let age = ago(written_at, now);
+    let verdict = Line::of(Tone::Bad, "The daemon does not answer").text(format!("; this is as of {age}."));
+    screen.hanging(0, &Line::of(Tone::Bad, "✗ "), &verdict);
+    screen.hanging(2, &Line::new(), &Line::of(Tone::Faint, why));
+    screen.blank();
 }
 
 /// The most important line: whether all is well, and what is not.
@@ -206,21 +216,33 @@ fn policy(assignment: Option<&AssignmentView>, now: Timestamp) -> Line {
     }
 }
 
+/// How many settings are managed, and how they stand: the counts add up.
 fn settings(enforcement: &EnforcementView) -> Line {
-    if enforcement.enforced == 0 {
-        return Line::of(Tone::Faint, "none is managed");
+    let tally = &enforcement.tally;
+    if enforcement.managed == 0 {
+        return Line::of(Tone::Faint, "no source names any, so none is touched");
     }
-    let all = enforcement.compliant == enforcement.enforced;
-    let tone = if all { Tone::Good } else { Tone::Plain };
-    let mut line = Line::of(tone, format!("{} of {} kept", enforcement.compliant, enforcement.enforced));
+    let mut line = Line::plain(format!("{} managed", enforcement.managed));
+    let mut separator = ": ";
+    if enforcement.enforced > 0 {
+        let tone = if tally.compliant == enforcement.enforced { Tone::Good } else { Tone::Plain };
+        let kept = format!("{} of {} kept", tally.compliant, enforcement.enforced);
+        line = line.text(separator).then(tone, kept);
+        separator = ", ";
+    }
     for (number, tone, what) in [
-        (enforcement.violated, Tone::Bad, "violated"),
-        (enforcement.failed, Tone::Bad, "failed"),
-        (enforcement.drifted, Tone::Warning, "drifted"),
-        (enforcement.pending, Tone::Faint, "pending"),
+        (tally.violated, Tone::Bad, "violated"),
+        (tally.failed, Tone::Bad, "failed"),
+        (tally.drifted, Tone::Warning, "drifted"),
+        (tally.pending, Tone::Faint, "pending"),
+        (tally.local, Tone::Plain, "held locally"),
+        (tally.heeded, Tone::Faint, "heeded"),
+        (tally.unsupported, Tone::Faint, "unsupported"),
+        (tally.idle, Tone::Faint, "without a machine"),
     ] {
         if number > 0 {
-            line = line.text(", ").then(tone, format!("{number} {what}"));
+            line = line.text(separator).then(tone, format!("{number} {what}"));
+            separator = ", ";
         }
     }
     line
@@ -237,10 +259,7 @@ fn portal(view: &StatusView, now: Timestamp) -> Line {
     let Some(url) = &portal.url else {
         return Line::of(Tone::Warning, "none: the profile names no portal");
     };
-    let line = match &portal.organization {
-        Some(name) => Line::plain(name).then(Tone::Faint, format!("  {url}")),
-        None => Line::plain(url),
-    };
+    let line = Line::plain(url);
     match (&portal.device, portal.enrolled_at) {
         (None, _) => line.then(Tone::Warning, "  not enrolled"),
         (Some(_), Some(at)) => line.then(Tone::Faint, format!("  enrolled {}", ago(at, now))),
@@ -262,10 +281,12 @@ fn checkin(checkin: &CheckinView, now: Timestamp) -> Line {
         }
     };
     let line = match &checkin.next {
-        Some(next) => line.then(Tone::Faint, format!("; next {} ({})", due(next.at, now), next.reason)),
+        Some(next) => line
+            .text(format!("; next check-in {}", due(next.at, now)))
+            .then(Tone::Faint, format!(" ({})", next.reason)),
         None => line,
     };
-    if checkin.wait_open { line.then(Tone::Faint, "; changes arrive at once") } else { line }
+    if checkin.wait_open { line.then(Tone::Faint, WAKES) } else { line }
 }
 
 fn parallels(view: &StatusView) -> Line {

@@ -21,6 +21,8 @@ fn the_grammar_is_sound_and_help_is_reviewed() {
         ("help_updates", "meridian updates -h"),
         ("help_leave", "meridian leave --help"),
         ("help_deactivate_license", "meridian deactivate-license --help"),
+        ("help_profile_make", "meridian profile make --help"),
+        ("help_config_validate", "meridian config validate --help"),
     ] {
         let help = parse(line).unwrap_err();
         assert!(!help.use_stderr());
@@ -43,6 +45,12 @@ fn usage_errors_are_told_from_help() {
         "meridian updates check-feed",
         "meridian updates x",
         "meridian plan --check",
+        "meridian profile",
+        "meridian profile make --output x --portal-url https://x",
+        "meridian profile make --output x --portal-url https://x --root-key x --license-key x --sso",
+        "meridian profile make --output x --portal-url https://x --root-key x --full-disk-access",
+        "meridian profile make --output x --portal-url https://x --root-key x --identifier a/b",
+        "meridian config validate",
     ] {
         let usage = parse(line).unwrap_err();
         assert!(usage.use_stderr() && usage.exit_code() == 2, "{line}");
@@ -82,6 +90,8 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
         ("meridian version", 0),
         ("meridian version --json", 0),
         ("meridian doctor --json", 1),
+        ("meridian config validate /nowhere/file", 1),
+        ("meridian profile make --output /nowhere/file --portal-url x --root-key x", 2),
     ] {
         let arguments = parse(line).unwrap();
         let ended = match perform(&arguments.verb, &paths, &clock) {
@@ -89,5 +99,29 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
             Err(failure) => failure.exit(),
         };
         assert_eq!(ended as u8, exit, "{line}");
+    }
+}
+
+#[test]
+fn a_silent_daemon_is_told_with_the_age_of_its_last_status() {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = Paths::under(scratch.path());
+    let clock = ManualClock::at(*samples::NOW);
+    let mut view = samples::healthy();
+    view.written_at = *samples::NOW - jiff::SignedDuration::from_mins(7);
+    let line = crate::control::proto::encode(&crate::control::proto::Answer::Status(Box::new(view))).unwrap();
+    std::fs::create_dir_all(paths.support()).unwrap();
+    crate::state::atomic::write(&paths.status_file(), &line, crate::state::atomic::PUBLIC).unwrap();
+    std::fs::create_dir_all(paths.socket_folder()).unwrap();
+    let _hangs = std::os::unix::net::UnixListener::bind(paths.socket()).unwrap();
+    for line in ["meridian explain", "meridian plan --json", "meridian vms"] {
+        let Err(failure) = perform(&parse(line).unwrap().verb, &paths, &clock) else { panic!("{line}") };
+        assert_eq!(failure.exit(), Exit::Unreachable, "{line}");
+        assert!(failure.complaint().contains("its last status is of 7 min ago"), "{}", failure.complaint());
+    }
+    for line in ["meridian license", "meridian status"] {
+        let Ok(done) = perform(&parse(line).unwrap().verb, &paths, &clock) else { panic!("{line}") };
+        assert_eq!(done.exit, Exit::Unreachable, "{line}");
+        assert!(done.text.contains("this is as of 7 min ago"), "{}", done.text);
     }
 }

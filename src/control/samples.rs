@@ -6,14 +6,15 @@ use uuid::Uuid;
 
 use super::proto::{Answer, Refusal, RefusalCode};
 use super::view::{
-    ActionView, AgentView, AssignmentView, Availability, CheckinView, Compliance, EnforcementView,
-    ExplainView, GroupView, HealthState, HealthView, LastCheckin, LayerView, LoserView, NextCheckin,
-    OutcomeView, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView, SettingView,
-    SourceView, StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView,
-    WinnerView, WithheldView,
+    ActionView, AgentView, AssignmentView, Availability, CheckinView, EnforcementView, ExplainView,
+    GroupView, HealthState, HealthView, LastCheckin, LayerView, LoserView, NextCheckin, OutcomeView,
+    ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView, SettingView, SourceView,
+    StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView, WinnerView,
+    WithheldView,
 };
 use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
-use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid, VmId};
+use crate::domain::compliance::{Compliance, Tally};
+use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
@@ -111,7 +112,7 @@ pub(super) fn status() -> StatusView {
         agent: AgentView { version: "0.1.0".into(), pid: 42, started_at: at(0) },
         portal: PortalView {
             url: Some("https://portal.example".into()),
-            organization: Some("Example".into()),
+            organization: Some(OrganizationId::of(Uuid::from_u128(6))),
             device: Some(DeviceId::of(Uuid::from_u128(7))),
             enrolled_at: Some(at(2)),
         },
@@ -136,10 +137,10 @@ pub(super) fn status() -> StatusView {
             wait_open: true,
         },
         enforcement: EnforcementView {
-            enforced: 4,
-            compliant: 4,
+            settled: true,
+            settled_since: Some(at(5)),
             corrections: 1,
-            ..EnforcementView::default()
+            ..EnforcementView::of(Tally { compliant: 4, ..Tally::default() })
         },
         vms: VmTotals { total: Some(3), corporate: Some(1), per_user: users() },
         sources: vec![SourceView {
@@ -181,6 +182,7 @@ fn explain() -> ExplainView {
         }],
         problems: problems(),
         notes: vec![],
+        state: Some(Compliance::Compliant),
         subjects: subjects().into_iter().map(state).collect(),
     };
     ExplainView { settings: vec![setting] }

@@ -13,7 +13,7 @@ use super::observer::{LicenseWish, Observation, Wanted, Wishes};
 use super::updater::Updates;
 use crate::checkin::session::Denied;
 use crate::control::view::{LastCheckin, NextCheckin};
-use crate::domain::ids::DeviceId;
+use crate::domain::ids::{DeviceId, OrganizationId};
 use crate::license::State;
 use crate::wire::assignment::Assignment;
 use crate::wire::checkin::ReportedProblem;
@@ -93,6 +93,10 @@ pub struct Commanded {
 pub struct Conversation {
     /// The Mac's id at the portal, once enrolled.
     pub device: Option<DeviceId>,
+    /// The organization, from the keyset that its root key signed.
+    pub organization: Option<OrganizationId>,
+    /// When the Mac enrolled.
+    pub enrolled_at: Option<Timestamp>,
     /// The last check-in that ended, well or not.
     pub last: Option<LastCheckin>,
     /// When one last ended well.

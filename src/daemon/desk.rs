@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::board::Board;
 use super::problems::{Problem, Since, problems};
+use super::standings;
 use super::ticker::Ticker;
 use super::views;
 use crate::catalog::{Key, LayerKind};
@@ -24,7 +25,6 @@ use crate::hypervisor::runner::Runner;
 use crate::sources::layer::Layer;
 use crate::sources::profile::Item;
 use crate::state::atomic;
-use crate::wire::checkin::ComplianceState;
 
 /// How often the status file is written when nothing changes, so that its age tells whether the daemon lives.
 const WRITE_EVERY: SignedDuration = SignedDuration::from_mins(10);
@@ -56,6 +56,7 @@ pub struct Bells {
 struct Dated {
     since: Since,
     health: Option<(HealthState, Timestamp)>,
+    settled: Option<Timestamp>,
 }
 
 impl Desk {
@@ -106,7 +107,7 @@ impl Desk {
                 next: board.conversation.next.clone(),
                 wait_open: board.conversation.wait_open,
             },
-            enforcement: enforcement(&board),
+            enforcement: enforcement(&board, self.settled_since(standings::is_settled(&board), now)),
             vms: vm_totals(&board),
             sources: sources(&board),
             written_at: now,
@@ -124,6 +125,13 @@ impl Desk {
             .chain(own)
             .map(|(problem, since)| views::problem(&board.observation, &problem, since))
             .collect()
+    }
+
+    /// Since when it is settled, if it is.
+    fn settled_since(&self, is_settled: bool, now: Timestamp) -> Option<Timestamp> {
+        let mut dated = self.dated.lock().unwrap_or_else(PoisonError::into_inner);
+        dated.settled = is_settled.then(|| dated.settled.unwrap_or(now));
+        dated.settled
     }
 
     fn health_since(&self, state: HealthState, now: Timestamp) -> Timestamp {
@@ -207,7 +215,13 @@ fn portal(board: &Board) -> PortalView {
         Item::Set(origin) => Some(origin.to_string()),
         _ => None,
     });
-    PortalView { url, device: board.conversation.device, ..PortalView::default() }
+    let conversation = &board.conversation;
+    PortalView {
+        url,
+        organization: conversation.organization,
+        device: conversation.device,
+        enrolled_at: conversation.enrolled_at,
+    }
 }
 
 fn assignment(board: &Board) -> Option<AssignmentView> {
@@ -245,22 +259,13 @@ fn parallels(board: &Board) -> ParallelsView {
     ParallelsView { version: version.map(ToString::to_string), gate, updates }
 }
 
-fn enforcement(board: &Board) -> EnforcementView {
-    let enforcement = &board.enforcement;
-    let count = |state| {
-        let standings = enforcement.standings.iter().filter(|standing| standing.state == state).count();
-        u32::try_from(standings).unwrap_or(u32::MAX)
-    };
+fn enforcement(board: &Board, settled_since: Option<Timestamp>) -> EnforcementView {
     EnforcementView {
-        enforced: u32::try_from(enforcement.standings.len()).unwrap_or(u32::MAX)
-            - count(ComplianceState::Unsupported),
-        compliant: count(ComplianceState::Compliant),
-        drifted: count(ComplianceState::Drifted),
-        violated: count(ComplianceState::Violated),
-        failed: count(ComplianceState::Failed),
-        pending: count(ComplianceState::Pending),
-        corrections: enforcement.corrections.count,
-        last_correction: enforcement.corrections.last,
+        settled: settled_since.is_some(),
+        settled_since,
+        corrections: board.enforcement.corrections.count,
+        last_correction: board.enforcement.corrections.last,
+        ..EnforcementView::of(standings::tally(board))
     }
 }
 

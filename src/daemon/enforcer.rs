@@ -68,6 +68,17 @@ pub struct Enforcement {
     pub settled: bool,
     /// The wishes that the observation had served which this is made from.
     pub served: Wanted,
+    /// The orders that this is made from.
+    pub made_from: Option<Orders>,
+}
+
+/// What is ordered from above: the profile, the assignment, and whether its policy is lifted.
+pub type Orders = (Part<Profile>, Part<Assigned>, bool);
+
+/// The orders of the moment.
+#[must_use]
+pub fn orders(board: &Board) -> Orders {
+    (board.profile.clone(), board.assigned.clone(), board.lifts_policy())
 }
 
 /// A drift that was put right.
@@ -337,6 +348,7 @@ impl Enforcer {
             settled: seen.observation.covers(self.wishes),
             served: seen.observation.served,
             effective: seen.effective,
+            made_from: None,
         }
     }
 }
@@ -355,17 +367,14 @@ struct Seen<'a> {
 }
 
 impl Task for Enforcer {
-    type Input = (Part<Profile>, Part<Assigned>, bool, Part<Observation>, Part<Updates>);
+    type Input = (Orders, Part<Observation>, Part<Updates>);
 
     fn input(&self, board: &Board) -> Self::Input {
-        let Board { profile, assigned, observation, updates, .. } = board;
-        (profile.clone(), assigned.clone(), board.lifts_policy(), observation.clone(), updates.clone())
+        (orders(board), board.observation.clone(), board.updates.clone())
     }
 
-    async fn pass(
-        &mut self,
-        (profile, assigned, lifted, observation, updates): &Self::Input,
-    ) -> (Publish, Next) {
+    async fn pass(&mut self, (orders, observation, updates): &Self::Input) -> (Publish, Next) {
+        let (profile, assigned, lifted) = orders;
         let without_policy = lifted.then(|| assigned.without_policy());
         let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
         self.date_policy(assigned);
@@ -388,7 +397,8 @@ impl Task for Enforcer {
             let plan = plan(&self.situation(&seen, self.ticker.now()));
             kept = Some(self.carry_out(&plan, &seen).await);
         }
-        let enforcement = self.report(seen, local, kept);
+        let mut enforcement = self.report(seen, local, kept);
+        enforcement.made_from = Some(orders.clone());
         let next = next(&enforcement, self.ticker.now());
         let wishes = self.wishes;
         let enforcement = Part::new(enforcement);

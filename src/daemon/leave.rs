@@ -194,6 +194,7 @@ fn nothing_but(portal: Portal) -> Local {
         parallels: Parallels::Unreadable,
         local_restrictions: serde_json::Map::new(),
         profile_settings: serde_json::Map::new(),
+        updates: None,
         compliance: Vec::new(),
         problems: Vec::new(),
         vms: None,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use self::orders::Orders;
+use self::orders::{Given, Orders};
 use super::board::{Board, Part, Ruling};
 use super::commands::Run;
 use super::inputs::Profile;
@@ -242,23 +242,26 @@ impl Licenser {
         }
     }
 
-    /// Serves orders from the book, and the portal's, which go through it, too. Whether they are to be looked at soon
-    /// again, because somebody else has the book.
-    async fn serve_orders(&mut self, observation: &Observation) -> bool {
+    /// Serves orders from the book, and the portal's and the profile's, which go through it, too. Whether they are to be
+    /// looked at soon again, because somebody else has the book.
+    async fn serve_orders(&mut self, input: &Input) -> bool {
         let mut commands = self.queue.iter().map(|request| request.command);
         let commanded = commands.rfind(|run| run.kind == CommandKind::DeactivateLicense);
-        let can_be_asked = matches!(observation.service, Answer::Known(_));
+        let preferences = input.profile.preferences.as_ref();
+        let by_profile = preferences.and_then(|preferences| preferences.deactivation_order.value());
+        let given =
+            Given { by_portal: commanded.map(|run| run.id), by_profile: by_profile.map(String::as_str) };
+        let can_be_asked = matches!(input.observation.service, Answer::Known(_));
         let Ground { runner, ticker, .. } = &self.ground;
-        let Some(desk) = self.orders.open(commanded.is_some()) else { return self.orders.is_busy() };
-        let outcome =
-            self.orders.carry_out(&desk, runner, ticker, (commanded.map(|run| run.id), can_be_asked)).await;
+        let Some(desk) = self.orders.open(given) else { return self.orders.is_busy() };
+        let outcome = self.orders.carry_out(&desk, runner, ticker, (given, can_be_asked)).await;
         if commanded.is_some() {
             self.answer(CommandKind::DeactivateLicense, &outcome);
         }
         if let Some(order) = self.orders.untold() {
             self.take(Event::Deactivated(order.id, order.ordered_at));
         }
-        let seen = self.has_seen_what_was_found(observation);
+        let seen = self.has_seen_what_was_found(&input.observation);
         if self.keep().is_ok() && !self.state.is_releasing() && seen {
             self.orders.told(&desk, self.ground.ticker.now());
         }
@@ -369,7 +372,7 @@ impl Task for Licenser {
         let now = self.ground.ticker.now();
         self.hear(input);
         self.listen();
-        let is_busy = self.serve_orders(&input.observation).await;
+        let is_busy = self.serve_orders(input).await;
         let kept = self.keep();
         let more = kept.is_ok() && self.act(input, is_busy).await;
         let kept = kept.and_then(|()| self.keep());

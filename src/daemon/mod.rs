@@ -3,6 +3,7 @@
 pub mod board;
 pub mod checkin;
 pub mod commands;
+pub mod conversation;
 pub mod desk;
 pub mod documents;
 pub mod enforcer;
@@ -18,6 +19,7 @@ pub mod report;
 pub mod run;
 pub mod sights;
 pub mod stamp;
+pub mod standings;
 pub mod starts;
 pub mod tasks;
 pub mod ticker;

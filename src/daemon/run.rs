@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::board::{Assigned, Board, Commanded, Conversation, Part, Ruling};
+use super::board::{Assigned, Board, Commanded, Part, Ruling};
 use super::checkin::{Checkin, Ground, Ticks, Traffic, Transport};
 use super::commands::{self, Commands};
+use super::conversation::conversation;
 use super::desk::{Bells, Desk};
 use super::documents::Account;
 use super::enforcer::Enforcer;
@@ -31,7 +32,6 @@ use crate::checkin::http::Http;
 use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
-use crate::control::view::{LastCheckin, NextCheckin};
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
 use crate::license::State;
@@ -40,7 +40,7 @@ use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
 use crate::updates::book::Book;
-use crate::wire::checkin::{CheckinReason, LeaseWish};
+use crate::wire::checkin::LeaseWish;
 use crate::wire::codes::ProblemCode;
 use crate::wire::command::Ack;
 
@@ -360,8 +360,19 @@ pub(super) async fn converse<H: Transport>(
     let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
     loop {
+        // In this order, so that who reads of a check-in finds on the board what it brought.
         tokio::select! {
+            biased;
             () = &mut speak => return,
+            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
+            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
+            Ok(()) = assignments.changed() => {
+                let assigned = assigned(&assignments);
+                board.send_modify(|board| board.assigned = Part::new(assigned));
+                assignments.mark_unchanged();
+            }
+            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
+            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
             Ok(()) = changes.changed() => {
                 changes.mark_unchanged();
                 let said = tell();
@@ -377,15 +388,6 @@ pub(super) async fn converse<H: Transport>(
                     sync.notify_one();
                 }
             }
-            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
-            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
-            Ok(()) = assignments.changed() => {
-                let assigned = assigned(&assignments);
-                board.send_modify(|board| board.assigned = Part::new(assigned));
-                assignments.mark_unchanged();
-            }
-            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
-            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
         }
     }
 }
@@ -435,85 +437,4 @@ fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
         }
         differs
     });
-}
-
-/// How the conversation with the portal goes, as the board has it.
-fn conversation(status: &Status, traffic: Traffic) -> Conversation {
-    let last = traffic.last.map(|(at, succeeded)| LastCheckin {
-        at,
-        succeeded,
-        detail: if succeeded { "accepted".to_owned() } else { why(status) },
-    });
-    Conversation {
-        device: status.device,
-        last,
-        last_success: status.last_success,
-        next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
-        wait_open: traffic.wait_open,
-        problems: status.problems.clone(),
-    }
-}
-
-/// Why the last request failed, as exactly as it is known.
-fn why(status: &Status) -> String {
-    let trouble = status.trouble.as_ref().or_else(|| status.problems.first());
-    trouble.map_or_else(
-        || "not accepted".to_owned(),
-        |problem| problem.detail.clone().unwrap_or_else(|| problem.code.explanation().to_owned()),
-    )
-}
-
-fn because(reason: CheckinReason, failures: u32) -> String {
-    if failures > 0 {
-        return format!("retry after {failures} failures");
-    }
-    match reason {
-        CheckinReason::Startup => "the agent started",
-        CheckinReason::Interval => "the interval",
-        CheckinReason::Wake => "the portal called",
-        CheckinReason::VmChange => "a virtual machine changed",
-        CheckinReason::ProfileChange => "the profile changed",
-        CheckinReason::LicenseChange => "the license changed",
-        CheckinReason::Manual => "asked for by hand",
-        CheckinReason::Uninstall => "the agent is uninstalled",
-    }
-    .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checkin::session::Standing;
-    use crate::wire::checkin::ReportedProblem;
-
-    #[test]
-    fn a_check_in_that_failed_says_what_exactly_went_wrong() {
-        let problem = |code, detail: &str| ReportedProblem {
-            code,
-            since: Timestamp::UNIX_EPOCH,
-            detail: (!detail.is_empty()).then(|| detail.to_owned()),
-        };
-        let stale = problem(ProblemCode::AssignmentStale, "");
-        let down = problem(ProblemCode::PortalUnreachable, "the portal's name cannot be resolved");
-        let refused = problem(ProblemCode::EnrollmentRefused, "token-used");
-        let mut status = Status {
-            standing: Standing::Enrolled,
-            device: None,
-            organization: None,
-            last_success: None,
-            next: None,
-            failures: 1,
-            trouble: Some(down.clone()),
-            problems: vec![stale.clone(), down],
-        };
-        let failed = Traffic { last: Some((Timestamp::UNIX_EPOCH, false)), wait_open: false };
-        let said = |status: &Status, traffic| conversation(status, traffic).last.unwrap().detail;
-        assert_eq!(said(&status, failed), "the portal's name cannot be resolved");
-        (status.trouble, status.problems) = (None, vec![refused]);
-        assert_eq!(said(&status, failed), "token-used");
-        status.problems = vec![stale];
-        assert_eq!(said(&status, failed), ProblemCode::AssignmentStale.explanation());
-        let fine = Traffic { last: Some((Timestamp::UNIX_EPOCH, true)), ..failed };
-        assert_eq!(said(&status, fine), "accepted");
-    }
 }

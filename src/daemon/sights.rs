@@ -1,6 +1,6 @@
 //! An observation as the plan, the compliance and the violations look at it.
 
-use crate::catalog::{Key, Scope};
+use crate::catalog::{Key, Scope, Value};
 use crate::domain::host::Arch;
 use crate::domain::ids::{Uid, VmId};
 use crate::domain::subject::Subject;
@@ -67,6 +67,15 @@ pub fn gate(observation: &Observation) -> Gate {
         _ => None,
     };
     Gate { parallels, arch: observation.host.as_ref().map_or(Arch::Arm64, |host| host.hardware.arch) }
+}
+
+/// The value of one of the application's settings; `None` where it was not to be seen.
+#[must_use]
+pub fn of_app(observation: &Observation, key: Key) -> Option<Value> {
+    match &observation.service {
+        Answer::Known(info) => of_service(key.setting().sensor, info),
+        _ => None,
+    }
 }
 
 /// Why an object could not be asked.

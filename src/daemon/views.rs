@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::board::Board;
 use super::observer::Observation;
 use super::problems::Problem;
+use super::standings::{self, State};
 use crate::catalog::{Key, LayerKind, Value};
 use crate::control::view::{
-    ActionView, Availability, Compliance, ExplainView, LayerView, LoserView, OutcomeView, PlanView,
-    ProblemView, SettingView, SubjectStateView, SubjectView, UserVmsView, VmView, VmsView, WinnerView,
-    WithheldView,
+    ActionView, Availability, ExplainView, LayerView, LoserView, OutcomeView, PlanView, ProblemView,
+    SettingView, SubjectStateView, SubjectView, UserVmsView, VmView, VmsView, WinnerView, WithheldView,
 };
 use crate::domain::ids::Uid;
 use crate::domain::subject::Subject;
@@ -23,7 +23,6 @@ use crate::plan::memory::{Attempt, entry};
 use crate::plan::{Action, Reason, Why};
 use crate::resolve::{Candidate, Outcome, Resolved};
 use crate::sources::assignment;
-use crate::wire::checkin::ComplianceState;
 
 /// A layer's rank as the socket names it.
 #[must_use]
@@ -105,6 +104,7 @@ fn setting(board: &Board, key: Key, resolved: Option<&Resolved>, now: Timestamp)
             now,
         )
     });
+    let states = standings::of(board, key);
     SettingView {
         key: key.name().to_owned(),
         title: key.setting().title.to_owned(),
@@ -124,7 +124,8 @@ fn setting(board: &Board, key: Key, resolved: Option<&Resolved>, now: Timestamp)
         overridden: resolved.into_iter().flat_map(|resolved| &resolved.overridden).map(loser).collect(),
         problems: problems.collect(),
         notes: notes(board, key, winner),
-        subjects: subjects(board, key),
+        state: states.iter().map(|state| state.compliance).max(),
+        subjects: states.into_iter().filter_map(|state| on_subject(board, key, state)).collect(),
     }
 }
 
@@ -145,34 +146,18 @@ fn loser((candidate, reason): &(Candidate, crate::resolve::Lost)) -> LoserView {
     }
 }
 
-fn subjects(board: &Board, key: Key) -> Vec<SubjectStateView> {
-    let enforcement = &board.enforcement;
-    let standings = enforcement.standings.iter().filter(|standing| standing.key == key);
-    standings
-        .map(|standing| {
-            let attempt: Option<&Attempt> = entry(&enforcement.attempts, standing.subject, key);
-            SubjectStateView {
-                subject: subject(&board.observation, standing.subject),
-                applied: attempt.map(|attempt| json(&attempt.to)),
-                observed: standing.observed.as_ref().map(json),
-                compliance: compliance(standing.state),
-                reason: standing.reason.map(|reason| reason.explanation().to_owned()),
-                corrections: attempt.map_or(0, |attempt| u64::from(attempt.drifts)),
-                last_correction: attempt.and_then(|attempt| attempt.drifted_at),
-            }
-        })
-        .collect()
-}
-
-const fn compliance(state: ComplianceState) -> Compliance {
-    match state {
-        ComplianceState::Compliant => Compliance::Compliant,
-        ComplianceState::Drifted => Compliance::Drifted,
-        ComplianceState::Failed => Compliance::Failed,
-        ComplianceState::Unsupported => Compliance::Unsupported,
-        ComplianceState::Pending => Compliance::Pending,
-        ComplianceState::Violated => Compliance::Violated,
-    }
+fn on_subject(board: &Board, key: Key, state: State) -> Option<SubjectStateView> {
+    let about = state.subject?;
+    let attempt: Option<&Attempt> = entry(&board.enforcement.attempts, about, key);
+    Some(SubjectStateView {
+        subject: subject(&board.observation, about),
+        applied: attempt.map(|attempt| json(&attempt.to)),
+        observed: state.observed.as_ref().map(json),
+        compliance: state.compliance,
+        reason: state.reason.map(|reason| reason.explanation().to_owned()),
+        corrections: attempt.map_or(0, |attempt| u64::from(attempt.drifts)),
+        last_correction: attempt.and_then(|attempt| attempt.drifted_at),
+    })
 }
 
 /// `meridian plan`.
@@ -180,7 +165,9 @@ const fn compliance(state: ComplianceState) -> Compliance {
 pub fn plan(board: &Board, runner: &Runner) -> PlanView {
     let observation = &board.observation;
     let plan = &board.enforcement.plan;
-    let withheld = plan.withheld.iter().map(|withheld| WithheldView {
+    // What nothing on the Mac enforces waits for nothing.
+    let withheld = plan.withheld.iter().filter(|withheld| withheld.reason != Reason::NoLever);
+    let withheld = withheld.map(|withheld| WithheldView {
         subject: subject(observation, withheld.subject),
         key: withheld.key.name().to_owned(),
         reason: reason(&withheld.reason),

@@ -7,6 +7,16 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The longest name of an order to give a license back, in characters.
+pub const LONGEST_ORDER_NAME: usize = 128;
+
+/// Whether a text may name an order to give a license back: printable, without spaces at its ends, and not endless.
+#[must_use]
+pub fn is_order_name(text: &str) -> bool {
+    let length = text.chars().count();
+    (1..=LONGEST_ORDER_NAME).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
+}
+
 /// A license key with all but its first and last group masked, as Parallels shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

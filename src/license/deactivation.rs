@@ -8,7 +8,7 @@
 
 mod perform;
 
-pub use perform::{Deadline, Unperformed, perform};
+pub use perform::{Deadline, Unperformed, WhenStopped, perform};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -20,9 +20,6 @@ const REMEMBERED: usize = 200;
 
 /// How long an order that could not be carried out is tried: later it would surprise whoever gave it.
 const STALE_AFTER: SignedDuration = SignedDuration::from_hours(24 * 7);
-
-/// The longest name of an order, in characters.
-pub const LONGEST_ID: usize = 128;
 
 /// The orders, the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +96,21 @@ impl Book {
         self.orders.drain(..surplus);
     }
 
+    /// Writes an order of the profile down, unless it ever was: a profile says the same again and again, so neither a
+    /// failed nor an old one is given anew. True when the book changed.
+    pub fn give_once(&mut self, id: &str, now: Timestamp) -> bool {
+        let Some(at) = self.orders.iter().position(|order| order.id == id) else {
+            self.give(id, now);
+            return true;
+        };
+        // The oldest are forgotten first. This one is still named, and forgotten it would be carried out again.
+        let is_old = at + REMEMBERED / 2 < self.orders.len();
+        if is_old {
+            self.orders[at..].rotate_left(1);
+        }
+        is_old
+    }
+
     /// Takes an order down that another one carried out while it waited, so that it is known when it is repeated.
     pub fn settle(&mut self, id: &str, now: Timestamp, by: &Order) {
         self.give(id, now);
@@ -137,13 +149,6 @@ impl Order {
         let age = now.duration_since(self.ordered_at);
         self.effect.is_none() && age.abs() < STALE_AFTER
     }
-}
-
-/// Whether a text may name an order: printable, without spaces at its ends, and not endless.
-#[must_use]
-pub fn is_name(text: &str) -> bool {
-    let length = text.chars().count();
-    (1..=LONGEST_ID).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
 }
 
 #[cfg(test)]

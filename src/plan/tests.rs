@@ -1,5 +1,11 @@
+use jiff::Timestamp;
+
+use super::memory::{Attempt, Baseline, PerSetting, Went};
 use super::*;
-use crate::resolve::resolve;
+use crate::catalog::{Key, LayerKind, Sensor, Value};
+use crate::domain::host::Arch;
+use crate::domain::ids::{Uid, VmId};
+use crate::resolve::{Effective, resolve};
 use crate::sources::layer::{Layer, Origin};
 use crate::sources::local::local;
 

@@ -12,9 +12,10 @@ use std::pin::Pin;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::domain::compliance::{self, Tally};
 use crate::domain::host::Arch;
 use crate::domain::ids::{DeviceId, VmId};
-use crate::wire::checkin::{ComplianceState, UpdateReport};
+use crate::wire::checkin::UpdateReport;
 
 mod licensing;
 
@@ -218,49 +219,9 @@ pub struct PolicyRow {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Compliance {
     /// How many settings are in each state.
-    pub counts: ComplianceCounts,
+    pub counts: Tally,
     /// Those that are not as ordered.
     pub noncompliant: Vec<Noncompliant>,
-}
-
-/// How many settings are in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ComplianceCounts {
-    /// Observed to be as ordered.
-    pub compliant: u32,
-    /// Changed behind the agent's back.
-    pub drifted: u32,
-    /// Could not be applied.
-    pub failed: u32,
-    /// Not yet known.
-    pub pending: u32,
-    /// Cannot be enforced on this Mac.
-    pub unsupported: u32,
-    /// Something exists that the policy forbids.
-    pub violated: u32,
-}
-
-impl ComplianceCounts {
-    /// Counts one more setting.
-    pub fn count(&mut self, state: ComplianceState) {
-        let field = match state {
-            ComplianceState::Compliant => &mut self.compliant,
-            ComplianceState::Drifted => &mut self.drifted,
-            ComplianceState::Failed => &mut self.failed,
-            ComplianceState::Pending => &mut self.pending,
-            ComplianceState::Unsupported => &mut self.unsupported,
-            ComplianceState::Violated => &mut self.violated,
-        };
-        *field = field.saturating_add(1);
-    }
-
-    /// How many settings there are at all.
-    #[must_use]
-    pub fn total(&self) -> u32 {
-        [self.compliant, self.drifted, self.failed, self.pending, self.unsupported, self.violated]
-            .into_iter()
-            .fold(0, u32::saturating_add)
-    }
 }
 
 /// A setting that is not as ordered.
@@ -271,7 +232,7 @@ pub struct Noncompliant {
     /// The key of the settings catalog, or an unknown one.
     pub setting: String,
     /// How it stands.
-    pub state: ComplianceState,
+    pub state: compliance::Compliance,
     /// Why, where the state does not say it all.
     pub reason: Option<String>,
 }

@@ -11,6 +11,7 @@ use super::codes::{ComplianceReason, ProblemCode};
 use super::command::Ack;
 use super::inventory::Inventory;
 use super::time;
+use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::host::Hardware;
 use crate::domain::ids::CommandId;
 use crate::domain::license::LicenseFacts;
@@ -244,7 +245,7 @@ impl<'de> Deserialize<'de> for ParallelsVersion {
     }
 }
 
-/// How far a setting is enforced, as observed after applying it.
+/// The words that travel for how far a setting is enforced; what they mean stands at [`Compliance`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComplianceState {
@@ -254,12 +255,28 @@ pub enum ComplianceState {
     Drifted,
     /// Applying it failed.
     Failed,
-    /// It cannot be enforced on this Mac.
+    /// It cannot be enforced on this Mac; with `no-lever`, nothing enforces it and the agent heeds it.
     Unsupported,
     /// Not yet known.
     Pending,
     /// Something exists that the policy forbids and Parallels Desktop cannot prevent.
     Violated,
+}
+
+impl ComplianceState {
+    /// How the setting stands, with the reason that says whether it is heeded.
+    #[must_use]
+    pub const fn with(self, reason: Option<ComplianceReason>) -> Compliance {
+        match (self, reason) {
+            (Self::Unsupported, Some(ComplianceReason::NoLever)) => Compliance::Heeded,
+            (Self::Unsupported, _) => Compliance::Unsupported,
+            (Self::Compliant, _) => Compliance::Compliant,
+            (Self::Drifted, _) => Compliance::Drifted,
+            (Self::Failed, _) => Compliance::Failed,
+            (Self::Pending, _) => Compliance::Pending,
+            (Self::Violated, _) => Compliance::Violated,
+        }
+    }
 }
 
 /// One setting of one subject.
@@ -274,6 +291,14 @@ pub struct ComplianceItem {
     /// Why, where the state does not say it all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ComplianceReason>,
+}
+
+impl ComplianceItem {
+    /// How many settings of a report are in each state.
+    #[must_use]
+    pub fn tally<'a>(items: impl IntoIterator<Item = &'a Self>) -> Tally {
+        Tally::of(items.into_iter().map(|item| (item.setting.as_str(), item.state.with(item.reason))))
+    }
 }
 
 /// Something wrong with the agent or its Mac.

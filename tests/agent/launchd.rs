@@ -159,7 +159,7 @@ async fn killed_it_returns_and_asked_to_end_it_ends_within_two_seconds() {
     assert_ne!(launchd.pid(), Some(first));
     // From disk: the next check-in keeps its distance to the last.
     let keeps = |status: &StatusView| {
-        status.enforcement.enforced > 0 && status.enforcement.compliant == status.enforcement.enforced
+        status.enforcement.enforced > 0 && status.enforcement.tally.compliant == status.enforcement.enforced
     };
     environment.until("enforcing again", keeps).await;
     let begun = Instant::now();

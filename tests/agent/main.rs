@@ -7,7 +7,13 @@ mod hypervisor;
 #[cfg(test)]
 mod launchd;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod licenses;
+#[cfg(test)]
+mod made;
+#[cfg(test)]
+mod mdm;
 #[cfg(test)]
 mod migration;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use meridian::catalog::settings_table;
 use meridian::error::Exit;
-use meridian::sources::profile::Preferences;
+use meridian::sources::profile::profile_table;
 use meridian::wire::codes::{problem_table, reason_table};
 
 const README: &str = include_str!("../../README.md");
@@ -16,12 +16,6 @@ fn section(name: &str) -> &'static str {
     let after = README.split_once(&format!("<!-- {name}:begin -->\n")).map(|(_, after)| after);
     let section = after.and_then(|after| after.split_once(&format!("<!-- {name}:end -->")));
     section.unwrap_or_else(|| panic!("the README has no section {name}")).0.trim_matches('\n')
-}
-
-/// The first cell of each row of a section's table, without its backticks.
-fn names(section: &'static str) -> BTreeSet<&'static str> {
-    let rows = section.lines().skip(2);
-    rows.map(|row| row.split('|').nth(1).unwrap().trim().trim_matches('`')).collect()
 }
 
 fn exit_table() -> String {
@@ -62,6 +56,7 @@ fn shown_verbs(program: &str) -> BTreeSet<String> {
 fn the_tables_are_those_of_the_code() {
     let tables = [
         ("settings", settings_table()),
+        ("profile", profile_table()),
         ("problems", problem_table()),
         ("reasons", reason_table()),
         ("exit-codes", exit_table()),
@@ -80,22 +75,6 @@ fn the_help_and_the_table_name_the_same_exit_codes() {
     let codes: Vec<u8> =
         codes.split(", ").map(|code| code.split(' ').next().unwrap().parse().unwrap()).collect();
     assert_eq!(codes, Exit::ALL.map(|exit| exit as u8));
-}
-
-#[test]
-fn the_agent_knows_the_keys_of_the_profile_that_are_listed() {
-    let listed = names(section("profile"));
-    // A date is a value of none of them, so each one that is known is a problem of its value.
-    let keys = listed.iter().map(|key| format!("<key>{key}</key><date>2026-01-01T00:00:00Z</date>"));
-    let file = format!("<plist version=\"1.0\"><dict>{}</dict></plist>", keys.collect::<String>());
-    let problems = Preferences::parse("test", file.as_bytes()).unwrap().problems();
-    assert_eq!(problems.keys().map(String::as_str).collect::<BTreeSet<_>>(), listed);
-    for (key, fault) in problems {
-        assert!(fault.to_string().contains("expected"), "{key}: {fault}");
-    }
-    let full = include_str!("../golden/profiles/full.xml.plist");
-    let full = Preferences::parse("test", full.as_bytes()).unwrap();
-    assert!(full.portal_ca.value().is_some() && full.check_in_interval.value().is_some());
 }
 
 #[test]

@@ -36,7 +36,9 @@ fn now_ms() -> u64 {
 #[tokio::test]
 async fn local_restrictions_hold_until_a_policy_silences_them_and_again_after_it() {
     let environment = TestEnvironment::start().await;
-    environment.until_enrolled().await;
+    let portal = environment.until_enrolled().await.portal;
+    assert!(portal.organization.is_some() && portal.device.is_some(), "{portal:?}");
+    assert!(portal.enrolled_at.is_some_and(|at| now_ms().abs_diff(at.as_millisecond() as u64) < 60_000));
     let explain = environment.explain().await;
     let local = [("restrict.remove_vm", "local"), ("restrict.clone_vm", "local")];
     assert_eq!(winners(&explain), local.map(|(key, layer)| (key.to_owned(), layer.to_owned())));
@@ -52,6 +54,25 @@ async fn local_restrictions_hold_until_a_policy_silences_them_and_again_after_it
     environment.unassign().await;
     environment.until_restricted(&LOCAL).await;
     environment.until_settled("local").await;
+}
+
+#[tokio::test]
+async fn a_script_that_waits_until_it_is_settled_finds_the_policy_enforced() {
+    let environment = TestEnvironment::start().await;
+    environment.until("settled", |status| status.enforcement.settled).await;
+    for (settings, end) in [(Some(corporate()), &CORPORATE[..]), (None, &LOCAL)] {
+        match settings {
+            Some(settings) => drop(environment.assign(&settings).await),
+            None => environment.unassign().await,
+        }
+        environment.sync().await;
+        let status = environment.until("settled", |status| status.enforcement.settled).await;
+        assert_eq!(environment.restrictions(), end);
+        assert!(status.enforcement.settled_since.is_some());
+        let explain = environment.explain().await;
+        assert_eq!(explain.settings.len(), status.enforcement.managed as usize, "one count");
+        assert!(explain.settings.iter().all(|setting| setting.state.is_some()), "{explain:#?}");
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ complete -c meridian -n "__fish_meridian_needs_command" -f -a "sync" -d 'Check i
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "leave" -d 'Put back what stood before the policy and tell the portal, before the agent is removed (root only)'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "version" -d 'Show the version'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "doctor" -d 'Look for trouble: profile, portal, TLS, keys, Parallels\' tools, the agent itself'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "profile" -d 'Make the profile that MDM delivers to the Macs'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "config" -d 'Judge the keys of a profile or a property list before MDM delivers it'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "daemon" -d 'Run the agent in the foreground; launchd does this'
 complete -c meridian -n "__fish_meridian_using_subcommand status" -l field -d 'Print the bare value of this field alone, on one line; nothing where there is none' -r
 complete -c meridian -n "__fish_meridian_using_subcommand status" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
@@ -75,5 +77,36 @@ complete -c meridian -n "__fish_meridian_using_subcommand version" -s h -l help 
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -l json -d 'Print JSON ("schema": 1) instead of a screen'
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -f -a "make" -d 'Write a configuration profile (.mobileconfig) to upload to MDM'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l portal-url -d 'The portal\'s origin, such as https://portal.example.com' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l root-key -d 'The public half of the portal\'s root key, as the portal shows it' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l enrollment-token -d 'What lets a Mac enroll' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l ca -d 'Certificates of the portal\'s own authority, PEM or DER' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l check-in-interval -d 'How often to check in until the portal directs otherwise' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l log-level -d 'error, warn, info, debug or trace' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l deactivation-order -d 'Give the license back, once for each name' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l set -d 'A setting, such as updates.stay_on_major=true; may be repeated' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l license-key -d 'Activate Parallels Desktop with this license key' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l team -d 'The team by whose certificate the package is signed, such as ABCDE12345' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l output -d 'Where to write it; mode 0600' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l identifier -d 'The profile\'s identifier, such as com.example.meridian' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l organization -d 'Who gives the profile out' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l form -d 'How the keys are packed; macOS makes the same of both' -r -f -a "custom-domain\t'A payload of the domain\'s own type'
+managed-client\t'A payload of com.apple.ManagedClient.preferences'"
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l sso -d 'Activate Parallels Desktop by single sign-on'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l background-item -d 'Approve the agent\'s background item, so that no user can switch it off'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l full-disk-access -d 'Let the agent read virtual machines in folders that macOS protects; needs --team'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l force -d 'Replace the file if there is one'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand config; and not __fish_seen_subcommand_from validate" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand config; and not __fish_seen_subcommand_from validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand config; and not __fish_seen_subcommand_from validate" -f -a "validate" -d 'List the keys that count, and those that do not, with why and with what was probably meant'
+complete -c meridian -n "__fish_meridian_using_subcommand config; and __fish_seen_subcommand_from validate" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand config; and __fish_seen_subcommand_from validate" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand config; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meridian -n "__fish_meridian_using_subcommand daemon" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand daemon" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -109,6 +109,7 @@ impl Session {
             origin: flight.origin.clone(),
             hardware,
             token,
+            at: Some(now),
         });
         identity.refused = None;
         self.memory = Memory { device_id: Some(answer.device_id), ..Memory::default() };

@@ -131,6 +131,11 @@ impl Session {
             self.memory = Memory { device_id: Some(addressee.device), ..Memory::default() };
         }
         let Said { wish, acks } = self.say(now, local, reason);
+        if wish == LeaseWish::Verify {
+            // The portal judges by the license that it knows. What it accepted may be newer than what this Mac remembers
+            // of that, should it have been killed in between.
+            self.memory.members.license = None;
+        }
         let own = self.problems.for_the_portal();
         let facts = Facts::of(local, &own);
         self.run.seen = Some(facts.fingerprint(local));

@@ -137,6 +137,8 @@ pub struct Status {
     pub device: Option<DeviceId>,
     /// The organization, once enrolled.
     pub organization: Option<OrganizationId>,
+    /// When it enrolled.
+    pub enrolled_at: Option<Timestamp>,
     /// When a check-in succeeded last; after a restart this may be up to an hour too early.
     pub last_success: Option<Timestamp>,
     /// When the next request leaves, and why.

@@ -5,19 +5,10 @@ use super::{Area, Finding};
 use crate::catalog::Key;
 use crate::paths::{LABEL, Paths};
 use crate::sources::layer::{Fault, Origin};
-use crate::sources::profile::{Activation, Item, Managed, Preferences, Reading, Unreadable, read_managed};
+use crate::sources::profile::{
+    Activation, Item, KEYS, Managed, Preferences, Reading, Unreadable, read_managed,
+};
 use crate::wire::codes::ProblemCode;
-
-/// The keys of the agent's domain, for suggestions.
-const KEYS: [&str; 7] = [
-    "PortalURL",
-    "EnrollmentToken",
-    "PortalRootKey",
-    "PortalCA",
-    "CheckInIntervalSeconds",
-    "LogLevel",
-    "Settings",
-];
 
 /// Looks at the profiles; the preferences, where they can be read.
 pub(super) fn check(paths: &Paths) -> (Vec<Finding>, Option<Preferences>) {
@@ -61,7 +52,7 @@ fn items(preferences: &Preferences) -> Vec<Finding> {
         vec![Area::Profile.good(format!("installed and readable{}", by(&preferences.settings.origin)))];
     for (name, fault) in preferences.problems() {
         findings.push(match fault {
-            Fault::Unknown => stranger("key", &name, KEYS.into_iter()),
+            Fault::Unknown => stranger("key", &name, KEYS.iter().map(|key| key.name)),
             fault => Area::Profile.bad(format!("{name}: {fault}"), ProblemCode::ProfileKeyInvalid.remedy()),
         });
     }

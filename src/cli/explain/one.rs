@@ -48,7 +48,8 @@ pub(super) fn render(setting: &SettingView, style: &Style, now: Timestamp) -> St
     for state in &setting.subjects {
         if let Some(reason) = &state.reason {
             let why = Line::of(Tone::Strong, subject(&state.subject)).text(format!(": {reason}"));
-            screen.hanging(2, &Line::of(compliance(state.compliance).0, "! "), &why);
+            let (tone, mark, _) = compliance(state.compliance);
+            screen.hanging(2, &Line::of(tone, format!("{mark} ")), &why);
         }
     }
     screen.finish()

@@ -16,11 +16,22 @@ fn the_table_shows_winners_with_their_losers_below() {
 fn one_setting_shows_everything_about_it() {
     let view = samples::explain();
     screens("explain_derived", |style| render(&alone(samples::one_setting()), Some("k"), style, *NOW));
-    for (name, index) in
-        [("explain_lifted", 3), ("explain_undecided", 5), ("explain_machines", 7), ("explain_unmanaged", 8)]
-    {
+    for (name, index) in [
+        ("explain_lifted", 3),
+        ("explain_undecided", 5),
+        ("explain_machines", 7),
+        ("explain_unmanaged", 8),
+        ("explain_heeded", 6),
+        ("explain_idle", 0),
+    ] {
         screens(name, |style| render(&alone(view.settings[index].clone()), Some("k"), style, *NOW));
     }
+}
+
+#[test]
+fn a_local_restriction_that_nobody_overrides_holds() {
+    screens("explain_local", |style| render(&samples::local(), None, style, *NOW));
+    screens("explain_local_one", |style| render(&samples::local(), Some("k"), style, *NOW));
 }
 
 #[test]

@@ -9,7 +9,9 @@ use crate::wire::lease::LeaseState;
 
 fn draw(name: &str, view: &LicenseView, source: Source) {
     let written_at = *NOW - SignedDuration::from_mins(3);
-    screens(name, |style| render(&Shown { source, written_at, license: view }, style, *NOW));
+    let unreachable = (source == Source::File).then_some("the daemon has ended");
+    let shown = Shown { source, unreachable, written_at, license: view };
+    screens(name, |style| render(&shown, style, *NOW));
 }
 
 #[test]

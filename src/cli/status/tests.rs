@@ -3,6 +3,7 @@
 use super::super::samples::{self, NOW, screens};
 use super::*;
 use crate::clock::{Clock, SystemClock};
+use crate::domain::compliance::Tally;
 
 fn live(view: StatusView) -> Seen {
     Seen { source: Source::Daemon, unreachable: None, view }
@@ -35,6 +36,24 @@ fn exit_codes_are_those_of_the_table() {
         assert_eq!(seen.exit(check) as u8, exit, "{state:?} {check}");
         seen.source = Source::File;
         assert_eq!(seen.exit(check), Exit::Unreachable);
+    }
+}
+
+#[test]
+fn the_counts_of_settings_add_up() {
+    let counted =
+        |tally: Tally| settings(&EnforcementView::of(tally)).paint(&Style { width: 80, color: false });
+    let none = Tally::default();
+    for (tally, line) in [
+        (none, "no source names any, so none is touched"),
+        (Tally { local: 5, heeded: 1, ..none }, "6 managed: 5 held locally, 1 heeded"),
+        (Tally { compliant: 7, heeded: 1, ..none }, "8 managed: 7 of 7 kept, 1 heeded"),
+        (
+            Tally { compliant: 1, failed: 1, idle: 2, ..none },
+            "4 managed: 1 of 2 kept, 1 failed, 2 without a machine",
+        ),
+    ] {
+        assert_eq!(counted(tally), line);
     }
 }
 

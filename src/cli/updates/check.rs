@@ -64,13 +64,13 @@ impl Checked {
 /// Reads a file as a Mac would read it from a server.
 ///
 /// # Errors
-/// [`Failure::FeedFile`] where the file cannot be read.
+/// [`Failure::Unread`] where the file cannot be read.
 pub(in crate::cli) fn request(path: &Path) -> Result<Checked, Failure> {
     let file = path.display().to_string();
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|opened| opened.take(LARGEST).read_to_end(&mut bytes))
-        .map_err(|source| Failure::FeedFile { file: file.clone(), source })?;
+        .map_err(|source| Failure::Unread { file: file.clone(), source })?;
     Ok(of(file, &bytes))
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::auth::Viewer;
 use super::{LayerView, ProblemView, SubjectView};
+use crate::domain::compliance::Compliance;
 
 /// Settings and why they are as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +35,9 @@ pub struct SettingView {
     /// What else there is to know, in sentences.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// How it is on each object.
+    /// How it counts: its weightiest state on any object; `None` for one that nobody manages.
+    pub state: Option<Compliance>,
+    /// How it is on each object; empty where no object has it.
     pub subjects: Vec<SubjectStateView>,
 }
 
@@ -95,24 +98,6 @@ pub struct SubjectStateView {
     pub corrections: u64,
     /// When it last was.
     pub last_correction: Option<Timestamp>,
-}
-
-/// Whether a setting is as it should be, by what was seen and not by what was ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compliance {
-    /// Seen to be as it should.
-    Compliant,
-    /// Seen to differ after it was set.
-    Drifted,
-    /// Could not be set.
-    Failed,
-    /// This version, guest or processor does not have it.
-    Unsupported,
-    /// Not known yet.
-    Pending,
-    /// Not preventable, and found violated.
-    Violated,
 }
 
 impl ExplainView {

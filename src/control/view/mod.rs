@@ -14,9 +14,7 @@ mod vms;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use explain::{
-    Compliance, ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView,
-};
+pub use explain::{ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView};
 pub use leave::{Farewell, LeaveView};
 pub use license::{
     DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::super::auth::Viewer;
 use super::vms::UserVmsView;
 use super::{LayerView, LicenseView, ProblemView, UpdatesView};
-use crate::domain::ids::{DeviceId, GroupId, PolicyId, Uid};
+use crate::domain::compliance::Tally;
+use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid};
 
 /// How the agent is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +76,8 @@ pub struct AgentView {
 pub struct PortalView {
     /// Its origin, from the profile.
     pub url: Option<String>,
-    /// The organization's name, as the portal says.
-    pub organization: Option<String>,
+    /// The organization's id, once enrolled: from the signed keyset, which names no more of it.
+    pub organization: Option<OrganizationId>,
     /// The Mac's id at the portal, once enrolled.
     pub device: Option<DeviceId>,
     /// When it enrolled.
@@ -157,7 +158,8 @@ pub struct CheckinView {
     pub last_success: Option<Timestamp>,
     /// The next one.
     pub next: Option<NextCheckin>,
-    /// The wait channel is open, so that changes arrive at once.
+    /// The wait channel is open: the portal can wake this Mac, and at most one wake a minute is followed. A change in
+    /// the portal then arrives at once, and one right after it with the next check-in.
     pub wait_open: bool,
 }
 
@@ -181,22 +183,21 @@ pub struct NextCheckin {
     pub reason: String,
 }
 
-/// How the settings are kept. The counts are of pairs of object and setting.
+/// How the settings are kept. A setting counts once, as [`Tally`] does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnforcementView {
-    /// Settings that a layer names and the agent keeps.
+    /// Settings that a layer names or implies.
+    pub managed: u32,
+    /// Those that the agent has to enforce.
     pub enforced: u32,
-    /// Observed to be as they should.
-    pub compliant: u32,
-    /// Observed to differ, and to be put right.
-    pub drifted: u32,
-    /// Not preventable, and found violated.
-    pub violated: u32,
-    /// Could not be set.
-    pub failed: u32,
-    /// Not known yet.
-    pub pending: u32,
-    /// How often drift was put right since the agent was installed.
+    /// How many of the managed ones are in each state.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// Nothing is left to change, and what was seen last agrees.
+    pub settled: bool,
+    /// Since when; `None` while it is not settled.
+    pub settled_since: Option<Timestamp>,
+    /// How often drift was put right, of the settings that are or were last enforced.
     pub corrections: u64,
     /// When it last was.
     pub last_correction: Option<Timestamp>,
@@ -225,6 +226,14 @@ pub struct SourceView {
     /// That its kind is deprecated, and what replaces it.
     #[serde(default)]
     pub note: Option<String>,
+}
+
+impl EnforcementView {
+    /// The counts of a tally, and nothing else yet.
+    #[must_use]
+    pub fn of(tally: Tally) -> Self {
+        Self { managed: tally.managed(), enforced: tally.enforced(), tally, ..Self::default() }
+    }
 }
 
 impl StatusView {

@@ -1,4 +1,5 @@
-//! The book of orders as the daemon serves it: it finishes what a command could not, and notes what the portal knows.
+//! The book of orders as the daemon serves it: it finishes what a command could not, takes down what the portal and the
+//! profile order, and notes what the portal knows.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use super::super::ticker::Ticker;
 use crate::domain::ids::CommandId;
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
-use crate::license::deactivation::{Book, Deadline, Order, perform};
+use crate::license::deactivation::{Book, Deadline, Effect, Order, Unperformed, WhenStopped, perform};
 use crate::paths::Paths;
 use crate::state::document::Kept;
 use crate::state::{Apart, Loaded};
@@ -25,12 +26,28 @@ const RETRY: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(1), S
 /// When the book was written, and how long it is.
 type Stamp = Option<(SystemTime, u64)>;
 
+/// Who gives an order, beside the command line, which writes it into the book itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// The portal, by a command.
+    pub by_portal: Option<CommandId>,
+    /// The profile, by this name.
+    pub by_profile: Option<&'a str>,
+}
+
+/// The name of the order that a command of the portal gives.
+fn by_command(id: CommandId) -> String {
+    format!("portal-{id}")
+}
+
 /// The orders.
 pub(super) struct Orders {
     paths: Paths,
     stamp: Stamp,
     book: Book,
     busy: bool,
+    /// The book was there once and cannot be read.
+    is_lost: bool,
     failures: u32,
     retry_at: Timestamp,
     /// Parallels' service could be asked the last time.
@@ -42,7 +59,8 @@ impl Orders {
     pub(super) fn of(paths: Paths) -> Self {
         let (stamp, book) = (None, Book::default());
         let (retry_at, now) = (Timestamp::MIN, Timestamp::MIN);
-        Self { paths, stamp, book, busy: false, failures: 0, retry_at, reachable: false, now }
+        let (busy, is_lost, reachable) = (false, false, false);
+        Self { paths, stamp, book, busy, is_lost, failures: 0, retry_at, reachable, now }
     }
 
     /// The book may have been written.
@@ -55,8 +73,11 @@ impl Orders {
         self.busy
     }
 
-    /// Takes the book, where there is something to do with it: it was written, it is not finished, or `anyway`.
-    pub(super) fn open(&mut self, anyway: bool) -> Option<Apart<Book>> {
+    /// Takes the book, where there is something to do with it: it was written, it is not finished, or somebody gives an
+    /// order that is not in it.
+    pub(super) fn open(&mut self, given: Given<'_>) -> Option<Apart<Book>> {
+        let by_profile = given.by_profile.is_some_and(|id| self.book.order(id).is_none());
+        let anyway = given.by_portal.is_some() || by_profile;
         let stamp = self.stamp_now();
         let unfinished = self.book.is_open(self.now) || self.book.untold().next().is_some();
         self.busy = false;
@@ -76,32 +97,31 @@ impl Orders {
         }
     }
 
-    /// Carries out what is open, and what the portal commands. How that went.
+    /// Carries out what is open, and what is given. How that went.
     pub(super) async fn carry_out(
         &mut self,
         desk: &Apart<Book>,
         runner: &Runner,
         ticker: &Ticker,
-        (commanded, can_be_asked): (Option<CommandId>, bool),
+        (given, can_be_asked): (Given<'_>, bool),
     ) -> Result<String, String> {
         self.now = ticker.now();
         self.read(desk);
-        if let Some(id) = commanded {
-            // After a crash the same command comes again, and is known by its id.
-            let id = format!("portal-{id}");
-            if self.book.order(&id).is_some_and(|order| order.effect.is_some()) {
-                return Ok("the license was given back before".to_owned());
-            }
-            self.book.give(&id, self.now);
-            self.write(desk)?;
+        // After a crash the same command comes again, and is known by its id.
+        let known = given.by_portal.and_then(|id| self.book.order(&by_command(id)));
+        if known.is_some_and(|order| order.effect.is_some()) {
+            return Ok("the license was given back before".to_owned());
         }
+        let is_new = self.write_down(desk, given)?;
         // A service that is back is asked at once.
         let is_back = can_be_asked && !std::mem::replace(&mut self.reachable, can_be_asked);
         let is_due = is_back || self.retry_at <= self.now || self.retry_at.duration_since(self.now) > RETRY.1;
-        if !self.book.is_open(self.now) || !(commanded.is_some() || (can_be_asked && is_due)) {
+        if !self.book.is_open(self.now) || !(is_new || (can_be_asked && is_due)) {
             return Ok("nothing was to be done".to_owned());
         }
-        let outcome = perform(desk, runner, ticker, Deadline::after(LIMIT)).await;
+        // Only an order that was just given starts a service that somebody stopped.
+        let when_stopped = if is_new { WhenStopped::Start } else { WhenStopped::Leave };
+        let outcome = perform(desk, runner, ticker, (Deadline::after(LIMIT), when_stopped)).await;
         self.read(desk);
         match outcome {
             Ok(()) => {
@@ -110,6 +130,7 @@ impl Orders {
                 Ok("the license is given back".to_owned())
             }
             Err(error) => {
+                self.reachable &= !matches!(error, Unperformed::ServiceStopped);
                 let pause = RETRY.0.checked_mul(1 << self.failures.min(8)).unwrap_or(RETRY.1).min(RETRY.1);
                 self.failures = self.failures.saturating_add(1);
                 self.retry_at = self.now.checked_add(pause).unwrap_or(self.now);
@@ -117,6 +138,29 @@ impl Orders {
                 Err(Chain(&error).to_string())
             }
         }
+    }
+
+    /// Writes down what is given. Whether it was never tried.
+    fn write_down(&mut self, desk: &Apart<Book>, given: Given<'_>) -> Result<bool, String> {
+        let (mut is_new, mut is_changed) = (given.by_portal.is_some(), given.by_portal.is_some());
+        if let Some(id) = given.by_profile {
+            let is_known = self.book.order(id).is_some();
+            is_changed |= self.book.give_once(id, self.now);
+            if !is_known && self.is_lost {
+                // Nobody knows whether it was carried out, and once too few is better than once too often.
+                self.book.took_effect(Effect { at: self.now, deactivated: false });
+                self.book.told(self.now, |order| order.id == id);
+            } else if !is_known {
+                is_new = true;
+            }
+        }
+        if let Some(id) = given.by_portal {
+            self.book.give(&by_command(id), self.now);
+        }
+        if is_changed {
+            self.write(desk)?;
+        }
+        Ok(is_new)
     }
 
     /// The last order that gave a license back and of which the portal does not know.
@@ -150,6 +194,7 @@ impl Orders {
         self.stamp = self.stamp_now();
         match desk.load() {
             Ok(loaded) => {
+                self.is_lost = matches!(loaded, Loaded::Lost(_));
                 if let Some(damage) = loaded.damage() {
                     tracing::error!(damage = %Chain(damage), "the book of deactivations was damaged");
                 }

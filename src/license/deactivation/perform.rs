@@ -55,6 +55,15 @@ impl Deadline {
     }
 }
 
+/// What to do where Parallels' service is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenStopped {
+    /// Start it: somebody wants the license back now.
+    Start,
+    /// Leave it alone: the order is tried again when it is back.
+    Leave,
+}
+
 /// Why the license was not given back. The orders stay open.
 #[derive(Debug, thiserror::Error)]
 pub enum Unperformed {
@@ -80,10 +89,10 @@ pub async fn perform(
     book: &Apart<Book>,
     runner: &Runner,
     clock: &dyn Clock,
-    deadline: Deadline,
+    (deadline, when_stopped): (Deadline, WhenStopped),
 ) -> Result<(), Unperformed> {
     let deadline = deadline.earlier(RESERVE);
-    let outcome = match timeout_at(deadline.at(), give_back(runner, deadline)).await {
+    let outcome = match timeout_at(deadline.at(), give_back(runner, deadline, when_stopped)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Unperformed::TimedOut),
     };
@@ -98,13 +107,17 @@ pub async fn perform(
 }
 
 /// Gives the license back, if there is one. True when there was.
-async fn give_back(runner: &Runner, deadline: Deadline) -> Result<bool, Unperformed> {
+async fn give_back(
+    runner: &Runner,
+    deadline: Deadline,
+    when_stopped: WhenStopped,
+) -> Result<bool, Unperformed> {
     if is_none(runner).await {
         return Ok(false);
     }
     let call = invocation::deactivate_license(runner.paths());
     let mut result = run(runner, &call, deadline).await;
-    if stopped(&result) {
+    if stopped(&result) && when_stopped == WhenStopped::Start {
         result = after_start(runner, &call, deadline).await;
     }
     match result {
@@ -127,10 +140,11 @@ async fn after_start(runner: &Runner, call: &Invocation, deadline: Deadline) -> 
     if let Err(error) = run(runner, &invocation::start_service(runner.paths()), deadline).await {
         tracing::warn!(error = %Chain(&error), "cannot start Parallels' service");
     }
-    let until = Deadline::after(TO_START.min(deadline.left()));
+    let until = Deadline::after(TO_START.min(deadline.earlier(TO_END + LOOK).left()));
     loop {
         let result = run(runner, call, deadline).await;
-        if !stopped(&result) || until.left() <= PAUSE {
+        // A call that has no time tells nothing.
+        if !stopped(&result) || until.left() <= PAUSE * 2 {
             return result;
         }
         sleep_until(Deadline::after(PAUSE).at()).await;

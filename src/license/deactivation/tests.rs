@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::domain::license::{LONGEST_ORDER_NAME, is_order_name};
 use crate::hypervisor::outcome::Output;
 use crate::hypervisor::runner::Runner;
 use crate::paths::Paths;
@@ -54,6 +55,25 @@ fn an_old_order_is_left_alone_and_the_book_does_not_grow() {
 }
 
 #[test]
+fn an_order_of_the_profile_is_given_once_and_not_forgotten_while_it_is_named() {
+    let mut book = Book::default();
+    assert!(book.give_once("profile", now()));
+    book.failed("no service", now());
+    let later = now() + SignedDuration::from_hours(1);
+    assert!(!book.give_once("profile", later), "it is tried again by itself, and not given anew");
+    assert_eq!(book.order("profile").unwrap().ordered_at, now());
+    book.took_effect(done(later));
+    for number in 0..REMEMBERED * 3 {
+        book.give(&number.to_string(), later);
+        book.give_once("profile", later);
+    }
+    assert_eq!(book.order("profile").unwrap().effect, Some(done(later)));
+    assert_eq!(book.orders().len(), REMEMBERED);
+    assert!(book.give_once("another", later));
+    assert!(book.is_open(later));
+}
+
+#[test]
 fn names_are_printable_and_short() {
     for (name, good) in [
         ("jamf-2026-11", true),
@@ -61,9 +81,9 @@ fn names_are_printable_and_short() {
         ("", false),
         (" a", false),
         ("a\nb", false),
-        (&"x".repeat(LONGEST_ID + 1), false),
+        (&"x".repeat(LONGEST_ORDER_NAME + 1), false),
     ] {
-        assert_eq!(is_name(name), good, "{name:?}");
+        assert_eq!(is_order_name(name), good, "{name:?}");
     }
 }
 
@@ -101,7 +121,7 @@ impl Tools {
         orders.give("a", now());
         book.save(&orders).unwrap();
         let deadline = Deadline::after(Duration::from_secs(45));
-        let result = perform(&book, &runner, &ManualClock::at(now()), deadline).await;
+        let result = perform(&book, &runner, &ManualClock::at(now()), (deadline, WhenStopped::Start)).await;
         (result, book.load().unwrap().value().unwrap())
     }
 }

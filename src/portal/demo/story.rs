@@ -140,7 +140,10 @@ impl Stage {
         self.tell_step(&step)?;
         self.tell_fact("the Mac", &format!("asks for a password to {}", names.join(", ")))?;
         let kept = &status.enforcement;
-        let counts = format!("{} enforced, {} observed to be so", kept.enforced, kept.compliant);
+        let counts = format!(
+            "{} managed: {} of {} kept, {} heeded",
+            kept.managed, kept.tally.compliant, kept.enforced, kept.tally.heeded
+        );
         self.tell_fact("settings", &counts)?;
         self.show(&step, &["explain"]).await
     }
@@ -266,8 +269,8 @@ fn settled(status: &StatusView, policy: bool) -> Result<(), String> {
     let kept = &status.enforcement;
     if assignment.policy.is_some() != policy {
         Err(format!("the agent {} a policy", if policy { "has not heard of" } else { "still has" }))
-    } else if kept.compliant < kept.enforced || (kept.enforced > 0) != policy {
-        Err(format!("{} settings are enforced, {} observed to be so", kept.enforced, kept.compliant))
+    } else if !kept.settled {
+        Err(format!("{} of {} settings are kept", kept.tally.compliant, kept.enforced))
     } else {
         Ok(())
     }

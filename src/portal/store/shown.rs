@@ -12,7 +12,7 @@ use crate::portal::rows::{
     Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, LicenseRow, Machine, Network,
     Noncompliant, Origin, Place, PolicyRow, ProblemRow, ProfileRow, Rows, Unreadable, Versions, VmRow,
 };
-use crate::wire::checkin::{ComplianceState, ParallelsVersion};
+use crate::wire::checkin::{ComplianceItem, ComplianceState, ParallelsVersion};
 use crate::wire::inventory::VmRecord;
 
 mod licensing;
@@ -163,14 +163,15 @@ fn device_row(model: &Model, device: &Device) -> Option<DeviceRow> {
 }
 
 fn compliance(device: &Device) -> Compliance {
-    let mut compliance = Compliance::default();
-    for item in device.reported.compliance.iter().flatten() {
-        compliance.counts.count(item.state);
+    let items = || device.reported.compliance.iter().flatten();
+    let counts = ComplianceItem::tally(items());
+    let mut compliance = Compliance { counts, ..Compliance::default() };
+    for item in items() {
         if item.state != ComplianceState::Compliant {
             compliance.noncompliant.push(Noncompliant {
                 subject: item.subject.to_string(),
                 setting: item.setting.clone(),
-                state: item.state,
+                state: item.state.with(item.reason),
                 reason: item.reason.map(|reason| reason.to_string()),
             });
         }

@@ -8,6 +8,16 @@ use super::{Unreadable, property_list, strip_origin};
 use crate::domain::license::SecretKey;
 use crate::sources::layer::{Fault, Origin};
 
+/// The keys of Parallels' domain (ProfileManifests, version 3). The last three are texts of its sign-in window, which the agent
+/// does not read.
+pub const ACTIVATION_KEYS: [&str; 5] = [
+    "ActivationExperience",
+    "LicenseKey",
+    "SsoEmailDialogHeaderText",
+    "SsoEmailDialogDescriptionText",
+    "SsoEmailDialogLabelText",
+];
+
 /// How Parallels Desktop is to be activated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use plist::{Dictionary, Value};
 use url::{Host, Url};
 
+use super::keys;
+use crate::domain::license::is_order_name;
 use crate::sources::layer::Fault;
 use crate::wire::key::PublicKey;
 
@@ -128,7 +130,7 @@ pub(super) fn take<T>(
 }
 
 /// A name as problems show it: not endless.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     match name.char_indices().nth(LONGEST_NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
@@ -179,20 +181,21 @@ pub(super) fn certificates(value: Value) -> Result<Vec<u8>, Fault> {
 pub(super) fn interval(value: Value) -> Result<Duration, Fault> {
     value
         .as_unsigned_integer()
-        .filter(|seconds| (30..=86_400).contains(seconds))
+        .filter(|seconds| keys::INTERVAL.contains(seconds))
         .map(Duration::from_secs)
         .ok_or_else(|| bad("an integer from 30 to 86400"))
 }
 
 pub(super) fn log_level(value: Value) -> Result<tracing::Level, Fault> {
-    match value.as_string() {
-        Some("error") => Ok(tracing::Level::ERROR),
-        Some("warn") => Ok(tracing::Level::WARN),
-        Some("info") => Ok(tracing::Level::INFO),
-        Some("debug") => Ok(tracing::Level::DEBUG),
-        Some("trace") => Ok(tracing::Level::TRACE),
-        _ => Err(bad("one of error, warn, info, debug, trace")),
-    }
+    let level = keys::LEVELS.iter().find(|(name, _)| value.as_string() == Some(name));
+    level.map(|(_, level)| *level).ok_or_else(|| bad("one of error, warn, info, debug, trace"))
+}
+
+pub(super) fn deactivation_order(value: Value) -> Result<String, Fault> {
+    value
+        .into_string()
+        .filter(|text| is_order_name(text))
+        .ok_or_else(|| bad("a string of 1 to 128 printable characters, and no space at its ends"))
 }
 
 pub(super) fn settings(value: Value) -> Result<BTreeMap<String, serde_json::Value>, Fault> {

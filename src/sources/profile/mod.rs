@@ -16,12 +16,17 @@ use crate::catalog::LayerKind;
 mod activation;
 mod grace;
 mod item;
+mod keys;
 mod property_list;
 mod read;
 
-pub use activation::{Activation, Experience};
+pub use activation::{ACTIVATION_KEYS, Activation, Experience};
 pub use grace::{GRACE, Grace, Remembered, Trouble};
+pub(crate) use item::shown;
 pub use item::{EnrollmentToken, Item, PortalOrigin};
+pub use keys::{KEYS, KeyForm, ProfileKey, profile_table};
+pub(crate) use property_list::dictionary_within;
+pub(crate) use read::LARGEST;
 pub use read::{Document, FileBytes, Managed, Reading, UserFile, depends_on, read_managed};
 
 /// Why a whole file does not count.
@@ -59,6 +64,8 @@ pub struct Preferences {
     pub check_in_interval: Item<Duration>,
     /// How much the agent logs.
     pub log_level: Item<tracing::Level>,
+    /// The name of an order to give the license back.
+    pub deactivation_order: Item<String>,
     /// The layer of the `Settings` dictionary; its origin names the file and the payload.
     pub settings: Layer,
     /// Names that the agent does not know, and `Settings` when it is no dictionary.
@@ -92,6 +99,7 @@ impl Preferences {
             portal_ca: item::take(&mut dictionary, "PortalCA", item::certificates),
             check_in_interval: item::take(&mut dictionary, "CheckInIntervalSeconds", item::interval),
             log_level: item::take(&mut dictionary, "LogLevel", item::log_level),
+            deactivation_order: item::take(&mut dictionary, "DeactivationOrder", item::deactivation_order),
             settings,
             strangers,
         };
@@ -113,6 +121,7 @@ impl Preferences {
             ("PortalCA", self.portal_ca.fault()),
             ("CheckInIntervalSeconds", self.check_in_interval.fault()),
             ("LogLevel", self.log_level.fault()),
+            ("DeactivationOrder", self.deactivation_order.fault()),
         ];
         let own = own.into_iter().filter_map(|(name, fault)| Some((name.to_owned(), fault?.clone())));
         own.chain(self.strangers.clone()).collect()

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::Unreadable;
 
-/// Managed preferences nest three deep; MCX on its way to disk a little more.
+/// Managed preferences nest two deep; a profile that carries them some more.
 const DEEPEST: u8 = 16;
 
 /// Objects and bytes together, counted as often as they are referred to.
@@ -26,14 +26,22 @@ const MOST_MEMBERS: usize = 10_000;
 /// # Errors
 /// The bytes are no XML or binary property list, unfold beyond measure, or hold something other than a dictionary.
 pub(super) fn dictionary(bytes: &[u8]) -> Result<Dictionary, Unreadable> {
+    dictionary_within::<DEEPEST>(bytes)
+}
+
+/// The same, for what may nest so deep.
+///
+/// # Errors
+/// See [`dictionary`].
+pub(crate) fn dictionary_within<const DEEPEST: u8>(bytes: &[u8]) -> Result<Dictionary, Unreadable> {
     let malformed = |error: plist::Error| Unreadable::Malformed(error.to_string());
     let xml = bytes.trim_ascii_start().strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     // The crate would also take the old text form, in which any word is a whole property list.
     let value = if bytes.starts_with(b"bplist00") {
-        plist::from_bytes::<Measured>(bytes).map_err(malformed)?;
+        plist::from_bytes::<Measured<DEEPEST>>(bytes).map_err(malformed)?;
         Value::from_reader(Cursor::new(bytes))
     } else if xml.starts_with(b"<") {
-        plist::from_reader_xml::<_, Measured>(xml).map_err(malformed)?;
+        plist::from_reader_xml::<_, Measured<DEEPEST>>(xml).map_err(malformed)?;
         Value::from_reader_xml(xml)
     } else {
         return Err(Unreadable::Malformed("neither XML nor binary".to_owned()));
@@ -42,11 +50,11 @@ pub(super) fn dictionary(bytes: &[u8]) -> Result<Dictionary, Unreadable> {
 }
 
 /// A property list that is within the budget.
-struct Measured;
+struct Measured<const DEEPEST: u8>;
 
-impl<'de> serde::Deserialize<'de> for Measured {
+impl<'de, const DEEPEST: u8> serde::Deserialize<'de> for Measured<DEEPEST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Walk { left: &Cell::new(BUDGET), depth: 0 }.deserialize(deserializer)?;
+        Walk { left: &Cell::new(BUDGET), deeper: DEEPEST }.deserialize(deserializer)?;
         Ok(Self)
     }
 }
@@ -54,7 +62,8 @@ impl<'de> serde::Deserialize<'de> for Measured {
 #[derive(Clone, Copy)]
 struct Walk<'a> {
     left: &'a Cell<usize>,
-    depth: u8,
+    /// How much deeper it may nest.
+    deeper: u8,
 }
 
 impl Walk<'_> {
@@ -66,13 +75,11 @@ impl Walk<'_> {
 
     fn enter<E: Error>(self, members: Option<usize>) -> Result<Self, E> {
         self.spend(0)?;
-        if self.depth == DEEPEST {
-            return Err(E::custom("nested too deeply"));
-        }
+        let deeper = self.deeper.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
         if members.is_some_and(|members| members > MOST_MEMBERS) {
             return Err(E::custom("too many members"));
         }
-        Ok(Self { depth: self.depth + 1, ..self })
+        Ok(Self { deeper, ..self })
     }
 }
 

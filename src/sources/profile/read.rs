@@ -19,7 +19,7 @@ use super::activation::Activation;
 use crate::paths::{LABEL, PARALLELS_MANAGED_DOMAIN, Paths};
 
 /// Largest file that is read, in bytes.
-const LARGEST: u64 = 1 << 20;
+pub(crate) const LARGEST: u64 = 1 << 20;
 
 /// A whole file: absent, unreadable or read.
 #[derive(Debug, Clone, PartialEq, Eq)]

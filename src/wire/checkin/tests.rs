@@ -189,6 +189,22 @@ fn a_large_report_is_read_and_digested_whole() {
     assert_eq!(parse(&write(&wide).unwrap()).unwrap(), wide);
 }
 
+#[test]
+fn a_report_counts_as_the_mac_itself_does() {
+    let vm = "3f2b8c1e-5d74-4a0b-9c66-1e8f7a2d4b01";
+    let items: Vec<ComplianceItem> = serde_json::from_value(json!([
+        {"subject": "app", "setting": "restrict.add_vm", "state": "compliant"},
+        {"subject": "app", "setting": "updates.stay_on_major", "state": "unsupported", "reason": "no-lever"},
+        {"subject": "app", "setting": "of.tomorrow", "state": "unsupported", "reason": "unknown-setting"},
+        {"subject": "app", "setting": "vm.network", "state": "compliant"},
+        {"subject": vm, "setting": "vm.network", "state": "failed", "reason": "vm-locked"},
+    ]))
+    .unwrap();
+    let tally = ComplianceItem::tally(&items);
+    assert_eq!(tally, Tally { compliant: 1, heeded: 1, unsupported: 1, failed: 1, ..Tally::default() });
+    assert_eq!((tally.managed(), tally.enforced()), (4, 2));
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {

@@ -224,10 +224,12 @@ async fn an_upgrade_from_each_release_goes_on_with_its_state() {
         let device = golden_device(&release);
         let check = async |environment: &TestEnvironment, _: &StandIns| {
             let status = environment.until("enforcing", |status| {
-                status.enforcement.enforced > 0 && status.enforcement.compliant == status.enforcement.enforced
+                status.enforcement.enforced > 0
+                    && status.enforcement.tally.compliant == status.enforcement.enforced
             });
             let status = status.await;
-            assert_eq!(json!(status.portal.device), device, "{}", release.display());
+            let context = (release.display(), &status.health.problems, &status.checkin);
+            assert_eq!(json!(status.portal.device), device, "{context:?}");
             let codes: Vec<_> = status.health.problems.iter().map(|problem| problem.code.as_str()).collect();
             assert!(
                 !codes.iter().any(|code| matches!(*code, "state-corrupt" | "baseline-lost")),

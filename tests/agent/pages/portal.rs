@@ -5,14 +5,14 @@ use std::thread::JoinHandle;
 
 use jiff::{SignedDuration, Timestamp};
 use meridian::clock::{Clock, ManualClock};
+use meridian::domain::compliance::{self, Tally};
 use meridian::domain::host::Arch;
 use meridian::domain::ids::{DeviceId, VmId};
 use meridian::portal::pages::{PageAccess, router};
 use meridian::portal::rows::{
-    Answer, Assigned, Compliance, ComplianceCounts, DeviceRow, GroupRow, Guest, Hardware, LicenseRow,
-    Machine, Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, ProfileRow, Rows, Versions, VmRow,
+    Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, LicenseRow, Machine, Network,
+    Noncompliant, Origin, Place, PolicyRow, ProblemRow, ProfileRow, Rows, Versions, VmRow,
 };
-use meridian::wire::checkin::ComplianceState;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
@@ -219,7 +219,7 @@ pub(crate) fn device(number: u128, hostname: &str) -> DeviceRow {
             policy: Some(PolicyRow { name: "Sales Macs".to_owned(), revision: 7 }),
         },
         compliance: Compliance {
-            counts: ComplianceCounts { compliant: 12, ..ComplianceCounts::default() },
+            counts: Tally { compliant: 12, ..Tally::default() },
             noncompliant: Vec::new(),
         },
         problems: Vec::new(),
@@ -233,17 +233,12 @@ pub(crate) fn device(number: u128, hostname: &str) -> DeviceRow {
 pub(crate) fn devices() -> Vec<DeviceRow> {
     let mut wrong = device(2, "munich-mac-02");
     wrong.vms = 2;
-    wrong.compliance.counts = ComplianceCounts {
-        compliant: 9,
-        violated: 1,
-        failed: 1,
-        unsupported: 1,
-        ..ComplianceCounts::default()
-    };
+    wrong.compliance.counts =
+        Tally { compliant: 9, violated: 1, failed: 1, unsupported: 1, ..Tally::default() };
     wrong.compliance.noncompliant = vec![
-        item("vms.corporate_only", ComplianceState::Violated, Some("vm-not-corporate")),
-        item("restrict.create_vm", ComplianceState::Failed, Some("needs-custom-password")),
-        item("vm.developer_tools", ComplianceState::Unsupported, None),
+        item("vms.corporate_only", compliance::Compliance::Violated, Some("vm-not-corporate")),
+        item("restrict.create_vm", compliance::Compliance::Failed, Some("needs-custom-password")),
+        item("vm.developer_tools", compliance::Compliance::Unsupported, None),
     ];
     wrong.problems = vec![ProblemRow {
         code: "needs-custom-password".to_owned(),
@@ -254,7 +249,7 @@ pub(crate) fn devices() -> Vec<DeviceRow> {
     }];
     let mut drifted = device(3, "oslo-mac-03");
     drifted.compliance.counts.drifted = 1;
-    drifted.compliance.noncompliant = vec![item("restrict.add_vm", ComplianceState::Drifted, None)];
+    drifted.compliance.noncompliant = vec![item("restrict.add_vm", compliance::Compliance::Drifted, None)];
     let mut old = device(4, "paris-mac-04");
     old.versions.parallels = Some("19.4.1".to_owned());
     old.versions.too_old = true;
@@ -272,7 +267,7 @@ pub(crate) fn devices() -> Vec<DeviceRow> {
     vec![device(1, "berlin-mac-01"), wrong, drifted, old, bare, retired]
 }
 
-fn item(setting: &str, state: ComplianceState, reason: Option<&str>) -> Noncompliant {
+fn item(setting: &str, state: compliance::Compliance, reason: Option<&str>) -> Noncompliant {
     Noncompliant {
         subject: "app".to_owned(),
         setting: setting.to_owned(),

@@ -19,7 +19,12 @@ async fn a_stopped_service_is_an_everyday_state() {
     let status = environment.until_problem("service-stopped").await;
     assert_eq!(status.vms.total, Some(5), "the last inventory stays");
     assert!(status.vms.per_user.iter().all(|user| user.availability == Availability::ServiceStopped));
-    assert!(status.enforcement.pending > 0 && status.enforcement.failed == 0, "{:?}", status.enforcement);
+    assert!(
+        status.enforcement.tally.pending > 0 && status.enforcement.tally.failed == 0,
+        "{:?}",
+        status.enforcement
+    );
+    assert!(!status.enforcement.settled, "what cannot be seen is not settled");
     let calls = environment.calls().split_off(before);
     let verbs: Vec<_> = calls.iter().filter_map(|call| call.argv.first()).collect();
     assert!(verbs.iter().all(|verb| *verb == "info"), "nothing is started or changed: {verbs:?}");
@@ -31,6 +36,7 @@ async fn a_stopped_service_is_an_everyday_state() {
     });
     environment.until_restricted(&CORPORATE).await;
     environment.until("well", |status| !has_problem(status, "service-stopped")).await;
+    environment.until("settled", |status| status.enforcement.settled).await;
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ async fn reaches(environment: &TestEnvironment, end: &[&str], moment: Moment) {
     let devices = environment.admin.list("/devices").await.unwrap();
     assert_eq!(devices.len(), 1, "{moment:?}: enrolled once");
     let status = environment.status().await.unwrap();
-    assert_eq!(status.enforcement.failed, 0, "{moment:?}");
+    assert_eq!(status.enforcement.tally.failed, 0, "{moment:?}");
     let codes: Vec<_> = status.health.problems.iter().map(|problem| problem.code.as_str()).collect();
     assert!(
         !codes.iter().any(|code| matches!(*code, "state-corrupt" | "baseline-lost")),
@@ -202,7 +202,7 @@ async fn an_identity_that_lay_open_is_closed_and_told_and_goes_on() {
     let told = status.health.problems.iter().find(|problem| problem.code == "state-exposed").unwrap();
     assert!(told.detail.contains("identity.json could be read or changed by others (mode 0644)"), "{told:?}");
     assert_eq!(std::fs::metadata(&identity).unwrap().permissions().mode() & 0o777, 0o600);
-    let status = environment.until("up again", |status| status.enforcement.compliant > 0).await;
+    let status = environment.until("up again", |status| status.enforcement.tally.compliant > 0).await;
     assert_eq!(status.portal.device, before.portal.device);
     let ages = [status, before].map(|status| status.checkin.last_success);
     assert!(ages[0].is_some(), "the last success is known from disk: {ages:?}");

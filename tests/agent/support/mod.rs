@@ -245,11 +245,7 @@ impl TestEnvironment {
     pub(crate) async fn until_enforced(&self) -> StatusView {
         self.until("enforced", |status| {
             let assigned = status.assignment.as_ref().is_some_and(|assignment| assignment.policy.is_some());
-            let kept = &status.enforcement;
-            assigned
-                && status.checkin.last_success.is_some()
-                && kept.enforced > 0
-                && kept.compliant == kept.enforced
+            assigned && status.checkin.last_success.is_some() && status.enforcement.settled
         })
         .await
     }

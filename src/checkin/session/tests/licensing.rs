@@ -182,6 +182,18 @@ fn a_wish_brings_a_check_in_forward_and_is_said_while_it_stands() {
 }
 
 #[test]
+fn a_verification_says_the_license_though_the_portal_should_know_it() {
+    let (signer, mut mac) = answered(|_, _| json!({}));
+    mac.local.licensing.license = Some(report());
+    for (wish, said) in [(LeaseWish::Keep, true), (LeaseWish::Keep, false), (LeaseWish::Verify, true)] {
+        mac.local.licensing.wish = wish;
+        let request = mac.request();
+        assert_eq!(body(&request)["license"].is_object(), said, "{wish:?}");
+        mac.hear(signer.checked_in(&request, &json!({})));
+    }
+}
+
+#[test]
 fn a_denied_verification_keeps_the_lease_and_nothing_of_that_check_in_counts() {
     let (signer, mut mac) = answered(|_, _| json!({}));
     mac.local.licensing.wish = LeaseWish::Verify;

@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
+use crate::domain::compliance::Tally;
 use crate::portal::pages::browse::{Browse, Column, Needle, Params, Word, natural};
 use crate::portal::pages::filter::{GroupFilter, words};
 use crate::portal::pages::query::{Query, one};
-use crate::portal::rows::{ComplianceCounts, DeviceRow};
+use crate::portal::rows::DeviceRow;
 
 words! {
     /// What to sort Macs by.
@@ -90,13 +91,14 @@ pub(super) enum Grade {
 
 impl Grade {
     /// The grade of these numbers.
-    pub(super) fn of(counts: &ComplianceCounts) -> Self {
+    pub(super) fn of(counts: &Tally) -> Self {
         match *counts {
-            ComplianceCounts { failed: 1.., .. } | ComplianceCounts { violated: 1.., .. } => Self::Failed,
-            ComplianceCounts { drifted: 1.., .. } => Self::Drifted,
-            ComplianceCounts { pending: 1.., .. } => Self::Pending,
-            ComplianceCounts { unsupported: 1.., .. } => Self::Partly,
-            ComplianceCounts { compliant: 1.., .. } => Self::Compliant,
+            Tally { failed: 1.., .. } | Tally { violated: 1.., .. } => Self::Failed,
+            Tally { drifted: 1.., .. } => Self::Drifted,
+            Tally { pending: 1.., .. } => Self::Pending,
+            Tally { unsupported: 1.., .. } => Self::Partly,
+            Tally { compliant: 1.., .. } => Self::Compliant,
+            Tally { heeded: 1.., .. } => Self::Partly,
             _ => Self::Nothing,
         }
     }
@@ -160,8 +162,7 @@ impl Query for DeviceQuery {
                 .map_or((String::new(), 0), |policy| (policy.name.to_lowercase(), policy.revision))
         };
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let wrong =
-            |counts: &ComplianceCounts| (Grade::of(counts), counts.failed.saturating_add(counts.violated));
+        let wrong = |counts: &Tally| (Grade::of(counts), counts.failed.saturating_add(counts.violated));
         let by_column = match self.browse.sort {
             DeviceColumn::Mac => natural(&left.hostname, &right.hostname),
             DeviceColumn::Parallels => {

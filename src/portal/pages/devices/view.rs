@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::query::{DeviceQuery, Grade, StandingFilter};
 use super::updates;
+use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::host::Arch;
 use crate::portal::pages::browse::Browse;
 use crate::portal::pages::filter::{Select, choices, group_choices};
@@ -12,8 +13,7 @@ use crate::portal::pages::parts::{Ago, Pill, Tone, count};
 use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::pages::virtual_machines;
-use crate::portal::rows::{ComplianceCounts, DeviceRow, Noncompliant, ProblemRow, Versions};
-use crate::wire::checkin::ComplianceState;
+use crate::portal::rows::{DeviceRow, Noncompliant, ProblemRow, Versions};
 use crate::wire::codes::ComplianceReason;
 
 /// What the template shows.
@@ -147,18 +147,23 @@ fn parallels(versions: &Versions) -> (Shown, Option<Pill>) {
 }
 
 /// How the settings stand together; none where there is none.
-fn compliance(counts: &ComplianceCounts) -> Option<Pill> {
+fn compliance(counts: &Tally) -> Option<Pill> {
     let wrong = counts.failed.saturating_add(counts.violated);
-    let total = counts.total();
     let (tone, icon, text) = match Grade::of(counts) {
         Grade::Nothing => return None,
         Grade::Failed => (Tone::Bad, "alert", format!("{wrong} not compliant")),
         Grade::Drifted => (Tone::Warn, "changing", format!("{} drifted", counts.drifted)),
         Grade::Pending => (Tone::Busy, "pending", format!("{} pending", counts.pending)),
+        Grade::Partly if counts.compliant == 0 && counts.unsupported == 0 => {
+            (Tone::Idle, "unknown", format!("{} heeded", counts.heeded))
+        }
         Grade::Partly if counts.compliant == 0 => {
             (Tone::Idle, "unknown", format!("{} unsupported", counts.unsupported))
         }
-        Grade::Partly => (Tone::Good, "check", format!("{} of {total} compliant", counts.compliant)),
+        Grade::Partly => {
+            let all = counts.compliant.saturating_add(counts.unsupported);
+            (Tone::Good, "check", format!("{} of {all} compliant", counts.compliant))
+        }
         Grade::Compliant => (Tone::Good, "check", "Compliant".to_owned()),
     };
     Some(Pill::new(tone, icon, Shown::ours(text)))
@@ -184,6 +189,7 @@ fn details(row: &DeviceRow, now: Timestamp) -> Details {
         (counts.drifted, "drifted"),
         (counts.failed, "failed"),
         (counts.pending, "pending"),
+        (counts.heeded, "heeded"),
         (counts.unsupported, "unsupported"),
         (counts.violated, "violated"),
     ];
@@ -211,12 +217,15 @@ fn details(row: &DeviceRow, now: Timestamp) -> Details {
 
 fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {
     let (tone, icon, text) = match item.state {
-        ComplianceState::Compliant => (Tone::Good, "check", "Compliant"),
-        ComplianceState::Drifted => (Tone::Warn, "changing", "Drifted"),
-        ComplianceState::Failed => (Tone::Bad, "alert", "Failed"),
-        ComplianceState::Unsupported => (Tone::Idle, "unknown", "Unsupported"),
-        ComplianceState::Pending => (Tone::Busy, "pending", "Pending"),
-        ComplianceState::Violated => (Tone::Bad, "alert", "Violated"),
+        Compliance::Compliant => (Tone::Good, "check", "Compliant"),
+        Compliance::Drifted => (Tone::Warn, "changing", "Drifted"),
+        Compliance::Failed => (Tone::Bad, "alert", "Failed"),
+        Compliance::Unsupported => (Tone::Idle, "unknown", "Unsupported"),
+        Compliance::Heeded => (Tone::Idle, "unknown", "Heeded"),
+        Compliance::Local => (Tone::Idle, "unknown", "Local"),
+        Compliance::Idle => (Tone::Idle, "unknown", "No machine"),
+        Compliance::Pending => (Tone::Busy, "pending", "Pending"),
+        Compliance::Violated => (Tone::Bad, "alert", "Violated"),
     };
     let subject = match item.subject.as_str() {
         "app" => Shown::ours("Parallels Desktop"),

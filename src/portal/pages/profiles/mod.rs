@@ -13,6 +13,7 @@ use super::browse::Params;
 use super::chrome::{Chrome, Tab};
 use super::listing::Listing;
 use super::parts::Icon;
+use super::query::Query;
 use super::text::Shown;
 use crate::portal::rows::{Answer, ProfileRow, Rows};
 use query::ProfileQuery;

@@ -6,7 +6,7 @@ use crate::domain::host::Arch;
 use crate::domain::ids::DeviceId;
 use crate::portal::rows::{Assigned, Compliance, Hardware, PolicyRow, ProblemRow, Versions};
 
-fn row(number: u32, hostname: &str, parallels: &str, counts: ComplianceCounts) -> DeviceRow {
+fn row(number: u32, hostname: &str, parallels: &str, counts: Tally) -> DeviceRow {
     DeviceRow {
         id: DeviceId::of(Uuid::from_u128(number.into())),
         hostname: hostname.to_owned(),
@@ -27,8 +27,8 @@ fn row(number: u32, hostname: &str, parallels: &str, counts: ComplianceCounts) -
     }
 }
 
-fn counts(compliant: u32, pending: u32, failed: u32) -> ComplianceCounts {
-    ComplianceCounts { compliant, pending, failed, ..ComplianceCounts::default() }
+fn counts(compliant: u32, pending: u32, failed: u32) -> Tally {
+    Tally { compliant, pending, failed, ..Tally::default() }
 }
 
 fn rows() -> Vec<DeviceRow> {
@@ -85,15 +85,15 @@ fn search_and_filters_narrow_together() {
 
 #[test]
 fn a_mac_stands_as_the_worst_of_its_settings() {
-    let none = ComplianceCounts::default();
+    let none = Tally::default();
     for (counts, grade) in [
         (none, Grade::Nothing),
-        (ComplianceCounts { compliant: 9, ..none }, Grade::Compliant),
-        (ComplianceCounts { compliant: 9, unsupported: 1, ..none }, Grade::Partly),
-        (ComplianceCounts { pending: 1, unsupported: 1, ..none }, Grade::Pending),
-        (ComplianceCounts { pending: 1, drifted: 1, ..none }, Grade::Drifted),
-        (ComplianceCounts { drifted: 1, violated: 1, ..none }, Grade::Failed),
-        (ComplianceCounts { compliant: 9, failed: 1, ..none }, Grade::Failed),
+        (Tally { compliant: 9, ..none }, Grade::Compliant),
+        (Tally { compliant: 9, unsupported: 1, ..none }, Grade::Partly),
+        (Tally { pending: 1, unsupported: 1, ..none }, Grade::Pending),
+        (Tally { pending: 1, drifted: 1, ..none }, Grade::Drifted),
+        (Tally { drifted: 1, violated: 1, ..none }, Grade::Failed),
+        (Tally { compliant: 9, failed: 1, ..none }, Grade::Failed),
     ] {
         assert_eq!(Grade::of(&counts), grade, "{counts:?}");
     }

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Intune custom attribute, data type Date.
+# When the agent last checked in with the portal, in UTC; empty if it never did.
+# For tests, MERIDIAN_ROOT stands before every path.
+set -u
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
+export PATH
+root=${MERIDIAN_ROOT:-}
+
+installed() { [ -x "$root/opt/meridian/bin/meridian" ]; }
+meridian() { "$root/opt/meridian/bin/meridian" --root "${root:-/}" "$@" </dev/null; }
+field() { meridian status --field "$1" 2>/dev/null; }
+
+value() {
+  installed || return 0
+  field checkin.last_success
+}
+
+value
+# What cannot be told is empty, and no failure of the script.
+exit 0

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Intune custom attribute, data type Integer.
+# How many virtual machines are on the Mac, as last seen; empty while nobody knows.
+# For tests, MERIDIAN_ROOT stands before every path.
+set -u
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
+export PATH
+root=${MERIDIAN_ROOT:-}
+
+installed() { [ -x "$root/opt/meridian/bin/meridian" ]; }
+meridian() { "$root/opt/meridian/bin/meridian" --root "${root:-/}" "$@" </dev/null; }
+field() { meridian status --field "$1" 2>/dev/null; }
+
+value() {
+  installed || return 0
+  field vms.count
+}
+
+value
+# What cannot be told is empty, and no failure of the script.
+exit 0

@@ -1,0 +1,180 @@
+//! What a signed profile carries: the content of CMS signed data (RFC 5652), without any judgment of the signature.
+//!
+//! `security cms -S` of macOS and `openssl cms -stream` write BER with lengths that are told at the end only, which the DER
+//! readers at hand refuse. What is needed is the first way down, six headers, so it is walked here.
+
+/// Why no content is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Sealed {
+    /// The structure ends early, or is of another shape.
+    #[error("not a signed profile")]
+    Malformed,
+    /// It is encrypted for one Mac.
+    #[error("encrypted, so that only the Mac it was made for can read it")]
+    Encrypted,
+    /// The signature stands apart from what it signs.
+    #[error("a signature without the profile that it signs")]
+    Detached,
+}
+
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const OID: u8 = 0x06;
+const INTEGER: u8 = 0x02;
+const OCTETS: u8 = 0x04;
+const OCTETS_IN_PIECES: u8 = 0x24;
+const CONTENT: u8 = 0xa0;
+
+/// `1.2.840.113549.1.7`, to which 1 (data), 2 (signed data) or 3 (enveloped data) is added.
+const PKCS7: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
+
+/// True for bytes that can only be CMS: no property list starts like this.
+#[must_use]
+pub fn is_signed(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&SEQUENCE)
+}
+
+/// The content of signed data.
+///
+/// # Errors
+/// There is none, or none to be read.
+pub fn content(bytes: &[u8]) -> Result<Vec<u8>, Sealed> {
+    let mut walk = Walk(bytes);
+    walk.enter(SEQUENCE)?;
+    match walk.kind()? {
+        2 => {}
+        3 => return Err(Sealed::Encrypted),
+        _ => return Err(Sealed::Malformed),
+    }
+    walk.enter(CONTENT)?;
+    walk.enter(SEQUENCE)?;
+    walk.whole(INTEGER)?;
+    walk.whole(SET)?;
+    let length = walk.enter(SEQUENCE)?;
+    let before = walk.0.len();
+    if walk.kind()? != 1 {
+        return Err(Sealed::Malformed);
+    }
+    // The certificates, which come next, have the same tag.
+    if length == Some(before - walk.0.len()) || walk.0.starts_with(&[0, 0]) {
+        return Err(Sealed::Detached);
+    }
+    walk.enter(CONTENT)?;
+    walk.octets()
+}
+
+/// What is not read yet.
+struct Walk<'a>(&'a [u8]);
+
+impl<'a> Walk<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Sealed> {
+        let (taken, left) = self.0.split_at_checked(count).ok_or(Sealed::Malformed)?;
+        self.0 = left;
+        Ok(taken)
+    }
+
+    /// A header of this tag; its length, `None` where it is told by an end mark.
+    fn enter(&mut self, tag: u8) -> Result<Option<usize>, Sealed> {
+        match *self.take(2)? {
+            [found, _] if found != tag => Err(Sealed::Malformed),
+            [_, 0x80] => Ok(None),
+            [_, short @ ..0x80] => Ok(Some(usize::from(short))),
+            // Four bytes tell more than any profile has.
+            [_, long @ 0x81..=0x84] => {
+                let bytes = self.take(usize::from(long & 0x0f))?;
+                Ok(Some(bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))))
+            }
+            _ => Err(Sealed::Malformed),
+        }
+    }
+
+    /// An element whose length is told.
+    fn whole(&mut self, tag: u8) -> Result<&'a [u8], Sealed> {
+        let length = self.enter(tag)?.ok_or(Sealed::Malformed)?;
+        self.take(length)
+    }
+
+    /// The last number of an object identifier of PKCS #7.
+    fn kind(&mut self) -> Result<u8, Sealed> {
+        match self.whole(OID)?.split_last() {
+            Some((kind, PKCS7)) => Ok(*kind),
+            _ => Err(Sealed::Malformed),
+        }
+    }
+
+    /// A string of octets, in one piece or in several.
+    fn octets(&mut self) -> Result<Vec<u8>, Sealed> {
+        if self.0.first() == Some(&OCTETS) {
+            return self.whole(OCTETS).map(<[u8]>::to_vec);
+        }
+        let mut bytes = Vec::new();
+        match self.enter(OCTETS_IN_PIECES)? {
+            Some(length) => {
+                let mut pieces = Walk(self.take(length)?);
+                while !pieces.0.is_empty() {
+                    bytes.extend_from_slice(pieces.whole(OCTETS)?);
+                }
+            }
+            None => {
+                while !self.0.starts_with(&[0, 0]) {
+                    bytes.extend_from_slice(self.whole(OCTETS)?);
+                }
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: &[u8] = include_bytes!("../../tests/golden/profiles/custom-domain.mobileconfig");
+    const DER: &[u8] = include_bytes!("../../tests/golden/profiles/signed.der.mobileconfig");
+    const STREAMED: &[u8] = include_bytes!("../../tests/golden/profiles/signed.streamed.mobileconfig");
+
+    #[test]
+    fn what_is_signed_is_found_in_both_encodings() {
+        assert_ne!(DER[1], 0x80);
+        assert_eq!(STREAMED[1], 0x80, "lengths are told at the end");
+        for signed in [DER, STREAMED] {
+            assert!(is_signed(signed) && !is_signed(PLAIN));
+            assert!(content(signed).unwrap() == PLAIN);
+        }
+    }
+
+    #[test]
+    fn what_holds_no_content_says_so() {
+        let encrypted = include_bytes!("../../tests/golden/profiles/encrypted.mobileconfig");
+        assert_eq!(content(encrypted), Err(Sealed::Encrypted));
+        let detached = include_bytes!("../../tests/golden/profiles/detached.p7s");
+        assert_eq!(content(detached), Err(Sealed::Detached));
+        for bytes in [&b""[..], b"0", b"0\x80", b"0\x84\xff\xff\xff\xff", b"0\x85\x01", &DER[1..]] {
+            assert_eq!(content(bytes), Err(Sealed::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_cut_profile_is_no_profile() {
+        let end = DER.windows(8).position(|window| window == b"</plist>").unwrap() + 8;
+        for cut in 0..end {
+            assert!(content(&DER[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn damage_never_panics_and_never_makes_more_of_it(
+            streamed: bool,
+            changes in proptest::collection::vec((0_usize..120, proptest::prelude::any::<u8>()), 0..6),
+        ) {
+            let mut bytes = if streamed { STREAMED } else { DER }.to_vec();
+            for (at, byte) in changes {
+                bytes[at] = byte;
+            }
+            if let Ok(content) = content(&bytes) {
+                proptest::prop_assert!(content.len() <= bytes.len());
+            }
+        }
+    }
+}

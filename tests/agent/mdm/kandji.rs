@@ -1,0 +1,54 @@
+//! Kandji's audit and remediation: the audit's exit code decides whether the remediation runs.
+
+use super::*;
+
+#[tokio::test]
+async fn the_audit_passes_while_nobody_has_to_look() {
+    let mut environment = managed().await;
+    let root = environment.root().to_owned();
+    let audit = async || {
+        let reply = script(&root, "kandji/audit.sh", &[]).await;
+        (reply.code, reply.stdout)
+    };
+    let well = (0, "Meridian is well.\n".to_owned());
+    assert_eq!(audit().await, well);
+    environment.edit(|state| state.service.running = false);
+    environment.sync().await;
+    environment.until_problem("service-stopped").await;
+    assert_eq!(audit().await, well, "an everyday state");
+    environment.change_profile(&json!({ "LogLevel": "LOUD" }));
+    environment.until_problem("profile-key-invalid").await;
+    assert_eq!(audit().await, (1, "Meridian needs attention: profile-key-invalid\n".to_owned()));
+    environment.kill_agent().await;
+    assert_eq!(audit().await, (1, "Meridian does not run.\n".to_owned()));
+    std::fs::remove_file(environment.paths().executable()).unwrap();
+    assert_eq!(audit().await, (1, "Meridian is not installed.\n".to_owned()));
+    assert_eq!(script(&root, "kandji/remediation.sh", &[]).await.code, 1);
+}
+
+#[tokio::test]
+async fn the_remediation_starts_the_agent_and_lets_it_check_in() {
+    let mut environment = managed().await;
+    let root = environment.root().to_owned();
+    let called = root.join("job.called");
+    let job = format!("#!/bin/sh\nprintf '%s' \"$*\" >'{}'\n", called.display());
+    lay(&root.join("opt/meridian/libexec/job"), &job);
+    environment.kill_agent().await;
+    let launchd = async {
+        while std::fs::read_to_string(&called).ok().as_deref() != Some("restart") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        environment.start_agent();
+    };
+    let (reply, ()) = tokio::join!(script(&root, "kandji/remediation.sh", &[]), launchd);
+    assert_eq!(reply.code, 0, "{reply:?}");
+    assert_eq!(reply.stdout.lines().last(), Some("Meridian is well."), "{reply:?}");
+
+    environment.change_profile(&json!({ "LogLevel": "LOUD" }));
+    environment.until_problem("profile-key-invalid").await;
+    let reply = script(&root, "kandji/remediation.sh", &[]).await;
+    assert_eq!(reply.code, 1, "{reply:?}");
+    assert!(reply.stdout.contains("LogLevel"), "doctor says what to do: {reply:?}");
+    assert_eq!(reply.stdout.lines().last(), Some("Meridian needs attention: profile-key-invalid"));
+    assert!(reply.stdout.len() < 10_000);
+}
