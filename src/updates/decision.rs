@@ -128,13 +128,9 @@ fn between(a: &Offer, b: &Offer) -> Ordering {
 pub fn compare(offer: &Offer, installed: &ParallelsVersion) -> Option<Ordering> {
     let builds = || Some(offer.version.build()?.cmp(&installed.build()?));
     match offer.numbering {
-        Numbering::Release => Some(
-            offer
-                .version
-                .numbers()
-                .cmp(&installed.numbers())
-                .then_with(|| builds().unwrap_or(Ordering::Equal)),
-        ),
+        Numbering::Release => {
+            Some(offer.version.cmp_numbers(installed).then_with(|| builds().unwrap_or(Ordering::Equal)))
+        }
         Numbering::Build => match offer.version.major().cmp(&installed.major()) {
             // Builds only rise within a major version (inferred from all that are known).
             Ordering::Equal => builds(),

@@ -1,5 +1,6 @@
 //! Update control end to end: a local update server's feed, the users' own preferences, and a version that is held back.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -7,7 +8,7 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use meridian::control::view::{StatusView, UpdatesView};
-use meridian::simulator::InfoPlist;
+use meridian::simulator::{InfoPlist, State};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -78,6 +79,8 @@ async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation(
 
     let screen = environment.cli(["updates"]).await.stdout;
     assert!(screen.starts_with("26.3.3-57507 is allowed; 27.0.2-58001 is held back"), "{screen}");
+    let status = environment.cli(["status"]).await.stdout;
+    assert!(status.contains("26.3.3-57507 is allowed; 27.0.2-58001 is held back"), "{status}");
     let explain = environment.cli(["explain", "updates.stay_on_major"]).await.stdout;
     for told in
         ["Version 26.3.3-57507 is allowed.", "Version 27.0.2-58001 is held back", "Major version 26 is kept."]
@@ -102,11 +105,12 @@ async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation(
         .await;
     assert_eq!(server.counts(), (1, 0));
 
-    // The next major version is installed all the same.
-    install(&environment, "27.0.2", "58001");
+    // The next major version is installed all the same, and one that the local server does not offer.
+    install(&environment, "27.1.0", "58100");
     environment.sync().await;
     let status = environment.until_problem("version-passed").await;
-    assert_eq!(updates(&status).unwrap().passed[0].key, "updates.stay_on_major");
+    let passed: Vec<_> = updates(&status).unwrap().passed.iter().map(|passed| passed.key.as_str()).collect();
+    assert_eq!(passed, ["updates.feed_url", "updates.stay_on_major"]);
     assert_eq!(updates(&status).unwrap().kept_major, Some(26), "what is kept does not follow");
     environment.sync().await;
     environment
@@ -122,13 +126,20 @@ async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation(
     install(&environment, "26.3.3", "57507");
     environment.sync().await;
     environment.until("right again", |status| !has_problem(status, "version-passed")).await;
+
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/updates/faults.xml");
+    let checked = environment.cli(["updates", "check-feed", file]).await;
+    assert!(checked.stdout.contains("faults.xml:27: <FilePath> names version 27"), "{checked:?}");
+    assert_eq!(checked.code, 1);
 }
 
 #[tokio::test]
 async fn each_users_own_preferences_are_set_as_that_user_and_given_back() {
-    let mut state = meridian::simulator::State::demo();
+    let mut state = State::demo();
     let ada = state.users.get_mut("ada").unwrap().defaults.entry(DOMAIN.to_owned()).or_default();
     ada.insert(CHECK.to_owned(), json!(1));
+    let bob = state.users.get_mut("bob").unwrap().defaults.entry(DOMAIN.to_owned()).or_default();
+    bob.insert(CHECK.to_owned(), json!(0));
     let environment = Setup::default().mac(state).start().await;
     environment.until_enrolled().await;
     assert!(environment.calls().iter().all(|call| call.tool != "defaults"), "no setting is about them");
@@ -146,13 +157,33 @@ async fn each_users_own_preferences_are_set_as_that_user_and_given_back() {
         })
         .await;
     environment.until_enforced().await;
-    let writes: Vec<_> = environment
-        .calls()
-        .into_iter()
-        .filter(|call| call.tool == "defaults" && call.argv[0] == "write")
-        .collect();
-    assert_eq!(writes.len(), 4, "{writes:#?}");
-    assert!(writes.iter().all(|call| call.acting_as.as_deref() != Some("root")), "{writes:#?}");
+    let writes = || {
+        let calls = environment.calls().into_iter();
+        let writes = calls.filter(|call| call.tool == "defaults" && call.argv[0] == "write");
+        let writes: Vec<_> =
+            writes.map(|call| (call.acting_as.unwrap_or_default(), call.argv[2].clone())).collect();
+        writes
+    };
+    let write = |user: &str, name: &str| (user.to_owned(), name.to_owned());
+    let needed = BTreeSet::from([write("ada", CHECK), write("ada", DOWNLOAD), write("bob", DOWNLOAD)]);
+    assert_eq!(BTreeSet::from_iter(writes()), needed, "as each user, and only what differs");
+    environment.sync().await;
+    assert_eq!(writes().len(), needed.len(), "each once");
+    let ours = |state: &mut State| {
+        drop(
+            state
+                .users
+                .get_mut("ada")
+                .unwrap()
+                .defaults
+                .get_mut(DOMAIN)
+                .unwrap()
+                .insert(CHECK.to_owned(), json!(2)),
+        )
+    };
+    environment.edit(ours);
+    environment.sync().await;
+    environment.until_mac("put right", |state| shown("ada", CHECK, state) == Some(json!(0))).await;
     let status = environment.status().await.unwrap();
     assert_eq!(updates(&status).unwrap().feed, None, "never means that the agent does not look either");
 
@@ -160,11 +191,35 @@ async fn each_users_own_preferences_are_set_as_that_user_and_given_back() {
     environment
         .until_mac("given back", |state| {
             shown("ada", CHECK, state) == Some(json!(1))
-                && [("ada", DOWNLOAD), ("bob", CHECK), ("bob", DOWNLOAD)]
-                    .iter()
-                    .all(|(name, key)| shown(name, key, state).is_none())
+                && shown("bob", CHECK, state) == Some(json!(0))
+                && ["ada", "bob"].iter().all(|name| shown(name, DOWNLOAD, state).is_none())
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_user_who_is_away_follows_when_they_log_in_and_the_uninstaller_gives_back_too() {
+    let mut state = State::demo();
+    state.users.get_mut("bob").unwrap().logged_in = false;
+    let mut environment = Setup::default().mac(state).policy(json!({"updates.check": "never"})).start().await;
+    let check = |name: &str, state: &State| {
+        state.users[name].defaults.get(DOMAIN).and_then(|keys| keys.get(CHECK)).cloned()
+    };
+    environment.until_mac("set for ada", |state| check("ada", state) == Some(json!(0))).await;
+    environment.until("settled", |status| status.enforcement.settled).await;
+    let explain = environment.cli(["explain", "updates.check"]).await.stdout;
+    assert!(explain.contains("not logged in"), "{explain}");
+    assert_eq!(check("bob", &environment.mac()), None);
+    environment.edit(|state| state.users.get_mut("bob").unwrap().logged_in = true);
+    environment.sync().await;
+    environment.until_mac("set for bob", |state| check("bob", state) == Some(json!(0))).await;
+    environment.until("settled again", |status| status.enforcement.settled).await;
+
+    environment.kill_agent().await;
+    let left = environment.cli(["leave", "--restore"]).await;
+    assert_eq!(left.code, 0, "{left:?}");
+    let state = environment.mac();
+    assert_eq!((check("ada", &state), check("bob", &state)), (None, None), "{left:?}");
 }
 
 #[tokio::test]
@@ -225,6 +280,8 @@ async fn a_license_bound_profile_is_respected_below_mdm_and_policy_with_a_notice
     let key = |name| format!("updates.{name} in the policy");
     let keys = [key("auto_download"), key("check"), key("feed_url")].join(", ");
     assert_eq!(note, format!("deprecated: use {keys}"));
+    let screen = environment.cli(["status"]).await.stdout;
+    assert!(screen.contains("deprecated: use"), "{screen}");
     environment
         .until_mac("set for ada", |state| {
             let keys = state.users["ada"].defaults.get(DOMAIN);

@@ -8,6 +8,7 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
     let business = company.license("business", "per_device", Some(DEMO_BUSINESS_KEY)).await;
     let trial = company.license("enterprise_trial", "per_device", Some(DEMO_TRIAL_KEY)).await;
     let image = company.post("/images", json!({"name": "Windows 11"})).await;
+    profile(&company, json!({"licenses": [business]})).await;
     let policy = company.admin.create_policy("Policy", &policy()).await.unwrap();
     company.put(&format!("/licenses/{trial}/policy"), json!({"policy": policy})).await;
     let workers = [company.mac(DEMO_BUSINESS_KEY).await, company.mac(DEMO_BUSINESS_KEY).await];
@@ -16,6 +17,8 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
     for mac in workers.iter().chain([&old]) {
         mac.until_leased(&business, "business").await;
     }
+    news(&workers[0]).await;
+    decided_by(&workers[0], PROFILE).await;
     tester.until_leased(&trial, "enterprise_trial").await;
     tester.until_restricted(&CORPORATE).await;
     // Warning: a Business license carries no policies at all.
@@ -29,6 +32,9 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
         // Each is called, and has its lease by itself.
         mac.until_leased(&business, "enterprise").await;
         nobody_noticed(mac, DEMO_BUSINESS_KEY);
+        news(mac).await;
+        // Configuration profiles are respected before and after.
+        decided_by(mac, PROFILE).await;
     }
     // Below 20.1.0 the portal's calls are not waited for any less: the license is the same license.
     old.until_leased(&business, "enterprise").await;
@@ -69,6 +75,7 @@ async fn assigned(
     for mac in workers {
         news(mac).await;
         mac.until_restricted(&CORPORATE).await;
+        decided_by(mac, POLICY).await;
     }
     // Warning: below 20.1.0 there are no policies and there is no monitoring, until Parallels Desktop is updated.
     news(old).await;

@@ -15,11 +15,13 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     let sales = json!({"name": "Sales", "license": trial, "key": DEMO_SUBLICENSE_KEY});
     let sales = company.post("/groups", sales).await["id"].as_str().unwrap().to_owned();
     company.put(&format!("/groups/{sales}/policy"), json!({"policy": policy})).await;
+    profile(&company, json!({"licenses": [trial], "groups": [sales]})).await;
     let testers = [company.mac(DEMO_TRIAL_KEY).await, company.mac(DEMO_SUBLICENSE_KEY).await];
     let workers = [company.mac(DEMO_BUSINESS_KEY).await, company.old_mac(DEMO_BUSINESS_KEY).await];
     for mac in &testers {
         mac.until_leased(&trial, "enterprise_trial").await;
         mac.until_restricted(&CORPORATE).await;
+        decided_by(mac, POLICY).await;
     }
     for mac in &workers {
         mac.until_leased(&business, "business").await;
@@ -42,6 +44,7 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     for mac in &testers {
         mac.until_leased(&trial, "enterprise").await;
         mac.until_restricted(&LOCAL).await;
+        decided_by(mac, PROFILE).await;
         assert_eq!(
             (mac.runs("deactivate-license"), mac.runs("install-license")),
             (0, 0),
@@ -67,6 +70,7 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     for mac in testers.iter().chain([&workers[0]]) {
         news(mac).await;
         mac.until_restricted(&CORPORATE).await;
+        decided_by(mac, POLICY).await;
     }
     news(&workers[1]).await;
     assert_eq!(workers[1].restrictions(), LOCAL, "below 20.1.0 nothing is assigned");
