@@ -133,6 +133,7 @@ async fn the_page_and_a_macs_updates_have_room_in_every_window() {
         for (n, path) in paths.iter().enumerate() {
             browser.page.goto(&format!("{}{path}", portal.address)).await.unwrap();
             browser.until("return document.querySelector('#link.live') !== null").await;
+            browser.ask("document.querySelector('tr.row.open')?.scrollIntoView({block: 'center'})").await;
             if let Ok(dir) = std::env::var("SHOTS") {
                 std::fs::write(format!("{dir}/{width}-{n}.png"), browser.page.screenshot().await.unwrap())
                     .unwrap();
