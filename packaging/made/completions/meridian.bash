@@ -49,6 +49,9 @@ _meridian() {
             meridian,sync)
                 cmd="meridian__subcmd__sync"
                 ;;
+            meridian,updates)
+                cmd="meridian__subcmd__updates"
+                ;;
             meridian,version)
                 cmd="meridian__subcmd__version"
                 ;;
@@ -61,6 +64,9 @@ _meridian() {
             meridian__subcmd__profile,make)
                 cmd="meridian__subcmd__profile__subcmd__make"
                 ;;
+            meridian__subcmd__updates,check-feed)
+                cmd="meridian__subcmd__updates__subcmd__check__subcmd__feed"
+                ;;
             *)
                 ;;
         esac
@@ -68,7 +74,7 @@ _meridian() {
 
     case "${cmd}" in
         meridian)
-            opts="-h --root --help status explain plan vms license deactivate-license sync leave version doctor profile config daemon"
+            opts="-h --root --help status explain plan vms updates license deactivate-license sync leave version doctor profile config daemon"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -384,6 +390,42 @@ _meridian() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__updates)
+            opts="-h --json --root --help check-feed"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__updates__subcmd__check__subcmd__feed)
+            opts="-h --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

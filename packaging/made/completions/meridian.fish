@@ -30,6 +30,7 @@ complete -c meridian -n "__fish_meridian_needs_command" -f -a "status" -d 'Show 
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "explain" -d 'Show which value of each setting holds, who says so, and what it overrides'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "plan" -d 'Show what would be changed on this Mac now, and why'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "vms" -d 'List the virtual machines that you may see'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "updates" -d 'Show which update of Parallels Desktop is allowed, which is held back, and why'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "license" -d 'Show how the license of Parallels Desktop stands, and what happens next'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "deactivate-license" -d 'Give the license of Parallels Desktop back, and free its seat (root only)'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "sync" -d 'Check in with the portal now and wait for the result (root only)'
@@ -53,6 +54,13 @@ complete -c meridian -n "__fish_meridian_using_subcommand plan" -s h -l help -d 
 complete -c meridian -n "__fish_meridian_using_subcommand vms" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand vms" -l json -d 'Print JSON ("schema": 1) instead of a screen'
 complete -c meridian -n "__fish_meridian_using_subcommand vms" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and not __fish_seen_subcommand_from check-feed" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and not __fish_seen_subcommand_from check-feed" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and not __fish_seen_subcommand_from check-feed" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and not __fish_seen_subcommand_from check-feed" -f -a "check-feed" -d 'Check the parallels_updates.xml of a local update server; exit code 1 for any fault'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and __fish_seen_subcommand_from check-feed" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and __fish_seen_subcommand_from check-feed" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and __fish_seen_subcommand_from check-feed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meridian -n "__fish_meridian_using_subcommand license" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand license" -l json -d 'Print JSON ("schema": 1) instead of a screen'
 complete -c meridian -n "__fish_meridian_using_subcommand license" -s h -l help -d 'Print help (see more with \'--help\')'

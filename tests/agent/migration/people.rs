@@ -42,6 +42,7 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     // Ada's copy verifies, here because the portal orders it: she notices nothing.
     let ada = macs[0].status().await.unwrap().portal.device.unwrap();
     company.post(&format!("/devices/{ada}/commands"), json!({"kind": "verify_license"})).await;
+    news(&macs[0]).await;
     let moved = macs[0].until_leased(&enterprise, "enterprise").await;
     assert_eq!(moved["license"]["group"], group, "her groups lead to the key");
     assert_eq!(macs[0].restrictions(), LOCAL);
