@@ -121,6 +121,7 @@ fn local(root: &SigningKey) -> Local {
         parallels: Parallels::Installed("26.1.1".parse().expect("a version")),
         local_restrictions: Map::new(),
         profile_settings: Map::new(),
+        updates: None,
         compliance: Vec::new(),
         problems: Vec::new(),
         vms: Some(Machines::default()),

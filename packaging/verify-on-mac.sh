@@ -457,6 +457,18 @@ managed_preferences() {
   done
 }
 
+# The preferences about updates of whoever runs the script: with sudo, of the user who did.
+update_preferences() {
+  section 'Preferences about updates'
+  local key own="limited"
+  if [ -n "${SUDO_USER:-}" ]; then own="limited sudo -n -H -u $SUDO_USER --"; fi
+  for key in 'Application preferences.Check for updates' 'Application preferences.Download updates automatically'; do
+    say "$key: $($own defaults read-type 'com.parallels.Parallels Desktop' "$key" 2>&1 | masked) $($own defaults read 'com.parallels.Parallels Desktop' "$key" 2>/dev/null | masked)"
+  done
+  say "other keys with \"update\" in them: $($own defaults export 'com.parallels.Parallels Desktop' - 2>/dev/null | sed -n 's/.*<key>\(.*[Uu]pdate.*\)<\/key>.*/\1/p' | masked | tr '\n' ',')"
+  say "export of a domain that nobody wrote to: exit code $($own defaults export dev.meridian.no-such-domain - >/dev/null 2>&1; echo $?), $($own defaults export dev.meridian.no-such-domain - 2>&1 | tr -d '\n' | cut -c1-200 | masked)"
+}
+
 unasked() {
   section 'What reading cannot answer'
   say 'the words in which a change is refused under a custom password, and when a configuration is locked'
@@ -464,6 +476,7 @@ unasked() {
   say 'whether each flag takes the value that the agent gives it'
   say 'where a packed virtual machine that was registered has its home, and what unpacking makes of it; whether unpacking asks for a password'
   say 'the words in which the privacy control of macOS refuses a folder'
+  say 'whether 1, 2 and 3 of "Check for updates" are daily, weekly and monthly: set each in the window and read it again'
   say 'whether lock on suspend, isolation and the automatic update of Parallels Tools show anywhere: see the paths above'
 }
 
@@ -484,4 +497,5 @@ touched_files
 host_facts
 images
 managed_preferences
+update_preferences
 unasked

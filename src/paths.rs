@@ -90,6 +90,8 @@ impl Paths {
         dscl => "usr/bin/dscl";
         /// `codesign`: who signed Parallels' tools.
         codesign => "usr/bin/codesign";
+        /// `defaults`: a user's preferences.
+        defaults => "usr/bin/defaults";
         /// `launchctl`: into a user's session.
         launchctl => "bin/launchctl";
         /// `open`: starts an application.

@@ -102,14 +102,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Stay on the major version",
         "Updates within the installed major version of Parallels Desktop are allowed; the next major version is not.",
         (Kind::Restriction, PROFILE_POLICY),
-        (Sensor::Unseen, Lever::Heeded),
+        (Sensor::Unseen, Lever::Decided),
     ),
     application(
         "updates.feed_url",
         "Update server",
         "The address of a local update server's feed.",
         (Kind::Url, PROFILE_POLICY),
-        (Sensor::Unseen, Lever::Heeded),
+        (Sensor::Unseen, Lever::Decided),
     ),
     image(
         "image.arm64",

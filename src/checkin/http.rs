@@ -13,11 +13,12 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method, Response};
 use rustls::CertificateError;
-use url::{Host, Url};
+use url::Url;
 
 use super::answer::{HttpAnswer, NetFault, TlsFault};
 use super::local::Portal;
 use super::session::HttpRequest;
+use crate::domain::address::is_loopback;
 use crate::wire::limits::{ANSWER_BODY, JSON, REQUEST_ID, WAIT_TIMEOUT_S};
 use crate::wire::wait;
 
@@ -125,16 +126,6 @@ fn address(origin: &str) -> Result<Url, NetFault> {
         Ok(url)
     } else {
         Err(NetFault::Address)
-    }
-}
-
-/// Whether an address is on this Mac itself.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -200,6 +200,7 @@ impl Signer {
             parallels: Parallels::Installed("26.1.1".parse().unwrap()),
             local_restrictions: Map::new(),
             profile_settings: Map::new(),
+            updates: None,
             compliance: Vec::new(),
             problems: Vec::new(),
             vms: Some(Machines { records: vec![vm(1, "Windows")], volatile: Vec::new() }),

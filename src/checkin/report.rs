@@ -160,6 +160,7 @@ impl<'a> Facts<'a> {
             parallels_version: local.parallels.on_the_wire(),
             local_restrictions: settings(&local.local_restrictions),
             profile_settings: settings(&local.profile_settings),
+            updates: local.updates.clone().filter(|_| !presence_only),
         });
         let license = local.licensing.license.clone();
         let compliance = (!presence_only).then(|| bounded(&local.compliance));

@@ -45,6 +45,8 @@ pub(super) enum Verb {
     Images(Format),
     /// Install a golden image as a virtual machine of yours, and wait for it
     InstallImage(InstallArguments),
+    /// Show which update of Parallels Desktop is allowed, which is held back, and why
+    Updates(UpdatesArguments),
     /// Show how the license of Parallels Desktop stands, and what happens next
     License(Format),
     /// Give the license of Parallels Desktop back, and free its seat (root only)
@@ -106,6 +108,35 @@ pub(super) struct StatusArguments {
 pub(super) struct ExplainArguments {
     /// One setting in full, such as restrict.create_vm; without it, all that are managed
     pub key: Option<String>,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Of `updates`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct UpdatesArguments {
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+    /// What else to do.
+    #[command(subcommand)]
+    pub verb: Option<UpdatesVerb>,
+}
+
+/// What else to do about updates.
+#[derive(Debug, Subcommand)]
+pub(super) enum UpdatesVerb {
+    /// Check the parallels_updates.xml of a local update server; exit code 1 for any fault
+    CheckFeed(CheckFeedArguments),
+}
+
+/// Of `updates check-feed`.
+#[derive(Debug, Args)]
+pub(super) struct CheckFeedArguments {
+    /// The file to check
+    pub file: PathBuf,
     /// For people or for programs.
     #[command(flatten)]
     pub format: Format,
@@ -234,6 +265,13 @@ impl Verb {
             | Self::DeactivateLicense(DeactivateArguments { format, .. })
             | Self::InstallImage(InstallArguments { format, .. })
             | Self::Images(format)
+            | Self::Updates(
+                UpdatesArguments {
+                    verb: Some(UpdatesVerb::CheckFeed(CheckFeedArguments { format, .. })),
+                    ..
+                }
+                | UpdatesArguments { format, .. },
+            )
             | Self::Leave(LeaveArguments { format, .. })
             | Self::License(format)
             | Self::Plan(format)

@@ -29,6 +29,7 @@ pub mod screen;
 mod status;
 mod sync;
 mod text;
+mod updates;
 mod version;
 mod vms;
 mod words;
@@ -39,7 +40,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
-use arguments::{Arguments, Format, StatusArguments, Verb};
+use arguments::{Arguments, Format, StatusArguments, UpdatesArguments, UpdatesVerb, Verb};
 use config::ConfigVerb;
 use failure::Failure;
 use ink::Style;
@@ -157,6 +158,15 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         }
         Verb::PlaceImage(arguments) => Ok(Done { text: place_image::place(arguments)?, exit: Exit::Fine }),
         Verb::SettleImage(arguments) => Ok(Done { text: place_image::settle(arguments)?, exit: Exit::Fine }),
+        Verb::Updates(UpdatesArguments { verb: Some(UpdatesVerb::CheckFeed(arguments)), .. }) => {
+            let view = updates::check::request(&arguments.file)?;
+            Done::of(format, view.exit(), &view, |style| updates::check::render(&view, style))
+        }
+        Verb::Updates(_) => {
+            let seen = status::request(paths)?;
+            let view = updates::Shown::of(&seen);
+            Done::of(format, seen.exit(false), &view, |style| updates::render(&view, style, clock.now()))
+        }
         Verb::License(_) => {
             let seen = status::request(paths)?;
             let view = license::Shown::of(&seen);

@@ -270,7 +270,7 @@ pub(super) fn status() -> StatusView {
             }),
             retired: false,
         }),
-        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full, updates: None },
         license: license(),
         checkin: CheckinView {
             last: Some(LastCheckin { at: past(130), succeeded: true, detail: "nothing new".into() }),
@@ -293,16 +293,18 @@ pub(super) fn status() -> StatusView {
         vms: VmTotals { total: Some(5), corporate: Some(2), per_user: users() },
         images: vec![install(1, "downloading", 4_321_000_000)],
         sources: vec![
-            SourceView { layer: LayerView::Local, origin: "Security tab".into(), since: None },
+            SourceView { layer: LayerView::Local, origin: "Security tab".into(), since: None, note: None },
             SourceView {
                 layer: LayerView::Profile,
                 origin: "dev.meridian.agent.plist".into(),
                 since: Some(past(500_000)),
+                note: None,
             },
             SourceView {
                 layer: LayerView::Policy,
                 origin: "“Sales Macs” revision 7".into(),
                 since: Some(past(5_400)),
+                note: None,
             },
         ],
         written_at: past(1),
@@ -315,7 +317,7 @@ pub(super) fn starting() -> StatusView {
         health: HealthView { state: HealthState::Starting, since: past(1), problems: vec![] },
         portal: PortalView::default(),
         assignment: None,
-        parallels: ParallelsView { version: None, gate: ParallelsGate::NotInstalled },
+        parallels: ParallelsView { version: None, gate: ParallelsGate::NotInstalled, updates: None },
         license: no_license(),
         checkin: CheckinView::default(),
         enforcement: EnforcementView::default(),

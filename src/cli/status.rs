@@ -165,6 +165,9 @@ fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
     screen.labelled(LABELS, "Portal", &portal(view, now));
     screen.labelled(LABELS, "Check-in", &checkin(&view.checkin, now));
     screen.labelled(LABELS, "Parallels", &parallels(view));
+    if let Some(updates) = &view.parallels.updates {
+        screen.labelled(LABELS, "Updates", &super::updates::verdict(updates));
+    }
     screen.labelled(LABELS, "License", &super::license::line(&view.license, now));
     screen.labelled(LABELS, "Machines", &machines(view));
     users(screen, &view.vms.per_user);
@@ -179,6 +182,10 @@ fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
         let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
         let line = Line::plain(format!("{:<19}", layer(source.layer)))
             .then(Tone::Faint, format!("{}{since}", source.origin));
+        let line = match &source.note {
+            Some(note) => line.text(" ").then(Tone::Warning, note),
+            None => line,
+        };
         screen.labelled(LABELS, label, &line);
     }
     let agent = format!(

@@ -177,7 +177,7 @@ pub(super) fn status() -> StatusView {
             }),
             retired: false,
         }),
-        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full, updates: None },
         license: license(),
         checkin: CheckinView {
             last: Some(LastCheckin { at: at(4), succeeded: true, detail: "nothing new".into() }),
@@ -193,7 +193,12 @@ pub(super) fn status() -> StatusView {
         },
         vms: VmTotals { total: Some(3), corporate: Some(1), per_user: users() },
         images: images().installs,
-        sources: vec![SourceView { layer: LayerView::Policy, origin: "Sales Macs 7".into(), since: None }],
+        sources: vec![SourceView {
+            layer: LayerView::Policy,
+            origin: "Sales Macs 7".into(),
+            since: None,
+            note: None,
+        }],
         written_at: at(6),
     }
 }
@@ -226,6 +231,7 @@ fn explain() -> ExplainView {
             reason: "a policy is assigned".into(),
         }],
         problems: problems(),
+        notes: vec![],
         state: Some(Compliance::Compliant),
         subjects: subjects().into_iter().map(state).collect(),
     };

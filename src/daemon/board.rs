@@ -11,6 +11,7 @@ use super::imaging::Imaging;
 use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::{LicenseWish, Observation, Wanted, Wishes};
+use super::updater::Updates;
 use crate::checkin::session::Denied;
 use crate::control::view::{LastCheckin, NextCheckin};
 use crate::domain::ids::{DeviceId, OrganizationId};
@@ -130,6 +131,8 @@ pub struct Board {
     pub licensing: Part<Licensing>,
     /// What becomes of golden images; written by the imager.
     pub imaging: Part<Imaging>,
+    /// What is decided of updates; written by the updater.
+    pub updates: Part<Updates>,
     /// How the conversation with the portal goes; written by the check-in.
     pub conversation: Part<Conversation>,
 }
@@ -148,6 +151,7 @@ impl Board {
             commanded: Part::new(Commanded::default()),
             licensing: Part::new(Licensing::default()),
             imaging: Part::new(Imaging::default()),
+            updates: Part::new(Updates::default()),
             conversation: Part::new(Conversation::default()),
         }
     }
@@ -159,8 +163,8 @@ impl Board {
     }
 
     /// The enforcer's wishes, which replace its earlier ones.
-    pub fn look_after(&mut self, changes: Wishes, vms_often: bool) {
-        self.want(Wanted { changes, vms_often, ..*self.wanted });
+    pub fn look_after(&mut self, changes: Wishes, vms_often: bool, users_too: bool) {
+        self.want(Wanted { changes, vms_often, users_too, ..*self.wanted });
     }
 
     /// Licensing's wishes, which replace its earlier ones.
@@ -180,6 +184,7 @@ impl Board {
         wanted.requests.service += 1;
         wanted.requests.vms += 1;
         wanted.requests.license += 1;
+        wanted.requests.users += 1;
         self.wanted = Part::new(wanted);
     }
 }

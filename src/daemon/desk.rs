@@ -294,7 +294,8 @@ fn parallels(board: &Board) -> ParallelsView {
         outcome::Answer::NotInstalled => (None, ParallelsGate::NotInstalled),
         _ => (None, ParallelsGate::Unknown),
     };
-    ParallelsView { version: version.map(ToString::to_string), gate }
+    let updates = super::updater::view(board);
+    ParallelsView { version: version.map(ToString::to_string), gate, updates }
 }
 
 fn enforcement(board: &Board, settled_since: Option<Timestamp>) -> EnforcementView {
@@ -329,15 +330,21 @@ fn sources(board: &Board) -> Vec<SourceView> {
             layer: views::layer(layer.kind),
             origin: layer.origin.to_string(),
             since: board.enforcement.policy_since,
+            note: crate::sources::assignment::note(layer),
         }));
     }
     if let Some(layer) = &board.profile.layer {
         let origin = layer.origin.to_string();
-        sources.push(SourceView { layer: views::layer(layer.kind), origin, since: layer.since });
+        sources.push(SourceView { layer: views::layer(layer.kind), origin, since: layer.since, note: None });
     }
     if board.observation.begun {
         let origin = crate::sources::layer::Origin::SecurityTab.to_string();
-        sources.push(SourceView { layer: crate::control::view::LayerView::Local, origin, since: None });
+        sources.push(SourceView {
+            layer: crate::control::view::LayerView::Local,
+            origin,
+            since: None,
+            note: None,
+        });
     }
     sources
 }

@@ -19,12 +19,13 @@ use super::observer::{Observation, Wanted, Wishes};
 use super::sights;
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
+use super::updater::Updates;
 use crate::catalog::{Key, Scope, Value};
 use crate::domain::ids::{DeviceId, VmId};
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::enforce::apply::{self, Outcome, Way};
-use crate::enforce::compliance::{Standing, compliance};
+use crate::enforce::compliance::{Findings, Standing, compliance};
 use crate::enforce::{bookkeeping, violations};
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::{Changed, Changing, Runner};
@@ -286,9 +287,13 @@ impl Enforcer {
         let way = match action.subject {
             Subject::Vm(vm) => {
                 let vm = observation.inventory.vms.get(&vm);
-                vm.and_then(|vm| Some(Way { vm, user: observation.inventory.way_to(vm)? }))
+                vm.and_then(|vm| Some(Way::Vm(vm, observation.inventory.way_to(vm)?)))
             }
-            Subject::App | Subject::User(_) => None,
+            Subject::User(uid) => {
+                let seen = observation.preferences.iter().find(|seen| seen.user.uid == uid);
+                seen.map(|seen| Way::User(&seen.user))
+            }
+            Subject::App => None,
         };
         let runner = Arc::clone(&self.runner);
         let mut results = Vec::new();
@@ -300,7 +305,8 @@ impl Enforcer {
         }
         match action.subject {
             Subject::Vm(_) => self.wishes.vms += 1,
-            Subject::App | Subject::User(_) => self.wishes.service += 1,
+            Subject::User(_) => self.wishes.users += 1,
+            Subject::App => self.wishes.service += 1,
         }
         self.touched.insert(action.subject);
     }
@@ -310,7 +316,8 @@ impl Enforcer {
         let (served, wishes) = (observation.served.changes, self.wishes);
         self.touched.retain(|subject| match subject {
             Subject::Vm(_) => served.vms < wishes.vms,
-            Subject::App | Subject::User(_) => served.service < wishes.service,
+            Subject::User(_) => served.users < wishes.users,
+            Subject::App => served.service < wishes.service,
         });
         bookkeeping::wait_for_the_end(&mut self.account.attempts, observed);
         let (attempts, held) = (&mut self.account.attempts, &self.account.held);
@@ -370,7 +377,12 @@ impl Enforcer {
         let violations = violations::violations(&seen.effective, &violators, &tolerated);
         let situation = self.situation(seen, self.ticker.now());
         let plan = plan(&situation);
-        let standings = compliance(&situation, &plan, &violations, sights::unobserved(seen.observation));
+        let findings = Findings {
+            violations: &violations,
+            watched: &seen.updates.watched,
+            unobserved: &|subject| sights::unobserved(seen.observation, subject),
+        };
+        let standings = compliance(&situation, &plan, &findings);
         Enforcement {
             effective: seen.effective.clone(),
             local: seen.local.clone(),
@@ -395,8 +407,8 @@ impl Enforcer {
         let enforcement = Part::new(enforcement);
         self.board.send_modify(|board| {
             board.enforcement = enforcement;
-            let vms_often = board.wanted.vms_often;
-            board.look_after(self.wishes, vms_often);
+            let Wanted { vms_often, users_too, .. } = *board.wanted;
+            board.look_after(self.wishes, vms_often, users_too);
         });
     }
 }
@@ -410,6 +422,8 @@ struct Seen<'a> {
     effective: Effective,
     /// The local restrictions as the user set them.
     local: BTreeMap<Key, Value>,
+    /// How the settings stand that have no lever.
+    updates: &'a Updates,
     /// The device of the policy that is enforced, if one is.
     device: Option<DeviceId>,
     /// A verified assignment stands that may give back what was enforced.
@@ -417,17 +431,17 @@ struct Seen<'a> {
 }
 
 /// What a pass is made from.
-type Input = (Orders, Part<Observation>, Part<Imaging>);
+type Input = (Orders, Part<Observation>, Part<Imaging>, Part<Updates>);
 
 impl Task for Enforcer {
     type Input = Input;
 
     fn input(&self, board: &Board) -> Self::Input {
-        (orders(board), board.observation.clone(), board.imaging.clone())
+        (orders(board), board.observation.clone(), board.imaging.clone(), board.updates.clone())
     }
 
     async fn pass(&mut self, input: &Self::Input) -> (Publish, Next) {
-        let (orders, observation, imaging) = input;
+        let (orders, observation, imaging, updates) = input;
         let (profile, assigned, lifted) = orders;
         let without_policy = lifted.then(|| assigned.without_policy());
         let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
@@ -438,9 +452,12 @@ impl Task for Enforcer {
         let device = assigned.assignment.as_ref().map(|assignment| assignment.claims.aud);
         let device = device.filter(|_| effective.policy_assigned);
         let may_release = self.may_release(assigned);
-        let seen = Seen { observation, orders, imaging, observed, effective, local, device, may_release };
-        let vms_often =
-            seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
+        let seen =
+            Seen { observation, orders, imaging, updates, observed, effective, local, device, may_release };
+        let named = |scope| seen.effective.settings.keys().any(|key| key.setting().scope == scope);
+        let vms_often = named(Scope::VirtualMachine);
+        let recorded = self.baseline.records.keys().any(|subject| matches!(subject, Subject::User(_)));
+        let users_too = named(Scope::User) || recorded;
         self.tolerate(&seen);
         self.look_back(observation, &seen.observed);
         let mut done = true;
@@ -463,7 +480,7 @@ impl Task for Enforcer {
         let enforcement = Part::new(enforcement);
         let publish: Publish = Box::new(move |board| {
             board.enforcement = enforcement;
-            board.look_after(wishes, vms_often);
+            board.look_after(wishes, vms_often, users_too);
         });
         (publish, next)
     }

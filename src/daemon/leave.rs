@@ -17,7 +17,7 @@ use super::checkin::{Checkin, Ground, Inputs};
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::inputs::Profile;
-use super::observer::{Observation, Observer};
+use super::observer::{Observation, Observer, Wishes};
 use super::report;
 use super::run::SERVICE_DEBOUNCE;
 use super::tasks::drive;
@@ -110,6 +110,8 @@ async fn give_back(paths: &Paths, store: &Arc<Store>, end: Instant) -> Result<Re
     let board = watch::Sender::new(Board::at_boot(Profile::default(), assigned));
     // What is enforced from an observation before this wish was served is made from none.
     board.send_modify(Board::look_again);
+    // Otherwise the users' own preferences would be looked at only after the first pass, which could pass for the last.
+    board.send_modify(|board| board.look_after(Wishes::default(), false, true));
     let watch = Watch::new(paths.parallels_preferences(), SERVICE_DEBOUNCE);
     let observer = Observer::new(Arc::clone(&runner), ticker.clone(), watch);
     let remembered = (baseline, account);
@@ -140,21 +142,24 @@ fn is_done(board: &Board) -> bool {
     let waits = |reason: &Reason| matches!(reason, Reason::Later { .. });
     enforcement.settled
         && enforcement.served.requests.service > 0
+        && enforcement.served.requests.users > 0
         && enforcement.write_failed.is_none()
         && enforcement.plan.actions.is_empty()
         && !enforcement.plan.withheld.iter().any(|withheld| waits(&withheld.reason))
 }
 
-/// What is not back. Where there is no Parallels Desktop, or the virtual machine is gone, there is nothing to put it into.
+/// What is not back. Where there is no Parallels Desktop, or the virtual machine or the user is gone, there is nothing to put it into.
 fn left(board: &Board) -> Vec<WithheldView> {
     let observation = &board.observation;
     if matches!(observation.parallels, Answer::NotInstalled) {
         return Vec::new();
     }
-    let listed = matches!(observation.listed, Answer::Known(())) && observation.inventory.is_complete();
+    let inventory = &observation.inventory;
+    let listed = matches!(observation.listed, Answer::Known(())) && inventory.is_complete();
     let is_gone = |subject| match subject {
-        Subject::Vm(vm) => listed && !observation.inventory.vms.contains_key(&vm),
-        Subject::App | Subject::User(_) => false,
+        Subject::Vm(vm) => listed && !inventory.vms.contains_key(&vm),
+        Subject::User(uid) => listed && !inventory.listings.iter().any(|listing| listing.user.uid == uid),
+        Subject::App => false,
     };
     let plan = &board.enforcement.plan;
     let view = |subject, key: crate::catalog::Key, reason: String| WithheldView {
@@ -212,6 +217,7 @@ fn nothing_but(portal: Portal) -> Local {
         parallels: Parallels::Unreadable,
         local_restrictions: serde_json::Map::new(),
         profile_settings: serde_json::Map::new(),
+        updates: None,
         compliance: Vec::new(),
         problems: Vec::new(),
         images: Vec::new(),

@@ -25,6 +25,7 @@ pub mod standings;
 pub mod starts;
 pub mod tasks;
 pub mod ticker;
+pub mod updater;
 pub mod views;
 pub mod watch;
 

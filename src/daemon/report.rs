@@ -45,6 +45,7 @@ pub fn local(board: &Board, problems: &[(Problem, Timestamp)], may_speak: bool) 
         },
         local_restrictions: board.enforcement.local.iter().map(|(key, value)| named(*key, value)).collect(),
         profile_settings: board.profile.layer.as_ref().map(settings).unwrap_or_default(),
+        updates: super::updater::report(board),
         compliance: compliance(board),
         problems: problems.iter().map(|(problem, since)| reported(problem, *since)).collect(),
         vms: listed.then(|| machines(board)),

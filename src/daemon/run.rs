@@ -28,6 +28,7 @@ use super::problems::Problem;
 use super::starts::Starts;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
+use super::updater::Updater;
 use super::watch::Watch;
 use crate::checkin::chance::{Chance, SystemChance};
 use crate::checkin::http::Http;
@@ -41,6 +42,7 @@ use crate::paths::Paths;
 use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
+use crate::updates::book::Book;
 use crate::wire::codes::ProblemCode;
 use crate::wire::command::Ack;
 
@@ -107,6 +109,8 @@ struct Daemon {
     remembered: (Baseline, Account),
     damage: Vec<Problem>,
     license: Option<State>,
+    /// What is remembered of updates, and whether Parallels' own server may be asked.
+    updates: (Option<Book>, bool),
     commands: Commands<Ticker>,
     imager: (Imager, Counter),
     board: watch::Sender<Board>,
@@ -121,6 +125,7 @@ impl Daemon {
         let baseline = baseline(&store, &account, &mut damage)?;
         let profile = load::<Remembered>(&store, &mut damage)?;
         let license = load::<State>(&store, &mut damage)?;
+        let updates = (load::<Book>(&store, &mut damage)?, paths.is_system());
         let ground = Ground {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -167,6 +172,7 @@ impl Daemon {
             remembered,
             damage,
             license,
+            updates,
             commands,
             imager,
             board,
@@ -190,6 +196,7 @@ impl Daemon {
             inputs,
             remembered,
             license,
+            updates,
             commands,
             imager,
             board,
@@ -201,16 +208,11 @@ impl Daemon {
         let (licenser, license) = licenser((&store, &runner, &ticker), orders, license);
         let commands_told = (commands.acks(), commands.write_failed());
         let lifted = (Arc::clone(&runner), Arc::clone(&store));
+        let updater = Updater::new(Arc::clone(&store), ticker.clone(), stopped.clone(), updates);
         let enforcer =
             Enforcer::new(runner, store, ticker.clone(), stopped.clone(), board.clone(), remembered);
-        let tasks = async {
-            tokio::join!(
-                drive(inputs, board.clone(), ticker.clone(), stopped.clone()),
-                drive(observer, board.clone(), ticker.clone(), stopped.clone()),
-                drive(enforcer, board.clone(), ticker.clone(), stopped.clone()),
-                drive(licenser, board.clone(), ticker.clone(), stopped.clone()),
-            );
-        };
+        let tasks = (inputs, observer, enforcer, licenser, updater);
+        let tasks = drive_all(tasks, board.clone(), ticker.clone(), stopped);
         let sides = async {
             tokio::join!(
                 converse(checkin, board.clone(), Arc::clone(&desk), sync),
@@ -247,6 +249,22 @@ impl Daemon {
         let ordering = (bells, self.imager.1.clone());
         Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), ordering)
     }
+}
+
+/// Drives all tasks until `stop` is true.
+async fn drive_all(
+    (inputs, observer, enforcer, licenser, updater): (Inputs, Observer, Enforcer, Licenser, Updater),
+    board: watch::Sender<Board>,
+    ticker: Ticker,
+    stop: watch::Receiver<bool>,
+) {
+    tokio::join!(
+        drive(inputs, board.clone(), ticker.clone(), stop.clone()),
+        drive(observer, board.clone(), ticker.clone(), stop.clone()),
+        drive(enforcer, board.clone(), ticker.clone(), stop.clone()),
+        drive(licenser, board.clone(), ticker.clone(), stop.clone()),
+        drive(updater, board, ticker, stop),
+    );
 }
 
 /// Lets the tasks come to an end between two actions, and puts back a restriction that was lifted for a golden image: the

@@ -3,8 +3,9 @@
 use crate::catalog::{Key, Scope, Value};
 use crate::domain::host::Arch;
 use crate::domain::ids::{Uid, VmId};
+use crate::domain::subject::Subject;
 use crate::domain::vm::{GuestKind, Vm};
-use crate::enforce::violations::Subject;
+use crate::enforce::violations::Subject as Violator;
 use crate::hypervisor::observation::{of_service, of_vm};
 use crate::hypervisor::outcome::Answer;
 use crate::images::book::Book;
@@ -31,7 +32,14 @@ pub fn observed(observation: &Observation) -> Observed {
     });
     let vms =
         if matches!(observation.listed, Answer::Known(())) { vms.collect() } else { Default::default() };
-    Observed { app, vms }
+    let users = observation.preferences.iter().map(|seen| {
+        let values = match &seen.values {
+            Answer::Known(values) => Some(values.clone()),
+            _ => None,
+        };
+        (seen.user.uid, values.map(|values| Sight { values, custom_password: false }))
+    });
+    Observed { app, vms, users: users.collect() }
 }
 
 fn vm_sight(vm: &Vm, owner: Uid) -> VmSight {
@@ -71,10 +79,18 @@ pub fn of_app(observation: &Observation, key: Key) -> Option<Value> {
     }
 }
 
-/// Why the application could not be asked.
+/// Why an object could not be asked.
 #[must_use]
-pub fn unobserved(observation: &Observation) -> ComplianceReason {
-    match &observation.service {
+pub fn unobserved(observation: &Observation, subject: Subject) -> ComplianceReason {
+    let of_user = |uid: Uid| observation.preferences.iter().find(|seen| seen.user.uid == uid);
+    match subject {
+        Subject::User(uid) => of_user(uid).map_or(ComplianceReason::NotObserved, |seen| reason(&seen.values)),
+        Subject::App | Subject::Vm(_) => reason(&observation.service),
+    }
+}
+
+fn reason<T>(answer: &Answer<T>) -> ComplianceReason {
+    match answer {
         Answer::ServiceStopped => ComplianceReason::ServiceStopped,
         Answer::NotInstalled => ComplianceReason::ParallelsMissing,
         Answer::NotLoggedIn => ComplianceReason::UserNotLoggedIn,
@@ -91,12 +107,12 @@ pub fn owners(observation: &Observation) -> Vec<(VmId, Vec<Uid>)> {
 
 /// The virtual machines as violations look at them: the book of golden images tells where they come from.
 #[must_use]
-pub fn violators<'a>(owners: &'a [(VmId, Vec<Uid>)], book: &Book) -> Vec<Subject<'a>> {
-    let subject = |(vm, owners): &'a (VmId, Vec<Uid>)| Subject {
+pub fn violators<'a>(owners: &'a [(VmId, Vec<Uid>)], book: &Book) -> Vec<Violator<'a>> {
+    let violator = |(vm, owners): &'a (VmId, Vec<Uid>)| Violator {
         vm: *vm,
         corporate: book.lineage.contains_key(vm),
         intruder: book.intruders.contains(vm),
         owners,
     };
-    owners.iter().map(subject).collect()
+    owners.iter().map(violator).collect()
 }

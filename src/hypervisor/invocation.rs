@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::defaults;
 use super::users::LocalUser;
 use crate::catalog::{Lever, Value};
 use crate::domain::ids::VmId;
@@ -172,6 +173,12 @@ pub fn sysctl(paths: &Paths, name: &str) -> Invocation {
     Invocation::read(paths.sysctl(), &["-n", name])
 }
 
+/// `defaults export DOMAIN -` as the user: all preferences of Parallels Desktop in one process.
+#[must_use]
+pub fn preferences(paths: &Paths, user: &LocalUser) -> Invocation {
+    Invocation::read(paths.defaults(), &["export", defaults::DOMAIN, "-"]).for_user(user)
+}
+
 /// `codesign --verify --strict -R=REQUIREMENT FILE`.
 #[must_use]
 pub fn signature(paths: &Paths, file: &str) -> Invocation {
@@ -185,6 +192,8 @@ pub enum Target<'a> {
     Service,
     /// A virtual machine as it was observed, through a user who owns it.
     Vm(&'a Vm, &'a LocalUser),
+    /// A user's own preferences.
+    User(&'a LocalUser),
 }
 
 /// The calls that set `value`, in their order; none where the lever moves nothing on this target, or not to this value.
@@ -207,6 +216,11 @@ pub fn set(paths: &Paths, lever: Lever, value: &Value, target: Target<'_>) -> Ve
                 Invocation::change(paths.prlctl(), &argv).for_user(user)
             };
             vm_arguments(lever, value, vm).into_iter().map(call).collect()
+        }
+        Target::User(user) => {
+            let Lever::UserDefault(default) = lever else { return Vec::new() };
+            let call = |argv| Invocation { argv, ..Invocation::change(paths.defaults(), &[]).for_user(user) };
+            defaults::arguments(default, value).into_iter().map(call).collect()
         }
     }
 }
@@ -309,11 +323,15 @@ mod tests {
     fn lines(key: &str, value: &Value, vm: &Vm) -> Vec<String> {
         let key = Key::named(key).unwrap().setting();
         let user = anna();
-        let target = if key.scope == Scope::VirtualMachine { Target::Vm(vm, &user) } else { Target::Service };
+        let target = match key.scope {
+            Scope::VirtualMachine => Target::Vm(vm, &user),
+            Scope::User => Target::User(&user),
+            Scope::Application => Target::Service,
+        };
         let calls = set(&Paths::under("/"), key.lever, value, target);
         for call in &calls {
             assert!(call.mutating);
-            assert_eq!(call.as_user.is_some(), key.scope == Scope::VirtualMachine);
+            assert_eq!(call.as_user.is_some(), key.scope != Scope::Application);
         }
         calls
             .iter()

@@ -40,6 +40,8 @@ pub struct Observed {
     pub app: Option<Sight>,
     /// The virtual machines that could be listed.
     pub vms: BTreeMap<VmId, VmSight>,
+    /// The users; `None` for those whose own preferences could not be read.
+    pub users: BTreeMap<Uid, Option<Sight>>,
 }
 
 impl Observed {

@@ -15,14 +15,15 @@ use tokio::sync::watch;
 use crate::domain::compliance::{self, Tally};
 use crate::domain::host::Arch;
 use crate::domain::ids::{DeviceId, VmId};
+use crate::wire::checkin::UpdateReport;
 
 mod images;
 mod licensing;
 
 pub use images::{ImageFileRow, ImageRow, InstallRow};
 pub use licensing::{
-    GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, SeatMode,
-    Unmapped,
+    GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, ProfileRow,
+    ProfileSetting, SeatMode, Unmapped,
 };
 
 /// The store could not answer.
@@ -49,6 +50,9 @@ pub trait Rows: Send + Sync {
 
     /// Every golden image of the organization.
     fn images(&self) -> Answer<'_, ImageRow>;
+
+    /// Every license-bound configuration profile.
+    fn profiles(&self) -> Answer<'_, ProfileRow>;
 
     /// A number that differs from the former one after each change of any row.
     ///
@@ -196,6 +200,8 @@ pub struct Versions {
     pub parallels: Option<String>,
     /// Whether that version is below the least that policies work with (facts: administrator's guide, 20.1.0).
     pub too_old: bool,
+    /// What is decided of its updates; none where no setting is about them.
+    pub updates: Option<UpdateReport>,
 }
 
 /// What a Mac is assigned.

@@ -41,7 +41,7 @@ pub use install::install;
 pub use licensing::{Activation, Installed, Key, LicenseRefusal, Licensing, Standing, Terms};
 pub use packing::image;
 pub use shell::run;
-pub use state::{Host, Parallels, Power, Restrictions, Service, Start, State, User};
+pub use state::{Host, InfoPlist, Parallels, Power, Restrictions, Service, Start, State, User};
 pub use vm::{Expiration, Guest, Hidden, Settings, Snapshot, Vm, VmRestrictions};
 
 /// The tools that are simulated.

@@ -96,6 +96,8 @@ pub struct Parallels {
     pub version: String,
     /// The build, `CFBundleVersion`.
     pub build: String,
+    /// How `Info.plist` is written.
+    pub info_plist: InfoPlist,
     /// Whether `codesign` is content with the tools.
     pub signed: bool,
     /// The service's `ID`, bare.
@@ -109,11 +111,27 @@ impl Default for Parallels {
         Self {
             version: "26.1.1".to_owned(),
             build: "57288".to_owned(),
+            info_plist: InfoPlist::Xml,
             signed: true,
             host_id: "0d3c7b42-9a51-4e0e-8f1c-64b2a7d81c35".to_owned(),
             hardware_id: "8be4df61-93ca-41d2-aa0d-00e098032b8c".to_owned(),
         }
     }
+}
+
+/// How `Info.plist` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InfoPlist {
+    /// As XML.
+    #[default]
+    Xml,
+    /// In the binary form.
+    Binary,
+    /// Without `CFBundleVersion`, so that the build is not shown.
+    WithoutBuild,
+    /// Cut short, so that only `prlctl --version` tells the version.
+    Cut,
 }
 
 /// Parallels' service: whether it runs, and what the Security tab and the preferences of the whole Mac hold.

@@ -197,6 +197,38 @@ pub struct Device {
     /// The profile's settings by settings key. `None` below the version gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_settings: Option<Map<String, Value>>,
+    /// What is decided of updates of Parallels Desktop. `None` where no setting is about them, and below the version gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates: Option<UpdateReport>,
+}
+
+/// What is decided of updates of Parallels Desktop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateReport {
+    /// The newest version that the feed offers and that is newer than the installed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available: Option<String>,
+    /// The newest that is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
+    /// Those that are held back, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldUpdate>,
+    /// The major version that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_major: Option<u64>,
+    /// The address of the feed that is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<String>,
+}
+
+/// An update that is held back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldUpdate {
+    /// Its version.
+    pub version: String,
+    /// Why: `next-major`, `switched-off` or `incomparable`; a later version may have more.
+    pub reason: String,
 }
 
 /// Which Parallels Desktop a Mac has. "Cannot be read" is neither "none" nor "too old".

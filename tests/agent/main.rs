@@ -32,3 +32,5 @@ mod simulator;
 mod spine;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod updates;

@@ -7,3 +7,4 @@ mod in_browser;
 mod licensing;
 mod on_the_wire;
 mod portal;
+mod profiles;

@@ -9,6 +9,7 @@ mod leave;
 mod license;
 mod plan;
 mod status;
+mod updates;
 mod vms;
 
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ pub use status::{
     AgentView, AssignmentView, CheckinView, EnforcementView, GroupView, HealthState, HealthView, LastCheckin,
     NextCheckin, ParallelsGate, ParallelsView, PolicyView, PortalView, SourceView, StatusView, VmTotals,
 };
+pub use updates::{FeedView, HeldView, PassedView, UpdateSettingView, UpdatesView};
 pub use vms::{Availability, UserVmsView, VmView, VmsView};
 
 use super::auth::Viewer;

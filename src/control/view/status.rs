@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::auth::Viewer;
 use super::vms::UserVmsView;
-use super::{InstallView, LayerView, LicenseView, ProblemView};
+use super::{InstallView, LayerView, LicenseView, ProblemView, UpdatesView};
 use crate::domain::compliance::Tally;
 use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid};
 
@@ -131,6 +131,9 @@ pub struct ParallelsView {
     pub version: Option<String>,
     /// What this version allows.
     pub gate: ParallelsGate,
+    /// What is decided of its updates; `None` where no setting is about them.
+    #[serde(default)]
+    pub updates: Option<UpdatesView>,
 }
 
 /// What the version of Parallels Desktop allows.
@@ -223,6 +226,9 @@ pub struct SourceView {
     pub origin: String,
     /// Since when.
     pub since: Option<Timestamp>,
+    /// That its kind is deprecated, and what replaces it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 impl EnforcementView {

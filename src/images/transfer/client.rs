@@ -6,7 +6,8 @@ use reqwest::Client;
 use reqwest::redirect::{Attempt, Policy};
 use url::Url;
 
-use crate::checkin::http::{certificates, choose_cryptography, is_loopback};
+use crate::checkin::http::{certificates, choose_cryptography};
+use crate::domain::address::is_loopback;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(20);

@@ -28,6 +28,9 @@
 //! | `GET /users` | | the directory, each person with `key` and `mapping` |
 //! | `GET`, `PUT`, `DELETE /users/{name}` | `{idp_groups: [name] or null, active?}` | the person; 204 |
 //! | `GET /images`, `POST /images`, `PUT /images/{id}`, `DELETE /images/{id}` | `{name, description?, files?: {arm64, x86_64: {enabled, url, sha256, size, unpacked_size}}, groups?}` | golden images; 201 the image; 200; 204 |
+//! | `GET /configuration-profiles`, `POST` | `{name, description?, settings?}` | license-bound profiles, deprecated; 201 the profile |
+//! | `GET`, `PUT`, `DELETE /configuration-profiles/{id}` | as above | the profile; 204 |
+//! | `PUT /configuration-profiles/{id}/keys` | `{groups?: [id], licenses?: [id]}` | the profile; bound to exactly these keys |
 //! | `GET /vms` | | virtual machines as reported; `?device=` for one device's |
 //! | `GET /tokens`, `POST /tokens` | `{label?, group?, reusable?, expires_at?}` | tokens; 201 with `token`, shown this once |
 //! | `DELETE /tokens/{id}` | | 204, the token is revoked |
@@ -65,6 +68,7 @@ mod listing;
 mod misbehavior;
 mod policies;
 mod problem;
+mod profiles;
 mod service;
 mod tokens;
 mod users;
@@ -116,6 +120,12 @@ fn licensing() -> Router<Shared> {
         .route("/licenses/{id}/convert", post(licenses::convert))
         .route("/licenses/{id}/make-permanent", post(licenses::make_permanent))
         .route("/licenses/{id}/split", post(licenses::split))
+        .route("/configuration-profiles", get(profiles::list).post(profiles::create))
+        .route(
+            "/configuration-profiles/{id}",
+            get(profiles::get).put(profiles::write).delete(profiles::delete),
+        )
+        .route("/configuration-profiles/{id}/keys", put(profiles::bind))
         .route("/users", get(users::list))
         .route("/users/{name}", get(users::get).put(users::write).delete(users::delete))
         .route("/images", get(images::list).post(images::create))

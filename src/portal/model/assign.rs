@@ -37,7 +37,7 @@ pub enum SignError {
 }
 
 /// What a device is to be assigned.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Default, Debug, Clone, PartialEq, Serialize)]
 pub struct Desired {
     /// Its group.
     pub group: Option<assignment::Group>,
@@ -49,6 +49,9 @@ pub struct Desired {
     /// How they are fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_delivery: Option<assignment::ImageDelivery>,
+    /// The license-bound configuration profiles of its key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub configuration_profiles: Vec<assignment::ConfigurationProfile>,
     /// Whether its identity ends.
     pub retired: bool,
 }
@@ -67,14 +70,17 @@ impl Model {
     #[must_use]
     pub fn desired(&self, device: &Device) -> Desired {
         if device.retired {
-            let (golden_images, image_delivery) = (Vec::new(), None);
-            return Desired { group: None, policy: None, golden_images, image_delivery, retired: true };
+            return Desired { retired: true, ..Desired::default() };
         }
         Desired {
             group: self.group_of(device).map(super::policy::Group::assigned),
             policy: self.policy_of(device).map(super::policy::Policy::assigned),
             golden_images: self.images_for(device),
             image_delivery: self.policy_of(device).and_then(|policy| policy.image_delivery),
+            configuration_profiles: self
+                .profiles_of(device)
+                .map(super::profiles::ConfigurationProfile::assigned)
+                .collect(),
             retired: false,
         }
     }
@@ -141,7 +147,7 @@ impl Model {
                 several => several.to_vec(),
             },
             image_delivery: desired.image_delivery,
-            configuration_profiles: Vec::new(),
+            configuration_profiles: desired.configuration_profiles.clone(),
             retired: desired.retired,
         }
     }

@@ -142,18 +142,7 @@ impl PolicyDraft {
     pub fn mistakes(&self) -> Vec<Mistake> {
         let mut mistakes = text_mistakes("name", &self.name, true);
         mistakes.extend(text_mistakes("description", &self.description, false));
-        for (name, given) in &self.settings {
-            let at = || format!("/settings/{}", pointer_word(name));
-            match Key::named(name).map(Key::setting) {
-                None => mistakes.push(Mistake::at(at(), Fault::Unknown)),
-                Some(setting) if !setting.admits(LayerKind::Policy) => {
-                    mistakes.push(Mistake::at(at(), Fault::NotAllowedHere));
-                }
-                Some(setting) => {
-                    mistakes.extend(setting.kind.read(given).err().map(|bad| Mistake::at(at(), bad)));
-                }
-            }
-        }
+        mistakes.extend(settings_mistakes(&self.settings, LayerKind::Policy));
         mistakes
     }
 }
@@ -178,6 +167,24 @@ impl GroupDraft {
         };
         Some(parts.iter().enumerate().map(hidden).collect::<Vec<_>>().join("-"))
     }
+}
+
+/// What is wrong with the `settings` of a layer of this kind.
+pub(super) fn settings_mistakes(settings: &Map<String, Value>, layer: LayerKind) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (name, given) in settings {
+        let at = || format!("/settings/{}", pointer_word(name));
+        match Key::named(name).map(Key::setting) {
+            None => mistakes.push(Mistake::at(at(), Fault::Unknown)),
+            Some(setting) if !setting.admits(layer) => {
+                mistakes.push(Mistake::at(at(), Fault::NotAllowedHere));
+            }
+            Some(setting) => {
+                mistakes.extend(setting.kind.read(given).err().map(|bad| Mistake::at(at(), bad)));
+            }
+        }
+    }
+    mistakes
 }
 
 /// What is wrong with a text at this member.

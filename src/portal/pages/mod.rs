@@ -3,7 +3,7 @@
 //!
 //! In goes a [`Rows`], which the store implements, and [`PageAccess`], which says who may look; out comes a router with
 //! all paths from the root: `/`, `/sign-in`, `/sign-out`, `/virtual-machines`, `/devices`, `/images`, `/licenses`, `/groups`,
-//! `/assets/…`. The pages only read. They work without a script; with it they change in place as the rows change. To add a column is to touch
+//! `/configuration-profiles`, `/assets/…`. The pages only read. They work without a script; with it they change in place as the rows change. To add a column is to touch
 //! `query.rs`, `view.rs` and the template of its page.
 
 mod assets;
@@ -18,6 +18,7 @@ mod licenses;
 mod licensing;
 mod listing;
 mod parts;
+mod profiles;
 mod query;
 mod session;
 mod sign_in;
@@ -42,6 +43,7 @@ use groups::Groups;
 use images::Images;
 use licenses::Licenses;
 use listing::Listing;
+use profiles::Profiles;
 use session::Sessions;
 use virtual_machines::VirtualMachines;
 
@@ -99,6 +101,7 @@ pub fn router(rows: Arc<dyn Rows>, access: PageAccess) -> Router {
         .merge(table::<Images>())
         .merge(table::<Licenses>())
         .merge(table::<Groups>())
+        .merge(table::<Profiles>())
         .route_layer(middleware::from_fn_with_state(portal.clone(), guard::signed_in));
     Router::new()
         .merge(inside)

@@ -10,7 +10,8 @@ use crate::portal::model::device::{Device, Gate};
 use crate::portal::model::inventory::Vm;
 use crate::portal::rows::{
     Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, ImageRow, LicenseRow, Machine,
-    Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Unreadable, Versions, VmRow,
+    Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, ProfileRow, Rows, Unreadable, Versions,
+    VmRow,
 };
 use crate::wire::checkin::{ComplianceItem, ComplianceState, ParallelsVersion};
 use crate::wire::inventory::VmRecord;
@@ -60,6 +61,15 @@ impl Rows for Store {
     fn images(&self) -> Answer<'_, ImageRow> {
         Box::pin(async {
             let rows = self.transact(|model| images::image_rows(model));
+            rows.await.map_err(|error| Unreadable(Box::new(error)))
+        })
+    }
+
+    fn profiles(&self) -> Answer<'_, ProfileRow> {
+        Box::pin(async {
+            let rows = self.transact(|model| {
+                model.profiles.values().map(|profile| licensing::profile_row(model, profile)).collect()
+            });
             rows.await.map_err(|error| Unreadable(Box::new(error)))
         })
     }
@@ -139,12 +149,19 @@ fn device_row(model: &Model, device: &Device) -> Option<DeviceRow> {
         Some(ParallelsVersion::Installed(version)) => Some(version.clone()),
         _ => None,
     };
+    let updates = device.reported.device.as_ref().and_then(|device| device.updates.clone());
     let too_old = parallels.is_some() && device.gate() == Gate::Shut;
     Some(DeviceRow {
         id: device.id,
         hostname: claims.hostname,
         hardware: Hardware { model: hardware.model, serial: hardware.serial, arch: hardware.arch },
-        versions: Versions { os: claims.os_version, agent: claims.agent_version, parallels, too_old },
+        versions: Versions {
+            os: claims.os_version,
+            agent: claims.agent_version,
+            parallels,
+            too_old,
+            updates,
+        },
         assigned: Assigned {
             group: group_name(model, device),
             policy: policy.map(|policy| PolicyRow { name: policy.name, revision: policy.revision }),

@@ -8,6 +8,7 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
     let business = company.license("business", "per_device", Some(DEMO_BUSINESS_KEY)).await;
     let trial = company.license("enterprise_trial", "per_device", Some(DEMO_TRIAL_KEY)).await;
     let (image, policy) = golden(&company, "https://images.example/windows.pvmp", b"image").await;
+    profile(&company, json!({"licenses": [business]})).await;
     company.put(&format!("/licenses/{trial}/policy"), json!({"policy": policy})).await;
     let workers = [company.mac(DEMO_BUSINESS_KEY).await, company.mac(DEMO_BUSINESS_KEY).await];
     let old = company.old_mac(DEMO_BUSINESS_KEY).await;
@@ -15,6 +16,8 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
     for mac in workers.iter().chain([&old]) {
         mac.until_leased(&business, "business").await;
     }
+    news(&workers[0]).await;
+    decided_by(&workers[0], PROFILE).await;
     tester.until_leased(&trial, "enterprise_trial").await;
     tester.until_restricted(&CORPORATE).await;
     is_offered(&tester, true).await;
@@ -29,6 +32,9 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
         // Each is called, and has its lease by itself.
         mac.until_leased(&business, "enterprise").await;
         nobody_noticed(mac, DEMO_BUSINESS_KEY);
+        news(mac).await;
+        // Configuration profiles are respected before and after.
+        decided_by(mac, PROFILE).await;
     }
     // Below 20.1.0 the portal's calls are not waited for any less: the license is the same license.
     old.until_leased(&business, "enterprise").await;
@@ -71,6 +77,7 @@ async fn assigned(
         news(mac).await;
         mac.until_restricted(&CORPORATE).await;
         is_offered(mac, true).await;
+        decided_by(mac, POLICY).await;
     }
     // Warning: below 20.1.0 there are no policies and there is no monitoring, until Parallels Desktop is updated.
     news(old).await;

@@ -16,6 +16,10 @@ mod converted;
 mod people;
 mod permanent;
 
+/// Who decides where a license-bound profile is respected, and where a policy stands above it.
+const PROFILE: &str = "license-profile";
+const POLICY: &str = "policy";
+
 /// What the demo's Mac asks for before anybody manages it.
 const LOCAL: [&str; 2] = ["remove-vm", "clone-vm"];
 
@@ -23,7 +27,25 @@ const LOCAL: [&str; 2] = ["remove-vm", "clone-vm"];
 const CORPORATE: [&str; 3] = ["create-vm", "add-vm", "clone-vm"];
 
 fn policy() -> Value {
-    json!({ "vms.corporate_only": true })
+    json!({ "vms.corporate_only": true, "updates.check": "never" })
+}
+
+/// A license-bound profile, which is deprecated, bound to these keys; its id.
+async fn profile(company: &Company, keys: Value) -> String {
+    let draft = json!({"name": "Product Updates", "settings": {"updates.check": "weekly"}});
+    let id = company.post("/configuration-profiles", draft).await["id"].as_str().unwrap().to_owned();
+    company.put(&format!("/configuration-profiles/{id}/keys"), keys).await;
+    id
+}
+
+/// Waits until this layer decides what both the profile and the policy say something of.
+async fn decided_by(mac: &TestEnvironment, layer: &str) {
+    let setting = mac.until_explained("updates.check", |setting| {
+        setting.winner.as_ref().is_some_and(|winner| json!(winner.layer) == layer)
+    });
+    let setting = setting.await;
+    let deprecated = setting.notes.iter().any(|note| note.contains("deprecated"));
+    assert_eq!(deprecated, layer == PROFILE, "each use is noted, and nothing else: {setting:#?}");
 }
 
 /// A policy that carries a golden image for Apple silicon, whose file is this; the ids of the image and of the policy.

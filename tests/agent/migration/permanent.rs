@@ -37,11 +37,13 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     let sales = json!({"name": "Sales", "license": trial, "key": DEMO_SUBLICENSE_KEY});
     let sales = company.post("/groups", sales).await["id"].as_str().unwrap().to_owned();
     company.put(&format!("/groups/{sales}/policy"), json!({"policy": policy})).await;
+    profile(&company, json!({"licenses": [trial], "groups": [sales]})).await;
     let testers = [company.mac(DEMO_TRIAL_KEY).await, company.mac(DEMO_SUBLICENSE_KEY).await];
     let workers = [company.mac(DEMO_BUSINESS_KEY).await, company.old_mac(DEMO_BUSINESS_KEY).await];
     for mac in &testers {
         mac.until_leased(&trial, "enterprise_trial").await;
         mac.until_restricted(&CORPORATE).await;
+        decided_by(mac, POLICY).await;
     }
     for mac in &workers {
         mac.until_leased(&business, "business").await;
@@ -65,6 +67,7 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     for mac in &testers {
         mac.until_leased(&trial, "enterprise").await;
         mac.until_restricted(&LOCAL).await;
+        decided_by(mac, PROFILE).await;
         assert_eq!(
             (mac.runs("deactivate-license"), mac.runs("install-license")),
             (0, 0),
@@ -92,6 +95,7 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     for mac in testers.iter().chain([&workers[0]]) {
         news(mac).await;
         mac.until_restricted(&CORPORATE).await;
+        decided_by(mac, POLICY).await;
     }
     // The golden image is offered under the new license, but to whom has it already; that machine is corporate as before.
     is_offered(&testers[1], true).await;

@@ -11,7 +11,7 @@ use meridian::domain::ids::{DeviceId, VmId};
 use meridian::portal::pages::{PageAccess, router};
 use meridian::portal::rows::{
     Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, ImageRow, LicenseRow, Machine,
-    Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Versions, VmRow,
+    Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, ProfileRow, Rows, Versions, VmRow,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     rows: Mutex<(Vec<VmRow>, Vec<DeviceRow>)>,
     licensing: Mutex<(Vec<LicenseRow>, Vec<GroupRow>)>,
     images: Mutex<Vec<ImageRow>>,
+    /// The license-bound configuration profiles.
+    pub(crate) profiles: Mutex<Vec<ProfileRow>>,
     changes: watch::Sender<u64>,
 }
 
@@ -82,6 +84,11 @@ impl Rows for Memory {
         Box::pin(async { Ok(rows) })
     }
 
+    fn profiles(&self) -> Answer<'_, ProfileRow> {
+        let rows = self.profiles.lock().unwrap().clone();
+        Box::pin(async { Ok(rows) })
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -101,6 +108,7 @@ impl Portal {
             rows: Mutex::new((vms, devices)),
             licensing: Mutex::default(),
             images: Mutex::default(),
+            profiles: Mutex::default(),
             changes: watch::Sender::new(1),
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -219,6 +227,7 @@ pub(crate) fn device(number: u128, hostname: &str) -> DeviceRow {
             agent: "0.1.0".to_owned(),
             parallels: Some("26.1.1".to_owned()),
             too_old: false,
+            updates: None,
         },
         assigned: Assigned {
             group: Some("Sales".to_owned()),

@@ -7,6 +7,7 @@ mod enrollments;
 mod images;
 mod licenses;
 mod misbehavior;
+mod profiles;
 mod robustness;
 mod support;
 mod waits;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::query::{DeviceQuery, Grade, StandingFilter};
+use super::updates;
 use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::host::Arch;
 use crate::portal::pages::browse::Browse;
@@ -199,15 +200,16 @@ fn details(row: &DeviceRow, now: Timestamp) -> Details {
         .filter(|(number, _)| *number > 0)
         .map(|(number, state)| format!("{number} {state}"))
         .collect();
-    let fields = vec![
+    let mut fields = vec![
         Field::device("macOS", [row.versions.os.clone()], "unknown"),
         Field::ours("Processor", arch),
         Field::device("Model", [row.hardware.model.clone()], "unknown"),
         Field::device("Serial number", [row.hardware.serial.clone()], "unknown"),
         Field::device("Agent", [row.versions.agent.clone()], "unknown"),
         Field::device("Settings", [told.join(", ")], "none reported"),
-        Field::device("Device id", [row.id.to_string()], "").wide(),
     ];
+    fields.extend(updates::fields(row.versions.updates.as_ref()));
+    fields.push(Field::device("Device id", [row.id.to_string()], "").wide());
     Details {
         fields,
         installs: row.installs.iter().take(200).map(install).collect(),

@@ -5,13 +5,15 @@ use jiff::Timestamp;
 use crate::domain::ids::{GroupId, LicenseId, PolicyId};
 use crate::domain::license::MaskedKey;
 use crate::portal::model::Model;
+use crate::portal::model::device::Device;
 use crate::portal::model::licenses::Mapping;
 use crate::portal::model::licenses::license::{Activation, License, LicenseState, Sublicense};
 use crate::portal::model::licenses::seats::{Pool, Seats};
 use crate::portal::model::policy::Group;
+use crate::portal::model::profiles::ConfigurationProfile;
 use crate::portal::rows::{
     GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, PolicyRow,
-    SeatMode, Unmapped,
+    ProfileRow, ProfileSetting, SeatMode, Unmapped,
 };
 use crate::wire::lease::Product;
 
@@ -46,6 +48,38 @@ pub(super) fn license_row(model: &Model, license: &License, now: Timestamp) -> L
         ends: license.ends_at,
         groups: u32::try_from(model.keys_of(license.id).count()).unwrap_or(u32::MAX),
         notes: notes(model, license),
+    }
+}
+
+/// A license-bound configuration profile.
+pub(super) fn profile_row(model: &Model, profile: &ConfigurationProfile) -> ProfileRow {
+    let groups = profile.keys.groups.iter().filter_map(|id| Some(model.groups.get(id)?.name.clone()));
+    let licenses = profile.keys.licenses.iter().filter(|id| model.licensing.licenses.contains_key(id));
+    let primary = licenses.map(|id| format!("primary key of {id}"));
+    let has = |device: &&Device| model.profiles_of(device).any(|of| of.id == profile.id);
+    let devices = model.devices.values().filter(|device| !device.retired).filter(has).count();
+    let setting = |(key, instead): (&str, String)| ProfileSetting {
+        key: key.to_owned(),
+        value: profile.settings.get(key).map(words).unwrap_or_default(),
+        instead,
+    };
+    ProfileRow {
+        id: profile.id,
+        name: profile.name.clone(),
+        description: profile.description.clone(),
+        payloads: profile.payloads(),
+        settings: profile.replacements().map(setting).collect(),
+        keys: groups.chain(primary).collect(),
+        devices: u32::try_from(devices).unwrap_or(u32::MAX),
+    }
+}
+
+fn words(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Bool(true) => "on".to_owned(),
+        serde_json::Value::Bool(false) => "off".to_owned(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

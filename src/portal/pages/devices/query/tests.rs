@@ -16,6 +16,7 @@ fn row(number: u32, hostname: &str, parallels: &str, counts: Tally) -> DeviceRow
             agent: "0.1.0".to_owned(),
             parallels: Some(parallels.to_owned()).filter(|version| !version.is_empty()),
             too_old: false,
+            updates: None,
         },
         assigned: Assigned::default(),
         compliance: Compliance { counts, noncompliant: Vec::new() },
