@@ -129,7 +129,7 @@ impl PolicyDraft {
             match Key::named(name).map(Key::setting) {
                 None => mistakes.push(Mistake::at(at(), Fault::Unknown)),
                 Some(setting) if !setting.admits(LayerKind::Policy) => {
-                    mistakes.push(Mistake::at(at(), Fault::NotAllowedHere));
+                    mistakes.push(Mistake::at(at(), Fault::misplaced(setting)));
                 }
                 Some(setting) => {
                     mistakes.extend(setting.kind.read(given).err().map(|bad| Mistake::at(at(), bad)));
