@@ -143,6 +143,7 @@ fn left(board: &Board) -> Vec<WithheldView> {
         subject: views::subject(observation, subject),
         key: key.name().to_owned(),
         reason,
+        until: None,
     };
     let withheld = plan
         .withheld
