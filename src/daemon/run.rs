@@ -189,7 +189,8 @@ impl Daemon {
         };
         let (licenser, license) = Licenser::new(ground, license);
         let commands_told = (commands.acks(), commands.write_failed());
-        let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
+        let enforcer =
+            Enforcer::new(runner, store, ticker.clone(), stopped.clone(), board.clone(), remembered);
         let tasks = async {
             tokio::join!(
                 drive(inputs, board.clone(), ticker.clone(), stopped.clone()),
