@@ -6,6 +6,7 @@
 //! reach no terminal. What may change is how screens look; the JSON, the fields of `status --field` and the exit codes may
 //! only be added to.
 
+mod alike;
 mod arguments;
 mod config;
 mod deactivate;
@@ -141,8 +142,8 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             Done::of(format, Exit::Fine, &view, |style| explain::render(&view, key, style, clock.now()))
         }
         Verb::Plan(_) => {
-            let view = plan::request(paths).map_err(dated)?;
-            Done::of(format, Exit::Fine, &view, |style| plan::render(&view, style))
+            let (view, shared) = plan::request(paths).map_err(dated)?;
+            Done::of(format, Exit::Fine, &view, |style| plan::render(&view, &shared, style, clock.now()))
         }
         Verb::Vms(_) => {
             let view = vms::request(paths).map_err(dated)?;
@@ -178,7 +179,7 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         }
         Verb::Sync(arguments) => {
             let limit = Duration::from_secs(arguments.timeout.into());
-            let synced = sync::request(paths, clock, limit)?;
+            let synced = sync::request(paths, clock, limit).map_err(dated)?;
             Done::of(format, synced.exit(), &synced, |style| sync::render(&synced, style))
         }
         Verb::Version(_) => {

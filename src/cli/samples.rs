@@ -311,6 +311,21 @@ pub(super) fn status() -> StatusView {
     }
 }
 
+/// A Mac on which one setting fails on 17 virtual machines.
+pub(super) fn failing() -> StatusView {
+    let mut view = status();
+    let detail = "A command-line tool ended with an error. vm.isolate: exit code 1: the disk is full";
+    let failed = (0..17).map(|number: u8| {
+        let subject = vm(0x10 + u128::from(number), &format!("Windows 11 ({number})"));
+        let mut failed =
+            problem("tool-failed", detail, "Read the agent's log for what it said.", Some(subject));
+        failed.since = past(150 - i64::from(number));
+        failed
+    });
+    view.health.problems = failed.chain(problems()).collect();
+    view
+}
+
 /// A Mac of which nothing is known yet.
 pub(super) fn starting() -> StatusView {
     StatusView {
@@ -401,8 +416,20 @@ pub(super) fn plan() -> PlanView {
             subject: vm(2, "Ubuntu"),
             key: "vm.lock_configuration".into(),
             reason: "needs the custom password; tried once, and again when something changes".into(),
+            until: None,
         }],
     }
+}
+
+/// A setting that failed on 17 virtual machines, and one that is held back.
+pub(super) fn failing_plan() -> PlanView {
+    let failing = (0..17).map(|number: u8| WithheldView {
+        subject: vm((0x10 + u128::from(number)) << 96, &format!("Windows 11 ({number})")),
+        key: "vm.isolate".into(),
+        reason: "it is tried again at 2025-11-24T16:00:30Z".into(),
+        until: Some(past(i64::from(number) - 46)),
+    });
+    PlanView { actions: vec![], withheld: failing.chain(plan().withheld).collect() }
 }
 
 /// The same with hostile texts.

@@ -247,7 +247,8 @@ fn plan() -> PlanView {
         why: "policy".into(),
         commands: vec![vec!["prlctl".into(), "set".into(), HOSTILE.into()]],
     };
-    let withheld = |subject| WithheldView { subject, key: "vm.expiration".into(), reason: "locked".into() };
+    let withheld =
+        |subject| WithheldView { subject, key: "vm.expiration".into(), reason: "locked".into(), until: None };
     PlanView {
         actions: subjects().into_iter().map(action).collect(),
         withheld: subjects().into_iter().map(withheld).collect(),

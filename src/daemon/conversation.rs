@@ -150,7 +150,8 @@ fn why(status: &Status) -> String {
 
 fn because(reason: CheckinReason, failures: u32) -> String {
     if failures > 0 {
-        return format!("retry after {failures} failures");
+        let times = if failures == 1 { "failure" } else { "failures" };
+        return format!("retry after {failures} {times}");
     }
     match reason {
         CheckinReason::Startup => "the agent started",

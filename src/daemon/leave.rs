@@ -92,7 +92,7 @@ async fn put_back(paths: &Paths, store: &Arc<Store>, end: Instant) -> Option<Wit
         Err(_) => "the time was over".to_owned(),
     };
     let subject = views::subject(&Observation::none(), Subject::App);
-    Some(WithheldView { subject, key: "restrict.add_vm".to_owned(), reason: why })
+    Some(WithheldView { subject, key: "restrict.add_vm".to_owned(), reason: why, until: None })
 }
 
 /// Puts back every value from before; how many are back, and what is not.
@@ -166,6 +166,7 @@ fn left(board: &Board) -> Vec<WithheldView> {
         subject: views::subject(observation, subject),
         key: key.name().to_owned(),
         reason,
+        until: None,
     };
     let withheld = plan
         .withheld

@@ -132,7 +132,7 @@ fn of_profile(profile: &Profile) -> Vec<Problem> {
     problems.extend(profile.faults.iter().map(|(name, fault)| {
         let code = match fault {
             Fault::Unknown => ProblemCode::ProfileKeyUnknown,
-            Fault::NotAllowedHere | Fault::BadValue { .. } => ProblemCode::ProfileKeyInvalid,
+            Fault::NotAllowedHere { .. } | Fault::BadValue { .. } => ProblemCode::ProfileKeyInvalid,
         };
         Problem::new(code, format!("{name}: {fault}"))
     }));

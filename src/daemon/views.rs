@@ -171,6 +171,7 @@ pub fn plan(board: &Board, runner: &Runner) -> PlanView {
         subject: subject(observation, withheld.subject),
         key: withheld.key.name().to_owned(),
         reason: reason(&withheld.reason),
+        until: if let Reason::Later { until } = withheld.reason { Some(until) } else { None },
     });
     PlanView {
         actions: plan.actions.iter().flat_map(|action| actions(observation, action, runner)).collect(),

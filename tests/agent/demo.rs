@@ -78,6 +78,44 @@ async fn an_agent_that_does_nothing_fails_the_step_that_it_should_have_made_true
 }
 
 #[tokio::test]
+async fn a_step_that_does_not_come_true_says_what_the_agent_says_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = folder.path().join("agent");
+    let script = format!(
+        "#!/bin/sh\nrm -rf \"$2/Applications/Parallels Desktop.app\"\nexec '{}' \"$@\"\n",
+        env!("CARGO_BIN_EXE_meridian")
+    );
+    meridian::state::atomic::write(&agent, script.as_bytes(), 0o755).unwrap();
+    let (output, text) = demo(&["--once", "--agent", agent.to_str().unwrap()]).await;
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    for said in ["the agent sees no local restriction", "the agent says parallels-missing: "] {
+        assert!(error.contains(said), "{error}");
+    }
+    assert!(text.contains("parallels-missing"), "{text}");
+}
+
+#[tokio::test]
+async fn root_says_at_once_where_the_demo_does_not_work() {
+    use std::os::unix::fs::DirBuilderExt as _;
+
+    let folder = tempfile::Builder::new().prefix("mer-").tempdir_in("/tmp").unwrap();
+    let path = |below: &str| folder.path().join(below).to_str().unwrap().to_owned();
+    std::fs::DirBuilder::new().mode(0o755).create(path("open")).unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (output, text) = demo(&["--once", "--root", &path("open/new/root")]).await;
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    if rustix::process::geteuid().is_root() {
+        std::fs::DirBuilder::new().mode(0o700).create(path("closed")).unwrap();
+        let (output, text) = demo(&["--once", "--root", &path("closed/root")]).await;
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), text.as_str()), (Some(1), ""), "{error}");
+        assert!(error.contains("/closed keeps other users out (mode 0700)"), "{error}");
+        assert!(!folder.path().join("closed/root").exists());
+    }
+}
+
+#[tokio::test]
 async fn a_root_that_holds_something_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("precious")).unwrap();

@@ -206,7 +206,7 @@ pub struct EnforcementView {
     pub last_correction: Option<Timestamp>,
 }
 
-/// How many virtual machines there are. For a user, theirs alone.
+/// How many virtual machines there are. For a user, theirs alone; the status file, which every user may read, tells nobody's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VmTotals {
     /// All that are known; `None` while nobody's could be listed.
@@ -248,7 +248,7 @@ impl StatusView {
         self.vms = match viewer {
             Viewer::Admin => self.vms,
             Viewer::User(uid) => self.vms.of_user(uid),
-            Viewer::Public => VmTotals { per_user: Vec::new(), ..self.vms },
+            Viewer::Public => VmTotals::default(),
         };
         self.images.retain(|install| viewer.sees_any([install.uid].into_iter()));
         self
@@ -259,11 +259,10 @@ impl VmTotals {
     /// The totals of one user, who learns nothing of how many the others have.
     fn of_user(mut self, uid: Uid) -> Self {
         self.per_user.retain(|user| user.uid == uid);
-        let theirs = self.per_user.first();
-        Self {
-            total: theirs.and_then(|user| user.total),
-            corporate: theirs.and_then(|user| user.corporate),
-            per_user: self.per_user,
-        }
+        // Once there is a list, who is not in it has none.
+        let none = self.total.map(|_| 0);
+        let (total, corporate) =
+            self.per_user.first().map_or((none, none), |theirs| (theirs.total, theirs.corporate));
+        Self { total, corporate, per_user: self.per_user }
     }
 }

@@ -177,7 +177,7 @@ pub(super) fn settings_mistakes(settings: &Map<String, Value>, layer: LayerKind)
         match Key::named(name).map(Key::setting) {
             None => mistakes.push(Mistake::at(at(), Fault::Unknown)),
             Some(setting) if !setting.admits(layer) => {
-                mistakes.push(Mistake::at(at(), Fault::NotAllowedHere));
+                mistakes.push(Mistake::at(at(), Fault::misplaced(setting)));
             }
             Some(setting) => {
                 mistakes.extend(setting.kind.read(given).err().map(|bad| Mistake::at(at(), bad)));

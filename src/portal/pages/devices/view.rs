@@ -61,19 +61,26 @@ impl View {
     }
 }
 
-/// "6 Macs · 2 need attention · 1 retired".
+/// "6 Macs · 2 in order · 2 need attention · 1 pending · 1 retired": each Mac is counted once.
 fn counts(rows: &[DeviceRow]) -> Vec<String> {
-    let attention = rows.iter().filter(|row| StandingFilter::Attention.admits(row)).count();
-    let retired = rows.iter().filter(|row| row.retired).count();
-    let compliant = rows.iter().filter(|row| StandingFilter::Compliant.admits(row)).count();
-    let mut counts = vec![count(rows.len(), "Mac", "Macs"), format!("{compliant} compliant")];
-    if attention > 0 {
-        counts.push(count(attention, "needs attention", "need attention"));
+    let (mut attention, mut pending, mut retired) = (0, 0, 0);
+    for row in rows {
+        match row {
+            row if row.retired => retired += 1,
+            row if StandingFilter::Attention.admits(row) => attention += 1,
+            row if StandingFilter::Pending.admits(row) => pending += 1,
+            _ => {}
+        }
     }
-    if retired > 0 {
-        counts.push(format!("{retired} retired"));
-    }
-    counts
+    let parts = [
+        (rows.len() - attention - pending - retired, "in order", "in order"),
+        (attention, "needs attention", "need attention"),
+        (pending, "pending", "pending"),
+        (retired, "retired", "retired"),
+    ];
+    let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
+    let parts = parts.map(|(number, one, many)| count(number, one, many));
+    std::iter::once(count(rows.len(), "Mac", "Macs")).chain(parts).collect()
 }
 
 fn selects(rows: &[DeviceRow], query: &DeviceQuery) -> Vec<Select> {
@@ -267,4 +274,54 @@ fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {
 fn told_problem(problem: &ProblemRow, now: Timestamp) -> (Shown, Ago, Option<Shown>) {
     let detail = problem.detail.as_deref().map(|detail| Shown::whole(detail, ""));
     (Shown::whole(&problem.code, "no code"), Ago::of(problem.since, now), detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(compliance: Tally, parallels: Option<&str>, retired: bool) -> DeviceRow {
+        use crate::domain::ids::DeviceId;
+        use crate::portal::rows::{Assigned, Compliance, Hardware};
+
+        DeviceRow {
+            id: DeviceId::of(uuid::Uuid::nil()),
+            hostname: "mac".to_owned(),
+            hardware: Hardware { model: String::new(), serial: String::new(), arch: Arch::Arm64 },
+            versions: Versions {
+                os: String::new(),
+                agent: String::new(),
+                parallels: parallels.map(str::to_owned),
+                too_old: false,
+                updates: None,
+            },
+            assigned: Assigned::default(),
+            compliance: Compliance { counts: compliance, noncompliant: Vec::new() },
+            problems: Vec::new(),
+            vms: 0,
+            installs: Vec::new(),
+            last_seen: Timestamp::UNIX_EPOCH,
+            retired,
+        }
+    }
+
+    #[test]
+    fn each_mac_is_counted_once() {
+        let none = Tally::default();
+        let kept = || standing(Tally { compliant: 5, ..none }, Some("26.1.1"), false);
+        let mut troubled = kept();
+        troubled.problems =
+            vec![ProblemRow { code: "vm-locked".to_owned(), since: Timestamp::UNIX_EPOCH, detail: None }];
+        assert_eq!(counts(std::slice::from_ref(&troubled)), ["1 Mac", "1 needs attention"]);
+        assert_eq!(counts(&[]), ["0 Macs"]);
+        let rows = [
+            troubled,
+            kept(),
+            standing(Tally { heeded: 1, ..none }, Some("26.1.1"), false),
+            standing(Tally { pending: 1, compliant: 4, ..none }, Some("26.1.1"), false),
+            standing(none, None, false),
+            standing(none, None, true),
+        ];
+        assert_eq!(counts(&rows), ["6 Macs", "2 in order", "2 need attention", "1 pending", "1 retired"]);
+    }
 }

@@ -99,3 +99,22 @@ fn a_mac_stands_as_the_worst_of_its_settings() {
         assert_eq!(Grade::of(&counts), grade, "{counts:?}");
     }
 }
+
+#[test]
+fn what_is_only_heeded_complies_with_nothing() {
+    let none = Tally::default();
+    for (counts, compliant) in [
+        (Tally { heeded: 1, ..none }, false),
+        (Tally { unsupported: 2, ..none }, false),
+        (Tally { compliant: 1, heeded: 1, ..none }, true),
+        (Tally { compliant: 1, unsupported: 2, ..none }, true),
+        (Tally { compliant: 1, pending: 2, ..none }, false),
+        (none, false),
+    ] {
+        assert_eq!(
+            StandingFilter::Compliant.admits(&row(1, "mac", "26.1.1", counts)),
+            compliant,
+            "{counts:?}"
+        );
+    }
+}
