@@ -23,7 +23,7 @@ use crate::domain::host::Arch;
 use crate::domain::ids::Uid;
 use crate::error::Chain;
 use crate::hypervisor::outcome::Answer;
-use crate::hypervisor::runner::Runner;
+use crate::hypervisor::runner::{Changed, Runner};
 use crate::hypervisor::users::LocalUser;
 use crate::hypervisor::{images, outcome};
 use crate::images::book::{Install, Stage};
@@ -268,7 +268,7 @@ impl Imager {
 
     async fn put_back(&mut self) {
         let runner = Arc::clone(&self.runner);
-        let _unseen = runner.begin_changes();
+        let _unseen = runner.begin_changes(Changed::Service);
         self.not_restored = self.installer.put_back().await.err().map(|trouble| trouble.why);
         self.publish(None);
     }

@@ -247,7 +247,7 @@ fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
         let code = match reason {
             Some(Reason::NeedsCustomPassword) => ProblemCode::NeedsCustomPassword,
             Some(Reason::VmLocked) => ProblemCode::VmLocked,
-            Some(Reason::NoRecord | Reason::NothingRecorded) => continue,
+            Some(Reason::NoRecord) => continue,
             _ => code,
         };
         let complaint = crate::plan::memory::entry(&enforcement.complaints, standing.subject, standing.key);
@@ -271,6 +271,7 @@ fn of_release(enforcement: &Enforcement) -> impl Iterator<Item = Problem> {
             Reason::VmLocked => ProblemCode::VmLocked,
             Reason::Later { .. } => ProblemCode::ToolFailed,
             Reason::NoAssignment => ProblemCode::StateCorrupt,
+            Reason::NothingRecorded => ProblemCode::NotRestored,
             _ => return None,
         };
         let complaint = crate::plan::memory::entry(&enforcement.complaints, held.subject, held.key);

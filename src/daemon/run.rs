@@ -201,7 +201,8 @@ impl Daemon {
         let (licenser, license) = licenser((&store, &runner, &ticker), orders, license);
         let commands_told = (commands.acks(), commands.write_failed());
         let lifted = (Arc::clone(&runner), Arc::clone(&store));
-        let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
+        let enforcer =
+            Enforcer::new(runner, store, ticker.clone(), stopped.clone(), board.clone(), remembered);
         let tasks = async {
             tokio::join!(
                 drive(inputs, board.clone(), ticker.clone(), stopped.clone()),

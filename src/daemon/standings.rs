@@ -29,10 +29,12 @@ pub struct State {
     pub observed: Option<Value>,
 }
 
-/// How one setting stands on each of its objects; nothing for one that no layer names.
+/// How one setting stands on each of its objects; for one that no layer names, where it stays as the agent set it.
 #[must_use]
 pub fn of(board: &Board, key: Key) -> Vec<State> {
-    let Some(resolved) = board.enforcement.effective.settings.get(&key) else { return Vec::new() };
+    let Some(resolved) = board.enforcement.effective.settings.get(&key) else {
+        return left_as_set(board, key).collect();
+    };
     let ordered: Vec<_> = board
         .enforcement
         .standings
@@ -46,6 +48,18 @@ pub fn of(board: &Board, key: Key) -> Vec<State> {
         })
         .collect();
     if ordered.is_empty() { vec![unordered(board, key, resolved)] } else { ordered }
+}
+
+/// The objects on which nothing is put back, because the value from before was not to be seen.
+fn left_as_set(board: &Board, key: Key) -> impl Iterator<Item = State> {
+    let withheld = board.enforcement.plan.withheld.iter();
+    let left = withheld.filter(move |held| held.key == key && held.reason == Reason::NothingRecorded);
+    left.map(|held| State {
+        subject: Some(held.subject),
+        compliance: Compliance::Unshown,
+        reason: Some(ComplianceReason::NotRestored),
+        observed: None,
+    })
 }
 
 /// The count of all managed settings.
@@ -71,10 +85,10 @@ pub fn is_settled(board: &Board) -> bool {
                 | Reason::NothingRecorded
         )
     };
-    let unseen = enforcement.standings.iter().any(|standing| {
-        standing.state.with(standing.reason) == Compliance::Pending
-            && standing.reason != Some(ComplianceReason::NotShown)
-    });
+    let unseen = enforcement
+        .standings
+        .iter()
+        .any(|standing| standing.state.with(standing.reason) == Compliance::Pending);
     board.observation.begun
         && enforcement.settled
         && enforcement.made_from == Some(orders(board))

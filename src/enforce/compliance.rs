@@ -51,6 +51,9 @@ pub fn compliance(
     let judge = |subject: Subject, key: Key| match withheld.get(&(subject, key)) {
         Some(withheld) => judge_withheld(withheld, situation.attempts, unobserved),
         None if planned.contains(&(subject, key)) => judge_planned(entry(situation.attempts, subject, key)),
+        None if situation.touched.contains(&subject) => {
+            (ComplianceState::Pending, Some(ComplianceReason::NotYetApplied))
+        }
         None => (ComplianceState::Compliant, None),
     };
     let mut standings = Vec::new();
@@ -114,9 +117,8 @@ fn judge_withheld(
         Reason::NotObserved | Reason::NoAssignment => (ComplianceState::Pending, unobserved),
         Reason::NeedsCustomPassword => (ComplianceState::Failed, ComplianceReason::NeedsCustomPassword),
         Reason::VmLocked => (ComplianceState::Failed, ComplianceReason::VmLocked),
-        Reason::NoRecord | Reason::NothingRecorded => {
-            (ComplianceState::Failed, ComplianceReason::BaselineLost)
-        }
+        Reason::NoRecord => (ComplianceState::Failed, ComplianceReason::BaselineLost),
+        Reason::NothingRecorded => (ComplianceState::Pending, ComplianceReason::NotRestored),
         Reason::Later { .. } => match entry(attempts, withheld.subject, withheld.key).map(|last| last.went) {
             Some(Went::Worked) => (ComplianceState::Drifted, ComplianceReason::Contested),
             _ => (ComplianceState::Failed, ComplianceReason::ToolFailed),

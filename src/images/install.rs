@@ -29,7 +29,7 @@ use crate::domain::ids::{Uid, VmId};
 use crate::domain::vm::Vm;
 use crate::error::Chain;
 use crate::hypervisor::outcome::{Answer, Output, Refusal};
-use crate::hypervisor::runner::{Alone, RunError, Runner};
+use crate::hypervisor::runner::{Alone, Changed, RunError, Runner};
 use crate::hypervisor::users::{LocalUser, parse_vm_home};
 use crate::hypervisor::{images, inquiry, invocation, vm_list};
 use crate::inventory::{Collector, Snapshot};
@@ -246,7 +246,7 @@ impl Installer {
         attempt: Option<Attempt>,
     ) -> Result<(), Trouble> {
         let runner = Arc::clone(&self.runner);
-        let _unseen = runner.begin_changes();
+        let _unseen = runner.begin_changes(Changed::Service);
         let alone = runner.alone().await;
         let there = self.listed().await?;
         let fresh = || Attempt { before: there.vms.keys().copied().collect(), lifted: false };

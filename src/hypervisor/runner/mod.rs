@@ -99,9 +99,18 @@ pub struct Runner {
     paths: Paths,
     backend: Backend,
     one_change: tokio::sync::Mutex<()>,
-    changing: AtomicUsize,
+    changing: [AtomicUsize; 2],
     breaker: Mutex<Breaker>,
     successes: watch::Sender<u64>,
+}
+
+/// What a row of changes is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// The service's own settings.
+    Service,
+    /// Virtual machines.
+    Machines,
 }
 
 /// A row of changes is under way until this is dropped.
@@ -157,7 +166,7 @@ impl Runner {
             paths,
             backend,
             one_change: tokio::sync::Mutex::new(()),
-            changing: AtomicUsize::new(0),
+            changing: Default::default(),
             breaker: Mutex::new(Breaker::default()),
             successes: watch::Sender::default(),
         }
@@ -171,15 +180,16 @@ impl Runner {
 
     /// Says that a row of changes is under way, so that nobody looks at what is half done.
     #[must_use]
-    pub fn begin_changes(&self) -> Changing<'_> {
-        self.changing.fetch_add(1, Ordering::Relaxed);
-        Changing(&self.changing)
+    pub fn begin_changes(&self, of: Changed) -> Changing<'_> {
+        let changing = &self.changing[of as usize];
+        changing.fetch_add(1, Ordering::Relaxed);
+        Changing(changing)
     }
 
     /// Whether a row of changes is under way.
     #[must_use]
-    pub fn is_changing(&self) -> bool {
-        self.changing.load(Ordering::Relaxed) > 0
+    pub fn is_changing(&self, of: Changed) -> bool {
+        self.changing[of as usize].load(Ordering::Relaxed) > 0
     }
 
     /// Waits until no change is under way and keeps others from beginning until this is dropped.
