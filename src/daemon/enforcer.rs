@@ -13,10 +13,9 @@ use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
 use super::documents::{Account, Corrections, PolicySince};
-use super::imaging::Imaging;
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
-use super::sights;
+use super::sights::{self, Origins};
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
 use super::updater::Updates;
@@ -370,7 +369,7 @@ impl Enforcer {
     /// How it stands, once the work is done that could be done now, or while it is not.
     fn enforcement(&self, seen: &Seen<'_>, write_failed: Option<String>, done: bool) -> Enforcement {
         let owners = sights::owners(seen.observation);
-        let violators = sights::violators(&owners, &seen.imaging.book);
+        let violators = sights::violators(&owners, seen.origins);
         // Before the list is complete, nobody knows what was there when the policy came.
         let tolerated = self.account.tolerated.clone();
         let tolerated = tolerated.unwrap_or_else(|| owners.iter().map(|(vm, _)| *vm).collect());
@@ -417,7 +416,7 @@ impl Enforcer {
 struct Seen<'a> {
     observation: &'a Observation,
     orders: &'a Orders,
-    imaging: &'a Imaging,
+    origins: &'a Origins,
     observed: Observed,
     effective: Effective,
     /// The local restrictions as the user set them.
@@ -431,17 +430,18 @@ struct Seen<'a> {
 }
 
 /// What a pass is made from.
-type Input = (Orders, Part<Observation>, Part<Imaging>, Part<Updates>);
+type Input = (Orders, Part<Observation>, Origins, Part<Updates>);
 
 impl Task for Enforcer {
     type Input = Input;
 
     fn input(&self, board: &Board) -> Self::Input {
-        (orders(board), board.observation.clone(), board.imaging.clone(), board.updates.clone())
+        let origins = Origins::of(&board.imaging.book);
+        (orders(board), board.observation.clone(), origins, board.updates.clone())
     }
 
     async fn pass(&mut self, input: &Self::Input) -> (Publish, Next) {
-        let (orders, observation, imaging, updates) = input;
+        let (orders, observation, origins, updates) = input;
         let (profile, assigned, lifted) = orders;
         let without_policy = lifted.then(|| assigned.without_policy());
         let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
@@ -453,7 +453,7 @@ impl Task for Enforcer {
         let device = device.filter(|_| effective.policy_assigned);
         let may_release = self.may_release(assigned);
         let seen =
-            Seen { observation, orders, imaging, updates, observed, effective, local, device, may_release };
+            Seen { observation, orders, origins, updates, observed, effective, local, device, may_release };
         let named = |scope| seen.effective.settings.keys().any(|key| key.setting().scope == scope);
         let vms_often = named(Scope::VirtualMachine);
         let recorded = self.baseline.records.keys().any(|subject| matches!(subject, Subject::User(_)));

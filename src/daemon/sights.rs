@@ -1,5 +1,7 @@
 //! An observation as the plan, the compliance and the violations look at it.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{Key, Scope, Value};
 use crate::domain::host::Arch;
 use crate::domain::ids::{Uid, VmId};
@@ -105,13 +107,30 @@ pub fn owners(observation: &Observation) -> Vec<(VmId, Vec<Uid>)> {
     vms.map(|vm| (vm.id, vm.owners.iter().map(|owner| owner.uid).collect())).collect()
 }
 
-/// The virtual machines as violations look at them: the book of golden images tells where they come from.
+/// What the book of golden images tells of where virtual machines come from; how far a download is changes nothing of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// Those that were made from golden images.
+    pub corporate: BTreeSet<VmId>,
+    /// Those that somebody else added while a restriction was lifted.
+    pub intruders: BTreeSet<VmId>,
+}
+
+impl Origins {
+    /// What this book tells.
+    #[must_use]
+    pub fn of(book: &Book) -> Self {
+        Self { corporate: book.lineage.keys().copied().collect(), intruders: book.intruders.clone() }
+    }
+}
+
+/// The virtual machines as violations look at them.
 #[must_use]
-pub fn violators<'a>(owners: &'a [(VmId, Vec<Uid>)], book: &Book) -> Vec<Violator<'a>> {
+pub fn violators<'a>(owners: &'a [(VmId, Vec<Uid>)], origins: &Origins) -> Vec<Violator<'a>> {
     let violator = |(vm, owners): &'a (VmId, Vec<Uid>)| Violator {
         vm: *vm,
-        corporate: book.lineage.contains_key(vm),
-        intruder: book.intruders.contains(vm),
+        corporate: origins.corporate.contains(vm),
+        intruder: origins.intruders.contains(vm),
         owners,
     };
     owners.iter().map(violator).collect()

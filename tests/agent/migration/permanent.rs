@@ -89,7 +89,16 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     }
     assert_eq!((company.used(&business).await, company.used(&trial).await), (0, 4));
 
-    // As a result, the administrator has to assign the policies again; they were kept whole.
+    assigned_again(&company, (&trial, &sales, &policy), (&testers, &workers)).await;
+    assert_eq!(server.asked().len(), 1, "the image was fetched once");
+}
+
+/// As a result, the administrator has to assign the policies again; they were kept whole.
+async fn assigned_again(
+    company: &Company,
+    (trial, sales, policy): (&str, &str, &str),
+    (testers, workers): (&[TestEnvironment; 2], &[TestEnvironment; 2]),
+) {
     company.put(&format!("/licenses/{trial}/policy"), json!({"policy": policy})).await;
     company.put(&format!("/groups/{sales}/policy"), json!({"policy": policy})).await;
     for mac in testers.iter().chain([&workers[0]]) {
@@ -102,7 +111,6 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     is_offered(&workers[0], true).await;
     is_offered(&testers[0], false).await;
     still_has_it(&testers[0]).await;
-    assert_eq!(server.asked().len(), 1, "it was fetched once");
     news(&workers[1]).await;
     assert_eq!(workers[1].restrictions(), LOCAL, "below 20.1.0 nothing is assigned");
 }
