@@ -15,7 +15,7 @@
 )]
 #![expect(clippy::expect_used, reason = "a bench that cannot make its input has nothing to measure")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -294,6 +294,7 @@ impl Mac {
             gate: Gate { parallels: Some((26, 1, 1)), arch: Arch::Arm64 },
             baseline: &self.baseline,
             attempts: &PerSetting::new(),
+            touched: &BTreeSet::new(),
             may_release: true,
             now: Timestamp::UNIX_EPOCH,
         })

@@ -237,6 +237,7 @@ const fn compliance(compliance: Compliance) -> (Tone, &'static str, &'static str
         Compliance::Idle => (Tone::Faint, "·", "no machine"),
         Compliance::Unsupported => (Tone::Faint, "–", "unsupported"),
         Compliance::Heeded => (Tone::Plain, "·", "heeded"),
+        Compliance::Unshown => (Tone::Plain, "·", "set, not shown"),
         Compliance::Local => (Tone::Plain, "·", "holds locally"),
         Compliance::Compliant => (Tone::Good, "✓", "kept"),
         Compliance::Pending => (Tone::Faint, "…", "pending"),

@@ -91,6 +91,9 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("settings.heeded", "enforced by nothing, heeded by the agent", |v| {
         text(Some(v.enforcement.tally.heeded))
     }),
+    ("settings.unshown", "set, and nothing shows whether they hold", |v| {
+        text(Some(v.enforcement.tally.unshown))
+    }),
     ("settings.unsupported", "not there on this Mac", |v| text(Some(v.enforcement.tally.unsupported))),
     ("settings.idle", "of virtual machines, and there is none", |v| text(Some(v.enforcement.tally.idle))),
     ("corrections.count", "how often drift was put right", |v| text(Some(v.enforcement.corrections))),

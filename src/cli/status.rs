@@ -236,6 +236,7 @@ fn settings(enforcement: &EnforcementView) -> Line {
         (tally.drifted, Tone::Warning, "drifted"),
         (tally.pending, Tone::Faint, "pending"),
         (tally.local, Tone::Plain, "held locally"),
+        (tally.unshown, Tone::Plain, "set but not shown"),
         (tally.heeded, Tone::Faint, "heeded"),
         (tally.unsupported, Tone::Faint, "unsupported"),
         (tally.idle, Tone::Faint, "without a machine"),

@@ -145,14 +145,18 @@ impl Desk {
         }
     }
 
-    /// Keeps the status file in step with the board until it is dropped.
+    /// Keeps the status file in step with the board until it is dropped, and the log in step with the problems.
     pub async fn keep_status_file(&self, mut ticker: Ticker) {
         let path = self.runner.paths().status_file();
         let mut changes = self.board.clone();
         let mut last: Option<StatusView> = None;
+        let mut problems = Vec::new();
         loop {
             changes.mark_unchanged();
-            let status = self.status().seen_by(Viewer::Public);
+            let status = self.status();
+            log_changes(&problems, &status.health.problems);
+            problems.clone_from(&status.health.problems);
+            let status = status.seen_by(Viewer::Public);
             let same = |last: &StatusView| {
                 let age = status.written_at.duration_since(last.written_at);
                 age < WRITE_EVERY && StatusView { written_at: last.written_at, ..status.clone() } == *last
@@ -172,6 +176,22 @@ impl Desk {
                 () = ticker.tick() => {}
             }
         }
+    }
+}
+
+/// Logs which problems have come and which are over. What changes but for its detail is the same problem.
+fn log_changes(before: &[ProblemView], now: &[ProblemView]) {
+    let is_in = |problems: &[ProblemView], one: &ProblemView| {
+        problems.iter().any(|each| each.code == one.code && each.subject == one.subject)
+    };
+    for problem in now.iter().filter(|problem| !is_in(before, problem)) {
+        let ProblemView { code, detail, .. } = problem;
+        let subject = problem.subject.as_ref().map(|about| about.subject.to_string());
+        tracing::warn!(code, subject, detail, "a problem has come");
+    }
+    for problem in before.iter().filter(|problem| !is_in(now, problem)) {
+        let subject = problem.subject.as_ref().map(|about| about.subject.to_string());
+        tracing::info!(code = problem.code, subject, "a problem is over");
     }
 }
 

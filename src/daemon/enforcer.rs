@@ -2,7 +2,8 @@
 //!
 //! In go the profile's layer, the assignment, whether its policy is lifted, and the observation; out comes an [`Enforcement`]. It writes two documents,
 //! the baseline before the first change and the account after the last, and asks the observer to look again at what it changed.
-//! Between two changes it heeds the daemon's end.
+//! To change many virtual machines takes long: meanwhile it tells what is left to do, and a pass ends between two actions when
+//! its input is no longer the board's, so that a user who changes the service, or a new order, does not wait for the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
 use super::documents::{Account, Corrections, PolicySince};
+use super::enforcement::{Correction, Enforcement, Orders, orders};
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
 use super::sights;
@@ -19,78 +21,29 @@ use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
 use super::updater::Updates;
 use crate::catalog::{Key, Scope, Value};
-use crate::domain::ids::{DeviceId, VmId};
+use crate::domain::ids::DeviceId;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::enforce::apply::{self, Outcome, Way};
-use crate::enforce::compliance::{Findings, Standing, compliance};
+use crate::enforce::compliance::{Findings, compliance};
 use crate::enforce::{bookkeeping, violations};
 use crate::hypervisor::outcome::Answer;
-use crate::hypervisor::runner::Runner;
-use crate::plan::memory::{Attempt, Baseline, PerSetting};
+use crate::hypervisor::runner::{Changed, Changing, Runner};
+use crate::plan::memory::{Baseline, PerSetting};
 use crate::plan::{Action, Change, Observed, Plan, Reason, Situation, plan};
 use crate::resolve::{Effective, resolve};
 use crate::sources::layer::Layer;
 use crate::sources::{assignment, local};
 use crate::state::Store;
 
+/// What is said of a change that the tool called done.
+const NO_EFFECT: &str = "the tool said that it worked, and nothing changed";
+
+/// How often it is told what is left to do, while much is.
+const TELL_EVERY: SignedDuration = SignedDuration::from_secs(1);
+
 /// How soon a document is written again that could not be written.
 const WRITE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
-
-/// What holds, and how it stands.
-#[derive(Debug, Clone, Default)]
-pub struct Enforcement {
-    /// What holds and why.
-    pub effective: Effective,
-    /// The local restrictions as the user set them.
-    pub local: BTreeMap<Key, Value>,
-    /// How each setting stands.
-    pub standings: Vec<Standing>,
-    /// What is left to do, and what is withheld.
-    pub plan: Plan,
-    /// What exists against the policy.
-    pub violations: BTreeMap<VmId, BTreeSet<Key>>,
-    /// How the last changes went.
-    pub attempts: PerSetting<Attempt>,
-    /// What the tools said to changes that did not work.
-    pub complaints: PerSetting<String>,
-    /// The last drift that was put right since the daemon started.
-    pub correction: Option<Correction>,
-    /// All drift that was put right.
-    pub corrections: Corrections,
-    /// Since when the present policy holds.
-    pub policy_since: Option<Timestamp>,
-    /// The baseline was lost.
-    pub baseline_lost: bool,
-    /// Why a document could not be written.
-    pub write_failed: Option<String>,
-    /// False while changes were made that were not observed yet.
-    pub settled: bool,
-    /// The wishes that the observation had served which this is made from.
-    pub served: Wanted,
-    /// The orders that this is made from.
-    pub made_from: Option<Orders>,
-}
-
-/// What is ordered from above: the profile, the assignment, and whether its policy is lifted.
-pub type Orders = (Part<Profile>, Part<Assigned>, bool);
-
-/// The orders of the moment.
-#[must_use]
-pub fn orders(board: &Board) -> Orders {
-    (board.profile.clone(), board.assigned.clone(), board.lifts_policy())
-}
-
-/// A drift that was put right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correction {
-    /// The object.
-    pub subject: Subject,
-    /// The setting.
-    pub key: Key,
-    /// When it was put right.
-    pub at: Timestamp,
-}
 
 /// The task.
 pub struct Enforcer {
@@ -98,11 +51,14 @@ pub struct Enforcer {
     store: Arc<Store>,
     ticker: Ticker,
     stop: watch::Receiver<bool>,
+    board: watch::Sender<Board>,
     baseline: Baseline,
     account: Account,
     /// The account as it is on disk.
     kept: Account,
     wishes: Wishes,
+    /// What was changed and not looked at since.
+    touched: BTreeSet<Subject>,
     complaints: PerSetting<String>,
     correction: Option<Correction>,
 }
@@ -115,6 +71,7 @@ impl Enforcer {
         store: Arc<Store>,
         ticker: Ticker,
         stop: watch::Receiver<bool>,
+        board: watch::Sender<Board>,
         remembered: (Baseline, Account),
     ) -> Self {
         let (baseline, account) = remembered;
@@ -124,10 +81,12 @@ impl Enforcer {
             store,
             ticker,
             stop,
+            board,
             baseline,
             kept: account.clone(),
             account,
             wishes: Wishes::default(),
+            touched: BTreeSet::new(),
             complaints,
             correction,
         }
@@ -195,13 +154,14 @@ impl Enforcer {
             gate: sights::gate(seen.observation),
             baseline: &self.baseline,
             attempts: &self.account.attempts,
+            touched: &self.touched,
             may_release: seen.may_release,
             now,
         }
     }
 
-    /// Records before, carries out, remembers after; gives why a document could not be written.
-    async fn carry_out(&mut self, plan: &Plan, seen: &Seen<'_>) -> Result<(), String> {
+    /// Records before, carries out, remembers after; true when all was carried out, else why a document could not be written.
+    async fn carry_out(&mut self, plan: &Plan, seen: &Seen<'_>, input: &Input) -> Result<bool, String> {
         let mut baseline = self.baseline.clone();
         let mut attempts = self.account.attempts.clone();
         self.account.enforced |= seen.effective.policy_assigned;
@@ -218,19 +178,40 @@ impl Enforcer {
         self.account.attempts = attempts;
         self.keep_account()?;
         let before = self.baseline.clone();
-        let runner = Arc::clone(&self.runner);
-        let changing = runner.begin_changes();
-        for action in &plan.actions {
-            if *self.stop.borrow() {
-                break;
-            }
-            self.act(action, seen.observation).await;
-        }
-        drop(changing);
+        let all = self.act_in_order(&plan.actions, seen, input).await;
         if before != self.baseline {
             self.save(|store| store.save(&self.baseline))?;
         }
-        self.keep_account()
+        self.keep_account()?;
+        Ok(all)
+    }
+
+    /// Carries out the actions until one is out of date; true when none was.
+    async fn act_in_order(&mut self, actions: &[Action], seen: &Seen<'_>, input: &Input) -> bool {
+        let runner = Arc::clone(&self.runner);
+        let mut changing: Option<(Changed, Changing<'_>)> = None;
+        let mut told = None;
+        for action in actions {
+            let of = match action.subject {
+                Subject::Vm(_) => Changed::Machines,
+                Subject::App | Subject::User(_) => Changed::Service,
+            };
+            if changing.as_ref().is_none_or(|(last, _)| *last != of) {
+                changing = None;
+                told = None;
+                changing.replace((of, runner.begin_changes(of)));
+            }
+            let now = self.ticker.now();
+            if told.is_none_or(|at| now.duration_since(at).abs() >= TELL_EVERY) {
+                self.publish(self.enforcement(seen, None, false));
+                told = Some(now);
+            }
+            self.act(action, seen.observation, input).await;
+            if self.is_out_of_date(input) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Stores the account, if it is another one than the stored.
@@ -242,7 +223,12 @@ impl Enforcer {
         Ok(())
     }
 
-    async fn act(&mut self, action: &Action, observation: &Observation) {
+    /// Something is more urgent than the rest of a pass.
+    fn is_out_of_date(&self, input: &Input) -> bool {
+        *self.stop.borrow() || self.input(&self.board.borrow()) != *input
+    }
+
+    async fn act(&mut self, action: &Action, observation: &Observation, input: &Input) {
         let way = match action.subject {
             Subject::Vm(vm) => {
                 let vm = observation.inventory.vms.get(&vm);
@@ -256,7 +242,9 @@ impl Enforcer {
         };
         let runner = Arc::clone(&self.runner);
         let mut results = Vec::new();
-        apply::apply(&runner, action, way, |change, outcome| results.push((change.clone(), outcome))).await;
+        let go_on = || !self.is_out_of_date(input);
+        apply::apply(&runner, action, way, go_on, |change, outcome| results.push((change.clone(), outcome)))
+            .await;
         for (change, outcome) in results {
             self.remember(&change, outcome);
         }
@@ -264,6 +252,23 @@ impl Enforcer {
             Subject::Vm(_) => self.wishes.vms += 1,
             Subject::User(_) => self.wishes.users += 1,
             Subject::App => self.wishes.service += 1,
+        }
+        self.touched.insert(action.subject);
+    }
+
+    /// What was looked at since it was changed is known again. What the tool called done and is not to be seen has failed.
+    fn look_back(&mut self, observation: &Observation, observed: &Observed) {
+        let (served, wishes) = (observation.served.changes, self.wishes);
+        self.touched.retain(|subject| match subject {
+            Subject::Vm(_) => served.vms < wishes.vms,
+            Subject::User(_) => served.users < wishes.users,
+            Subject::App => served.service < wishes.service,
+        });
+        bookkeeping::wait_for_the_end(&mut self.account.attempts, observed);
+        let (attempts, held) = (&mut self.account.attempts, &self.account.held);
+        for (subject, key) in bookkeeping::doubt(attempts, held, observed, &self.touched) {
+            tracing::warn!(%subject, %key, "the tool said that it worked, and nothing changed");
+            self.complaints.entry(subject).or_default().insert(key, NO_EFFECT.to_owned());
         }
     }
 
@@ -273,8 +278,8 @@ impl Enforcer {
         tracing::info!(
             %subject, %key, to = %change.to, went = %outcome.went, complaint = outcome.complaint.as_deref(), "changed"
         );
-        let memory = (&mut self.account.attempts, &self.account.held);
-        let drift = bookkeeping::remember(&mut self.baseline, memory, change, outcome.went, now);
+        let memory = (&mut self.account.attempts, &mut self.account.held);
+        let drift = bookkeeping::remember(memory, change, outcome.went, now);
         if drift {
             let count = self.account.corrections.count.saturating_add(1);
             self.account.corrections = Corrections { count, last: Some(now) };
@@ -307,13 +312,8 @@ impl Enforcer {
         }
     }
 
-    /// How it stands after a pass that knew the Mac as it is (`kept`, or why not), or did not (`None`).
-    fn report(
-        &mut self,
-        seen: Seen<'_>,
-        local: BTreeMap<Key, Value>,
-        kept: Option<Result<(), String>>,
-    ) -> Enforcement {
+    /// How it stands, once the work is done that could be done now, or while it is not.
+    fn enforcement(&self, seen: &Seen<'_>, write_failed: Option<String>, done: bool) -> Enforcement {
         let violations = match &self.account.tolerated {
             Some(tolerated) => {
                 let owners = sights::owners(seen.observation);
@@ -321,7 +321,7 @@ impl Enforcer {
             }
             None => BTreeMap::new(),
         };
-        let situation = self.situation(&seen, self.ticker.now());
+        let situation = self.situation(seen, self.ticker.now());
         let plan = plan(&situation);
         let findings = Findings {
             violations: &violations,
@@ -329,12 +329,9 @@ impl Enforcer {
             unobserved: &|subject| sights::unobserved(seen.observation, subject),
         };
         let standings = compliance(&situation, &plan, &findings);
-        let kept = kept.map(|kept| {
-            bookkeeping::keep_held(&mut self.account.held, &standings, &seen.observed);
-            kept.and_then(|()| self.keep_account())
-        });
         Enforcement {
-            local,
+            effective: seen.effective.clone(),
+            local: seen.local.clone(),
             standings,
             plan,
             violations,
@@ -344,36 +341,52 @@ impl Enforcer {
             corrections: self.account.corrections,
             policy_since: self.policy_since(),
             baseline_lost: self.baseline.lost,
-            write_failed: kept.and_then(Result::err),
-            settled: seen.observation.covers(self.wishes),
+            write_failed,
+            settled: done && self.touched.is_empty(),
             served: seen.observation.served,
-            effective: seen.effective,
-            made_from: None,
+            made_from: Some(seen.orders.clone()),
         }
+    }
+
+    /// Tells what is left to do, before all of it is done.
+    fn publish(&self, enforcement: Enforcement) {
+        let enforcement = Part::new(enforcement);
+        self.board.send_modify(|board| {
+            board.enforcement = enforcement;
+            let Wanted { vms_often, users_too, .. } = *board.wanted;
+            board.look_after(self.wishes, vms_often, users_too);
+        });
     }
 }
 
 /// The moment that a pass is about.
 struct Seen<'a> {
     observation: &'a Observation,
+    orders: &'a Orders,
     observed: Observed,
     effective: Effective,
     /// How the settings stand that have no lever.
     updates: &'a Updates,
+    /// The local restrictions as the user set them.
+    local: BTreeMap<Key, Value>,
     /// The device of the policy that is enforced, if one is.
     device: Option<DeviceId>,
     /// A verified assignment stands that may give back what was enforced.
     may_release: bool,
 }
 
+/// What a pass is made from.
+type Input = (Orders, Part<Observation>, Part<Updates>);
+
 impl Task for Enforcer {
-    type Input = (Orders, Part<Observation>, Part<Updates>);
+    type Input = Input;
 
     fn input(&self, board: &Board) -> Self::Input {
         (orders(board), board.observation.clone(), board.updates.clone())
     }
 
-    async fn pass(&mut self, (orders, observation, updates): &Self::Input) -> (Publish, Next) {
+    async fn pass(&mut self, input: &Self::Input) -> (Publish, Next) {
+        let (orders, observation, updates) = input;
         let (profile, assigned, lifted) = orders;
         let without_policy = lifted.then(|| assigned.without_policy());
         let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
@@ -384,22 +397,29 @@ impl Task for Enforcer {
         let device = assigned.assignment.as_ref().map(|assignment| assignment.claims.aud);
         let device = device.filter(|_| effective.policy_assigned);
         let may_release = self.may_release(assigned);
-        let seen = Seen { observation, observed, effective, updates, device, may_release };
+        let seen = Seen { observation, orders, observed, effective, updates, local, device, may_release };
         let named = |scope| seen.effective.settings.keys().any(|key| key.setting().scope == scope);
         let vms_often = named(Scope::VirtualMachine);
         let recorded = self.baseline.records.keys().any(|subject| matches!(subject, Subject::User(_)));
         let users_too = named(Scope::User) || recorded;
         self.tolerate(&seen);
-        let mut kept = None;
-        // What was changed and not looked at since would be changed again, and count as drift.
-        if observation.begun && observation.covers(self.wishes) {
-            bookkeeping::wait_for_the_end(&mut self.account.attempts, &seen.observed);
+        self.look_back(observation, &seen.observed);
+        let mut done = true;
+        let mut write_failed = None;
+        if observation.begun {
             let plan = plan(&self.situation(&seen, self.ticker.now()));
-            kept = Some(self.carry_out(&plan, &seen).await);
+            match self.carry_out(&plan, &seen, input).await {
+                Ok(all) => done = all,
+                Err(why) => write_failed = Some(why),
+            }
         }
-        let mut enforcement = self.report(seen, local, kept);
-        enforcement.made_from = Some(orders.clone());
-        let next = next(&enforcement, self.ticker.now());
+        let mut enforcement = self.enforcement(&seen, None, done);
+        if observation.begun {
+            bookkeeping::keep_held(&mut self.account.held, &enforcement.standings, &seen.observed);
+            write_failed = write_failed.or(self.keep_account().err());
+        }
+        enforcement.write_failed = write_failed;
+        let next = if done { next(&enforcement, self.ticker.now()) } else { Next::At(self.ticker.now()) };
         let wishes = self.wishes;
         let enforcement = Part::new(enforcement);
         let publish: Publish = Box::new(move |board| {

@@ -98,7 +98,8 @@ async fn give_back(paths: &Paths, store: &Arc<Store>, end: Instant) -> Result<Re
     let watch = Watch::new(paths.parallels_preferences(), SERVICE_DEBOUNCE);
     let observer = Observer::new(Arc::clone(&runner), ticker.clone(), watch);
     let remembered = (baseline, account);
-    let enforcer = Enforcer::new(runner, Arc::clone(store), ticker.clone(), stopped.clone(), remembered);
+    let enforcer =
+        Enforcer::new(runner, Arc::clone(store), ticker.clone(), stopped.clone(), board.clone(), remembered);
     let mut seen = board.subscribe();
     tokio::select! {
         _ = async { tokio::join!(

@@ -21,7 +21,7 @@ use crate::domain::version::ParallelsVersion;
 use crate::hypervisor::defaults::Preferences;
 use crate::hypervisor::inquiry;
 use crate::hypervisor::outcome::{Answer, Obstacle, ObstacleKind};
-use crate::hypervisor::runner::Runner;
+use crate::hypervisor::runner::{Changed, Runner};
 use crate::hypervisor::server_info::ServerInfo;
 use crate::hypervisor::users::LocalUser;
 use crate::inventory::{Collector, Snapshot};
@@ -420,15 +420,19 @@ impl Task for Observer {
 
     async fn pass(&mut self, wanted: &Self::Input) -> (Publish, Next) {
         self.watch.rearm();
-        if self.runner.is_changing() {
+        if self.runner.is_changing(Changed::Service) {
             // Each change touches files, and what is half done tells nothing; the enforcer wishes for a look at its end.
             return (unchanged(), Next::Tick);
         }
         let now = self.ticker.now();
         let files = self.files.fingerprint(now);
         let mut look = self.decide(wanted, &files, now);
+        // The same with virtual machines; but to change many takes long, and meanwhile a user may change the service.
+        let machines_rest = !self.runner.is_changing(Changed::Machines);
+        look.vms &= machines_rest;
         if !look.service && !look.vms && !look.license && !look.preferences {
-            return (unchanged(), self.next(now, wanted.users_too));
+            let next = if machines_rest { self.next(now, wanted.users_too) } else { Next::Tick };
+            return (unchanged(), next);
         }
         let before = self.seen.clone();
         self.look_at_host().await;
@@ -441,7 +445,7 @@ impl Task for Observer {
         // A service that is back can tell what it could not.
         let is_back =
             !matches!(before.service, Answer::Known(_)) && matches!(self.seen.service, Answer::Known(_));
-        look.vms |= is_back && self.misses_vms();
+        look.vms |= machines_rest && is_back && self.misses_vms();
         let is_unknown = before.license.facts.state == LicenseState::Unknown;
         look.license |= is_back && is_unknown && !wanted.licensing.held;
         if look.license {
@@ -463,7 +467,12 @@ impl Task for Observer {
         // The service touched its files when it was asked: they are read now, and not once more after the debounce.
         self.watch.catch_up();
         let after = self.files.fingerprint(self.ticker.now());
+        let machines = self.fingerprint.machines;
         self.compare(files, after, found);
+        if !machines_rest {
+            // What called for a list still does.
+            self.fingerprint.machines = machines;
+        }
         self.weigh(&look, found, now);
         self.serve(wanted, &look);
         let seen = Part::new(self.seen.clone());

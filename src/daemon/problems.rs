@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::board::Board;
-use super::enforcer::Enforcement;
+use super::enforcement::Enforcement;
 use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::Observation;
@@ -253,7 +253,7 @@ fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
         let code = match reason {
             Some(Reason::NeedsCustomPassword) => ProblemCode::NeedsCustomPassword,
             Some(Reason::VmLocked) => ProblemCode::VmLocked,
-            Some(Reason::NoRecord | Reason::NothingRecorded) => continue,
+            Some(Reason::NoRecord) => continue,
             _ => code,
         };
         let complaint = crate::plan::memory::entry(&enforcement.complaints, standing.subject, standing.key);
@@ -277,6 +277,7 @@ fn of_release(enforcement: &Enforcement) -> impl Iterator<Item = Problem> {
             Reason::VmLocked => ProblemCode::VmLocked,
             Reason::Later { .. } => ProblemCode::ToolFailed,
             Reason::NoAssignment => ProblemCode::StateCorrupt,
+            Reason::NothingRecorded => ProblemCode::NotRestored,
             _ => return None,
         };
         let complaint = crate::plan::memory::entry(&enforcement.complaints, held.subject, held.key);

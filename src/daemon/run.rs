@@ -195,9 +195,7 @@ impl Daemon {
             board,
             ..
         } = self;
-        let folder = runner.paths().parallels_preferences();
-        let observer =
-            Observer::new(Arc::clone(&runner), ticker.clone(), Watch::new(folder, SERVICE_DEBOUNCE));
+        let observer = observer(&runner, &ticker);
         let ground = super::licensing::Ground {
             store: Arc::clone(&store),
             runner: Arc::clone(&runner),
@@ -207,7 +205,8 @@ impl Daemon {
         let (licenser, license) = Licenser::new(ground, license);
         let commands_told = (commands.acks(), commands.write_failed());
         let updater = Updater::new(Arc::clone(&store), ticker.clone(), stopped.clone(), updates);
-        let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
+        let enforcer =
+            Enforcer::new(runner, store, ticker.clone(), stopped.clone(), board.clone(), remembered);
         let tasks = (inputs, observer, enforcer, licenser, updater);
         let tasks = drive_all(tasks, board.clone(), ticker.clone(), stopped);
         let sides = async {
@@ -246,6 +245,11 @@ impl Daemon {
         let clock = Arc::new(SystemClock);
         Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), bells)
     }
+}
+
+fn observer(runner: &Arc<Runner>, ticker: &Ticker) -> Observer {
+    let watch = Watch::new(runner.paths().parallels_preferences(), SERVICE_DEBOUNCE);
+    Observer::new(Arc::clone(runner), ticker.clone(), watch)
 }
 
 /// Drives all tasks until `stop` is true.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::board::Board;
-use super::enforcer::orders;
+use super::enforcement::orders;
 use super::sights;
 use crate::catalog::{Key, LayerKind, Scope, Value};
 use crate::domain::compliance::{Compliance, Tally};
@@ -30,10 +30,12 @@ pub struct State {
     pub observed: Option<Value>,
 }
 
-/// How one setting stands on each of its objects; nothing for one that no layer names.
+/// How one setting stands on each of its objects; for one that no layer names, where it stays as the agent set it.
 #[must_use]
 pub fn of(board: &Board, key: Key) -> Vec<State> {
-    let Some(resolved) = board.enforcement.effective.settings.get(&key) else { return Vec::new() };
+    let Some(resolved) = board.enforcement.effective.settings.get(&key) else {
+        return left_as_set(board, key).collect();
+    };
     let ordered: Vec<_> = board
         .enforcement
         .standings
@@ -47,6 +49,18 @@ pub fn of(board: &Board, key: Key) -> Vec<State> {
         })
         .collect();
     if ordered.is_empty() { vec![unordered(board, key, resolved)] } else { ordered }
+}
+
+/// The objects on which nothing is put back, because the value from before was not to be seen.
+fn left_as_set(board: &Board, key: Key) -> impl Iterator<Item = State> {
+    let withheld = board.enforcement.plan.withheld.iter();
+    let left = withheld.filter(move |held| held.key == key && held.reason == Reason::NothingRecorded);
+    left.map(|held| State {
+        subject: Some(held.subject),
+        compliance: Compliance::Unshown,
+        reason: Some(ComplianceReason::NotRestored),
+        observed: None,
+    })
 }
 
 /// The count of all managed settings.
@@ -76,9 +90,7 @@ pub fn is_settled(board: &Board) -> bool {
     let is_away = |standing: &&Standing| standing.reason == Some(ComplianceReason::UserNotLoggedIn);
     let away: BTreeSet<_> = enforcement.standings.iter().filter(is_away).map(|each| each.subject).collect();
     let unseen = enforcement.standings.iter().any(|standing| {
-        standing.state.with(standing.reason) == Compliance::Pending
-            && standing.reason != Some(ComplianceReason::NotShown)
-            && !away.contains(&standing.subject)
+        standing.state.with(standing.reason) == Compliance::Pending && !away.contains(&standing.subject)
     });
     let stands_still = |withheld: &Withheld| for_good(&withheld.reason) || away.contains(&withheld.subject);
     board.observation.begun

@@ -129,7 +129,8 @@ impl Mac {
         let (licenser, executor) = licensing::Licenser::new(ground, license);
         *self.executor.lock().unwrap() = Some(executor);
         *self.ground.lock().unwrap() = Some((Arc::clone(&store), ticker.clone(), Arc::clone(&runner)));
-        let enforcer = Enforcer::new(runner, store, ticker.clone(), stopped.clone(), remembered);
+        let enforcer =
+            Enforcer::new(runner, store, ticker.clone(), stopped.clone(), self.board.clone(), remembered);
         tokio::select! {
             () = drive(observer, self.board.clone(), ticker.clone(), stopped.clone()) => {}
             () = drive(licenser, self.board.clone(), ticker.clone(), stopped.clone()) => {}

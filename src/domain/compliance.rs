@@ -18,6 +18,8 @@ pub enum Compliance {
     Unsupported,
     /// Nothing on the Mac enforces it: the agent heeds it and reports it.
     Heeded,
+    /// It was set, and Parallels' tools do not show whether it holds.
+    Unshown,
     /// A local restriction, which nobody overrides, and which is as the user set it.
     Local,
     /// Seen to be as ordered.
@@ -49,6 +51,9 @@ pub struct Tally {
     pub unsupported: u32,
     /// [`Compliance::Heeded`].
     pub heeded: u32,
+    /// [`Compliance::Unshown`].
+    #[serde(default)]
+    pub unshown: u32,
     /// [`Compliance::Local`].
     pub local: u32,
     /// [`Compliance::Idle`].
@@ -73,7 +78,7 @@ impl Tally {
     /// The managed settings.
     #[must_use]
     pub const fn managed(&self) -> u32 {
-        self.enforced() + self.unsupported + self.heeded + self.local + self.idle
+        self.enforced() + self.unsupported + self.heeded + self.unshown + self.local + self.idle
     }
 
     /// The managed settings that the agent has to enforce on this Mac, whether it has managed to or not.
@@ -87,6 +92,7 @@ impl Tally {
             Compliance::Idle => &mut self.idle,
             Compliance::Unsupported => &mut self.unsupported,
             Compliance::Heeded => &mut self.heeded,
+            Compliance::Unshown => &mut self.unshown,
             Compliance::Local => &mut self.local,
             Compliance::Compliant => &mut self.compliant,
             Compliance::Pending => &mut self.pending,
@@ -119,15 +125,16 @@ mod tests {
 
     #[test]
     fn what_is_enforced_and_what_is_not_make_up_what_is_managed() {
-        let all = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|setting| {
+        let all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|setting| {
             use Compliance::{
-                Compliant, Drifted, Failed, Heeded, Idle, Local, Pending, Unsupported, Violated,
+                Compliant, Drifted, Failed, Heeded, Idle, Local, Pending, Unshown, Unsupported, Violated,
             };
             let state =
-                [Idle, Unsupported, Heeded, Local, Compliant, Pending, Drifted, Failed, Violated][setting];
+                [Idle, Unsupported, Heeded, Unshown, Local, Compliant, Pending, Drifted, Failed, Violated]
+                    [setting];
             (setting, state)
         });
         let tally = Tally::of(all);
-        assert_eq!((tally.managed(), tally.enforced()), (9, 5));
+        assert_eq!((tally.managed(), tally.enforced()), (10, 5));
     }
 }

@@ -56,12 +56,13 @@ pub fn command_lines(runner: &Runner, action: &Action, way: Option<Way<'_>>) -> 
         .collect()
 }
 
-/// Carries out the changes of one action in their order, each of them whatever became of the others, and gives the
-/// outcome of each. `done` is told after each change.
+/// Carries out the changes of one action in their order, each of them whatever became of the others, as long as `go_on`
+/// says so. `done` is told of the outcome after each change.
 pub async fn apply(
     runner: &Runner,
     action: &Action,
     way: Option<Way<'_>>,
+    go_on: impl Fn() -> bool,
     mut done: impl FnMut(&Change, Outcome),
 ) {
     for call in lock_calls(runner, action, way, false) {
@@ -77,6 +78,9 @@ pub async fn apply(
     for change in &action.changes {
         let outcome = one(runner, change, way).await;
         done(change, outcome);
+        if !go_on() {
+            break;
+        }
     }
     for call in lock_calls(runner, action, way, true) {
         if let Err(error) = runner.stdout_of(&call).await {
@@ -139,7 +143,7 @@ mod tests {
     const ID: &str = "de22df32-80e2-4e92-ba4b-efb3a66cf092";
 
     /// A locked virtual machine with two changes; the tool answers each line by `answer`.
-    async fn lines(answer: fn(&str) -> Output) -> (Vec<String>, Vec<Went>) {
+    async fn lines(go_on: bool, answer: fn(&str) -> Output) -> (Vec<String>, Vec<Went>) {
         let said = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&said);
         let runner = Runner::answering(Paths::under("/"), move |call| {
@@ -163,7 +167,8 @@ mod tests {
         ];
         let action = Action { subject: Subject::Vm(vm.id), owner: Some(Uid(501)), unlock: true, changes };
         let mut went = Vec::new();
-        apply(&runner, &action, Some(Way::Vm(&vm, &user)), |_, outcome| went.push(outcome.went)).await;
+        let way = Some(Way::Vm(&vm, &user));
+        apply(&runner, &action, way, || go_on, |_, outcome| went.push(outcome.went)).await;
         let lines = said.lock().unwrap().clone();
         (lines, went)
     }
@@ -175,14 +180,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_locked_machine_is_unlocked_set_and_locked_again() {
-        let (lines, went) = lines(|_| Output::success("")).await;
+        let (lines, went) = lines(true, |_| Output::success("")).await;
         assert_eq!(lines, [UNLOCK, TOOLS, ISOLATE, LOCK_AGAIN]);
         assert_eq!(went, [Went::Worked, Went::Worked]);
     }
 
     #[tokio::test]
+    async fn what_is_more_urgent_waits_for_one_change_and_the_lock() {
+        let (lines, went) = lines(false, |_| Output::success("")).await;
+        assert_eq!(lines, [UNLOCK, TOOLS, LOCK_AGAIN]);
+        assert_eq!(went, [Went::Worked]);
+    }
+
+    #[tokio::test]
     async fn one_failure_stops_neither_the_others_nor_the_lock() {
-        let (lines, went) = lines(|line| match line {
+        let (lines, went) = lines(true, |line| match line {
             TOOLS => Output::failure(255, "broken"),
             _ => Output::success(""),
         })
@@ -193,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_machine_that_cannot_be_unlocked_is_left_alone() {
-        let (lines, went) = lines(|_| Output::failure(255, "enter the custom password")).await;
+        let (lines, went) = lines(true, |_| Output::failure(255, "enter the custom password")).await;
         assert_eq!(lines, [UNLOCK]);
         assert_eq!(went, [Went::VmLocked, Went::VmLocked]);
     }

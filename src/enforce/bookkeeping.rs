@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::compliance::Standing;
-use crate::catalog::Value;
+use crate::catalog::{Key, Value};
 use crate::domain::subject::Subject;
 use crate::plan::memory::{Attempt, Baseline, PerSetting, Went, entry, forget};
-use crate::plan::{Change, Observed, Plan, Why};
+use crate::plan::{Change, Observed, Plan};
 use crate::wire::checkin::ComplianceState;
 
 /// Attempts that follow one another within this time count as one streak.
@@ -43,11 +43,7 @@ pub fn wait_for_the_end(attempts: &mut PerSetting<Attempt>, observed: &Observed)
             Subject::Vm(vm) => observed.vms.get(vm),
             Subject::App | Subject::User(_) => None,
         };
-        let sight = match subject {
-            Subject::App => observed.app.as_ref(),
-            Subject::User(uid) => observed.users.get(uid).and_then(Option::as_ref),
-            Subject::Vm(_) => vm.map(|vm| &vm.sight),
-        };
+        let sight = observed.sight(*subject);
         for attempt in attempts.values_mut() {
             let stands = match attempt.went {
                 Went::Worked => false,
@@ -60,6 +56,29 @@ pub fn wait_for_the_end(attempts: &mut PerSetting<Attempt>, observed: &Observed)
             }
         }
     }
+}
+
+/// A change that the tool called done and that did not make the value so has failed; gives which. The first is tried again at
+/// once: whoever was quicker than the look after it has that effect too.
+pub fn doubt(
+    attempts: &mut PerSetting<Attempt>,
+    held: &PerSetting<Value>,
+    observed: &Observed,
+    touched: &BTreeSet<Subject>,
+) -> Vec<(Subject, Key)> {
+    let mut failed = Vec::new();
+    for (subject, attempts) in attempts.iter_mut().filter(|(subject, _)| !touched.contains(subject)) {
+        for (key, attempt) in attempts {
+            let differs = observed.value(*subject, *key).is_some_and(|seen| *seen != attempt.to);
+            if attempt.went == Went::Worked && differs && entry(held, *subject, *key) != Some(&attempt.to) {
+                attempt.went = Went::Failed;
+                let wait = attempt.streak.checked_sub(1).and_then(|streak| wait(Went::Failed, streak));
+                attempt.not_before = wait.and_then(|wait| attempt.at.checked_add(wait).ok());
+                failed.push((*subject, *key));
+            }
+        }
+    }
+    failed
 }
 
 /// Keeps which values were seen to be as they should, so that a later difference is known to be drift, also where the agent
@@ -83,23 +102,18 @@ pub fn keep_held(held: &mut PerSetting<Value>, standings: &[Standing], observed:
 }
 
 /// Remembers how a change went; true when it was drift that was put right. `held` are the values that were seen to be as
-/// they should.
+/// they should; the next look tells whether this one is again.
 pub fn remember(
-    baseline: &mut Baseline,
-    (attempts, held): (&mut PerSetting<Attempt>, &PerSetting<Value>),
+    (attempts, held): (&mut PerSetting<Attempt>, &mut PerSetting<Value>),
     change: &Change,
     went: Went,
     now: Timestamp,
 ) -> bool {
-    if *change.why == Why::Restored && went == Went::Worked {
-        forget(&mut baseline.records, change.subject, change.key);
-        forget(attempts, change.subject, change.key);
-        return false;
-    }
     let last = entry(attempts, change.subject, change.key).filter(|last| last.to == change.to);
-    let was_so = last.is_some_and(|last| last.went == Went::Worked)
-        || entry(held, change.subject, change.key) == Some(&change.to);
-    let corrected = was_so && went == Went::Worked;
+    let corrected = went == Went::Worked && entry(held, change.subject, change.key) == Some(&change.to);
+    if went == Went::Worked {
+        forget(held, change.subject, change.key);
+    }
     let recent = last.filter(|last| now.duration_since(last.at) < STREAK);
     let streak = recent.map_or(0, |last| last.streak.saturating_add(1));
     let attempt = Attempt {
@@ -131,6 +145,7 @@ mod tests {
     use super::*;
     use crate::catalog::{Key, LayerKind};
     use crate::domain::ids::{Uid, VmId};
+    use crate::plan::Why;
     use crate::plan::{Sight, VmSight};
 
     fn change(why: Why) -> Change {
@@ -143,14 +158,20 @@ mod tests {
         Why::Holds { layer: LayerKind::Policy, origin: String::new(), derived_from: None }
     }
 
+    /// It was seen to be as it should before it drifted, or never.
+    fn as_it_was(went: Went) -> PerSetting<Value> {
+        let value = (went == Went::Worked).then(|| (change(holds()).key, Value::Switch(true)));
+        [(Subject::App, value.into_iter().collect())].into()
+    }
+
     /// Makes the change again as soon as it may be; gives the waits in seconds and the drifts counted.
     fn waits(went: Went, times: usize) -> (Vec<i64>, u32) {
-        let (mut baseline, mut attempts) = (Baseline::default(), PerSetting::new());
+        let mut attempts = PerSetting::new();
         let mut now = Timestamp::UNIX_EPOCH;
         let mut waits = Vec::new();
         let mut drifts = 0;
         for _ in 0..times {
-            remember(&mut baseline, (&mut attempts, &PerSetting::new()), &change(holds()), went, now);
+            remember((&mut attempts, &mut as_it_was(went)), &change(holds()), went, now);
             let attempt = entry(&attempts, Subject::App, change(holds()).key).unwrap();
             waits.push(attempt.not_before.map_or(0, |until| until.duration_since(now).as_secs()));
             now = attempt.not_before.unwrap_or(now);
@@ -163,7 +184,7 @@ mod tests {
     fn drift_is_put_right_at_once_and_a_contested_setting_with_growing_waits() {
         assert_eq!(
             waits(Went::Worked, 14),
-            (vec![0, 0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300], 13)
+            (vec![0, 0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300], 14)
         );
     }
 
@@ -174,20 +195,14 @@ mod tests {
 
     #[test]
     fn rare_drift_never_waits() {
-        let (mut baseline, mut attempts) = (Baseline::default(), PerSetting::new());
+        let mut attempts = PerSetting::new();
         for hour in 0..50 {
             let now = Timestamp::from_second(hour * 3600).unwrap();
-            let drift = remember(
-                &mut baseline,
-                (&mut attempts, &PerSetting::new()),
-                &change(holds()),
-                Went::Worked,
-                now,
-            );
-            assert_eq!(drift, hour > 0);
+            let memory = (&mut attempts, &mut as_it_was(Went::Worked));
+            assert!(remember(memory, &change(holds()), Went::Worked, now));
         }
         let attempt = entry(&attempts, Subject::App, change(holds()).key).unwrap();
-        assert_eq!((attempt.not_before, attempt.drifts), (None, 49));
+        assert_eq!((attempt.not_before, attempt.drifts), (None, 50));
     }
 
     #[test]
@@ -201,17 +216,17 @@ mod tests {
             let observed = Some(Value::Switch(value));
             vec![Standing { subject: Subject::App, key, state, reason: None, observed }]
         };
-        let (mut baseline, mut attempts, mut held) =
-            (Baseline::default(), PerSetting::new(), PerSetting::new());
-        let mut drifts = |held: &PerSetting<Value>, went| {
-            let memory = (&mut attempts, held);
-            remember(&mut baseline, memory, &change(holds()), went, Timestamp::UNIX_EPOCH)
+        let (mut attempts, mut held) = (PerSetting::new(), PerSetting::new());
+        let mut drifts = |held: &mut PerSetting<Value>, went| {
+            remember((&mut attempts, held), &change(holds()), went, Timestamp::UNIX_EPOCH)
         };
-        assert!(!drifts(&held, Went::Failed), "it was never as it should be");
+        assert!(!drifts(&mut held, Went::Worked), "it was never as it should be");
         keep_held(&mut held, &standing(ComplianceState::Compliant, true), &seen(true));
         keep_held(&mut held, &standing(ComplianceState::Pending, false), &seen(false));
-        assert!(!drifts(&held, Went::Failed), "not put right");
-        assert!(drifts(&held, Went::Worked));
+        assert!(!drifts(&mut held, Went::Failed), "not put right");
+        assert!(drifts(&mut held, Went::Worked));
+        assert!(!drifts(&mut held, Went::Worked), "the tool had lied");
+        keep_held(&mut held, &standing(ComplianceState::Compliant, true), &seen(true));
         keep_held(&mut held, &[], &Observed::default());
         assert_eq!(held.len(), 1, "it was not to be seen");
         keep_held(&mut held, &[], &seen(true));
@@ -250,8 +265,7 @@ mod tests {
             let mut attempts = PerSetting::new();
             let mut changed = change(holds());
             changed.subject = subject;
-            let memory = (&mut attempts, &PerSetting::new());
-            remember(&mut Baseline::default(), memory, &changed, went, Timestamp::UNIX_EPOCH);
+            remember((&mut attempts, &mut PerSetting::new()), &changed, went, Timestamp::UNIX_EPOCH);
             attempts.get_mut(&subject).unwrap().get_mut(&key).unwrap().not_before = Some(Timestamp::MAX);
             wait_for_the_end(&mut attempts, &observed);
             let attempt = entry(&attempts, subject, key).unwrap();
@@ -260,26 +274,39 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_back_is_forgotten() {
-        let (mut baseline, mut attempts) = (Baseline::default(), PerSetting::new());
-        let restored = change(Why::Restored);
-        let record = crate::plan::memory::Record { value: None, at: Timestamp::UNIX_EPOCH };
-        baseline.records.entry(Subject::App).or_default().insert(restored.key, record);
-        remember(
-            &mut baseline,
-            (&mut attempts, &PerSetting::new()),
-            &restored,
-            Went::Failed,
-            Timestamp::UNIX_EPOCH,
-        );
-        assert_eq!(baseline.records.len(), 1, "not before it worked");
-        remember(
-            &mut baseline,
-            (&mut attempts, &PerSetting::new()),
-            &restored,
-            Went::Worked,
-            Timestamp::UNIX_EPOCH,
-        );
-        assert_eq!((baseline.records.len(), attempts.len()), (0, 0));
+    fn what_the_tool_called_done_and_is_not_to_be_seen_has_failed() {
+        let key = change(holds()).key;
+        let seen = |value| Observed {
+            app: Some(Sight { values: [(key, Value::Switch(value))].into(), custom_password: false }),
+            ..Observed::default()
+        };
+        let (untouched, touched) = (BTreeSet::new(), BTreeSet::from([Subject::App]));
+        let mut attempts = PerSetting::new();
+        let lie = |attempts: &mut _| {
+            remember(
+                (attempts, &mut PerSetting::new()),
+                &change(holds()),
+                Went::Worked,
+                Timestamp::UNIX_EPOCH,
+            )
+        };
+        lie(&mut attempts);
+        let held = as_it_was(Went::Worked);
+        for (held, observed, touched, why) in [
+            (PerSetting::new(), seen(true), &untouched, "it worked"),
+            (PerSetting::new(), seen(false), &touched, "nobody has looked since"),
+            (PerSetting::new(), Observed::default(), &untouched, "it is not to be seen"),
+            (held, seen(false), &untouched, "it was seen to work, so this is drift"),
+        ] {
+            assert_eq!(doubt(&mut attempts, &held, &observed, touched), [], "{why}");
+        }
+        for wait in [None, Some(30), Some(60)] {
+            let failed = doubt(&mut attempts, &PerSetting::new(), &seen(false), &untouched);
+            assert_eq!(failed, [(Subject::App, key)]);
+            let attempt = entry(&attempts, Subject::App, key).unwrap();
+            let until = attempt.not_before.map(|until| until.as_second());
+            assert_eq!((attempt.went, until), (Went::Failed, wait));
+            lie(&mut attempts);
+        }
     }
 }

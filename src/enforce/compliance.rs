@@ -55,6 +55,9 @@ pub fn compliance(situation: &Situation<'_>, plan: &Plan, findings: &Findings<'_
     let judge = |subject: Subject, key: Key| match withheld.get(&(subject, key)) {
         Some(withheld) => judge_withheld(withheld, situation.attempts, (findings.unobserved)(subject)),
         None if planned.contains(&(subject, key)) => judge_planned(entry(situation.attempts, subject, key)),
+        None if situation.touched.contains(&subject) => {
+            (ComplianceState::Pending, Some(ComplianceReason::NotYetApplied))
+        }
         None => (ComplianceState::Compliant, None),
     };
     let mut standings = Vec::new();
@@ -79,7 +82,7 @@ pub fn compliance(situation: &Situation<'_>, plan: &Plan, findings: &Findings<'_
                 key: *key,
                 state,
                 reason,
-                observed: observed(situation, subject, *key),
+                observed: situation.observed.value(subject, *key).cloned(),
             });
         }
     }
@@ -94,15 +97,6 @@ fn subjects(situation: &Situation<'_>, key: Key) -> Vec<Subject> {
         }
         Scope::Application | Scope::User => vec![Subject::App],
     }
-}
-
-fn observed(situation: &Situation<'_>, subject: Subject, key: Key) -> Option<Value> {
-    let sight = match subject {
-        Subject::Vm(vm) => situation.observed.vms.get(&vm).map(|vm| &vm.sight),
-        Subject::App => situation.observed.app.as_ref(),
-        Subject::User(uid) => situation.observed.users.get(&uid).and_then(Option::as_ref),
-    };
-    sight?.values.get(&key).cloned()
 }
 
 fn judge_planned(last: Option<&Attempt>) -> (ComplianceState, Option<ComplianceReason>) {
@@ -127,9 +121,8 @@ fn judge_withheld(
         Reason::NotObserved | Reason::NoAssignment => (ComplianceState::Pending, unobserved),
         Reason::NeedsCustomPassword => (ComplianceState::Failed, ComplianceReason::NeedsCustomPassword),
         Reason::VmLocked => (ComplianceState::Failed, ComplianceReason::VmLocked),
-        Reason::NoRecord | Reason::NothingRecorded => {
-            (ComplianceState::Failed, ComplianceReason::BaselineLost)
-        }
+        Reason::NoRecord => (ComplianceState::Failed, ComplianceReason::BaselineLost),
+        Reason::NothingRecorded => (ComplianceState::Pending, ComplianceReason::NotRestored),
         Reason::Later { .. } => match entry(attempts, withheld.subject, withheld.key).map(|last| last.went) {
             Some(Went::Worked) => (ComplianceState::Drifted, ComplianceReason::Contested),
             _ => (ComplianceState::Failed, ComplianceReason::ToolFailed),

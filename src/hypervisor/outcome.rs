@@ -141,12 +141,21 @@ fn contains(bytes: &[u8], words: &str) -> bool {
 /// A line that may travel: paths of users are cut, license keys masked, control characters replaced, the length is
 /// limited.
 fn presentable(line: &str) -> String {
-    let line = &without_keys(line);
-    let line = match line.split_once("/Users/") {
-        Some((before, _)) => format!("{before}/Users/…"),
-        None => line.to_owned(),
-    };
+    let line = without_paths(&without_keys(line));
     line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect()
+}
+
+/// The text without what follows `/Users/`. A path may hold spaces, so it is taken to end where a quotation, a clause or the
+/// line does.
+fn without_paths(text: &str) -> String {
+    let mut parts = text.split("/Users/");
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(['"', '\'', '”', '’', '»', ':', ';', ',', '(', ')', '\n']);
+        masked.push_str("/Users/…");
+        masked.push_str(&part[end.unwrap_or(part.len())..]);
+    }
+    masked
 }
 
 /// What stood in the way of an answer.

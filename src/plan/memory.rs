@@ -89,3 +89,11 @@ pub struct Attempt {
     /// When that was last so.
     pub drifted_at: Option<Timestamp>,
 }
+
+impl Attempt {
+    /// True when it made the setting what it may not have been before: off is what Parallels Desktop begins with.
+    #[must_use]
+    pub fn leaves_a_mark(&self) -> bool {
+        self.went == Went::Worked && self.to != Value::Switch(false)
+    }
+}

@@ -21,7 +21,7 @@ pub use situation::{Gate, Observed, Sight, Situation, VmSight};
 pub fn plan(situation: &Situation<'_>) -> Plan {
     let wishes = wish::wishes(situation.effective);
     let mut plan = Plan::default();
-    for subject in subjects(situation) {
+    for subject in subjects(situation).into_iter().filter(|subject| !situation.touched.contains(subject)) {
         object::Object::new(situation, subject, &mut plan).plan(&wishes);
     }
     order::restricting_first(&mut plan.actions);

@@ -33,9 +33,8 @@ impl<'a> Object<'a> {
             Subject::App | Subject::User(_) => None,
         };
         let sight = match subject {
-            Subject::App => situation.observed.app.as_ref(),
             Subject::Vm(_) => vm.map(|vm| &vm.sight),
-            Subject::User(uid) => situation.observed.users.get(&uid).and_then(Option::as_ref),
+            Subject::App | Subject::User(_) => situation.observed.sight(subject),
         };
         Self {
             situation,
@@ -180,11 +179,15 @@ impl<'a> Object<'a> {
         if !self.situation.may_release {
             return Err(Reason::NoAssignment);
         }
+        let sight = self.sight.ok_or(Reason::NotObserved)?;
         let Some(to) = &record.value else {
+            if self.attempts.and_then(|attempts| attempts.get(&key)).is_some_and(Attempt::leaves_a_mark) {
+                return Err(Reason::NothingRecorded);
+            }
             self.plan.forget.push((self.subject, key));
-            return Err(Reason::NothingRecorded);
+            return Ok(());
         };
-        if self.sight.ok_or(Reason::NotObserved)?.values.get(&key) == Some(to) {
+        if sight.values.get(&key) == Some(to) {
             self.plan.forget.push((self.subject, key));
             return Ok(());
         }

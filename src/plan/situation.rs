@@ -1,6 +1,6 @@
 //! All that a plan is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -8,6 +8,7 @@ use super::memory::{Attempt, Baseline, PerSetting};
 use crate::catalog::{Key, Value};
 use crate::domain::host::Arch;
 use crate::domain::ids::{Uid, VmId};
+use crate::domain::subject::Subject;
 use crate::resolve::Effective;
 
 /// What was seen of one object.
@@ -43,6 +44,24 @@ pub struct Observed {
     pub users: BTreeMap<Uid, Option<Sight>>,
 }
 
+impl Observed {
+    /// What was seen of an object; `None` when it was not to be seen.
+    #[must_use]
+    pub fn sight(&self, subject: Subject) -> Option<&Sight> {
+        match subject {
+            Subject::App => self.app.as_ref(),
+            Subject::Vm(vm) => self.vms.get(&vm).map(|vm| &vm.sight),
+            Subject::User(uid) => self.users.get(&uid).and_then(Option::as_ref),
+        }
+    }
+
+    /// The value of a setting; `None` when it was not to be seen.
+    #[must_use]
+    pub fn value(&self, subject: Subject, key: Key) -> Option<&Value> {
+        self.sight(subject)?.values.get(&key)
+    }
+}
+
 /// Where Parallels Desktop stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gate {
@@ -65,6 +84,8 @@ pub struct Situation<'a> {
     pub baseline: &'a Baseline,
     /// How the last changes went.
     pub attempts: &'a PerSetting<Attempt>,
+    /// What was changed and not looked at since: nothing is planned for it from what was seen before.
+    pub touched: &'a BTreeSet<Subject>,
     /// A verified assignment stands, so what it does not name may be given back.
     pub may_release: bool,
     /// The time.

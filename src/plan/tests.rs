@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::memory::{Attempt, Baseline, PerSetting, Went};
@@ -75,16 +77,20 @@ impl Mac {
     }
 
     fn plan(&self) -> Plan {
-        let effective = self.effective();
-        plan(&Situation {
-            effective: &effective,
+        plan(&self.situation(&self.effective(), &BTreeSet::new()))
+    }
+
+    fn situation<'a>(&'a self, effective: &'a Effective, touched: &'a BTreeSet<Subject>) -> Situation<'a> {
+        Situation {
+            effective,
             observed: &self.observed,
             gate: Gate { parallels: Some(self.version), arch: Arch::Arm64 },
             baseline: &self.baseline,
             attempts: &self.attempts,
+            touched,
             may_release: true,
             now: NOW,
-        })
+        }
     }
 
     fn value(&self, name: &str) -> Option<Value> {
@@ -211,6 +217,7 @@ fn nothing_is_given_back_without_a_verified_assignment() {
         gate: Gate { parallels: None, arch: Arch::Arm64 },
         baseline: &mac.baseline,
         attempts: &mac.attempts,
+        touched: &BTreeSet::new(),
         may_release: false,
         now: NOW,
     });
@@ -263,7 +270,34 @@ fn what_is_never_shown_is_set_once() {
     assert_eq!(changes(&mac.apply()), [("vm.isolate", "on".to_owned())]);
     assert_eq!(mac.plan().withheld[0].reason, Reason::NotShown);
     mac.policy = None;
-    assert_eq!(mac.apply().withheld[0].reason, Reason::NothingRecorded);
+    for _ in 0..2 {
+        assert_eq!(mac.apply().withheld[0].reason, Reason::NothingRecorded, "it is said as long as it is so");
+    }
+    mac.policy = Some(policy(serde_json::json!({"vm.isolate": false})));
+    assert_eq!(changes(&mac.apply()), [("vm.isolate", "off".to_owned())]);
+    mac.policy = None;
+    assert_eq!(mac.apply().withheld, [], "what is off leaves nothing to put back");
+    assert_eq!(mac.plan(), Plan::default());
+}
+
+#[test]
+fn what_was_changed_and_not_looked_at_since_is_left_alone() {
+    let mut mac = Mac::with(&[]).vm(1, false, false, &[("vm.developer_tools", OFF)]);
+    mac.policy = Some(policy(serde_json::json!({"restrict.add_vm": true, "vm.developer_tools": true})));
+    mac.apply();
+    mac.policy = None;
+    let effective = mac.effective();
+    let planned = |touched: BTreeSet<Subject>| {
+        let plan = plan(&mac.situation(&effective, &touched));
+        plan.changes().map(|change| change.subject).collect::<BTreeSet<_>>()
+    };
+    let vm = *mac.observed.vms.keys().next().unwrap();
+    let (app, vm) = (Subject::App, Subject::Vm(vm));
+    assert_eq!(planned(BTreeSet::new()), BTreeSet::from([app, vm]));
+    assert_eq!(planned(BTreeSet::from([vm])), BTreeSet::from([app]));
+    assert_eq!(planned(BTreeSet::from([app])), BTreeSet::from([vm]));
+    let both = BTreeSet::from([app, vm]);
+    assert_eq!(plan(&mac.situation(&effective, &both)), Plan::default(), "nor is a record made or forgotten");
 }
 
 #[test]

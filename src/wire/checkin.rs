@@ -273,6 +273,7 @@ impl ComplianceState {
             (Self::Compliant, _) => Compliance::Compliant,
             (Self::Drifted, _) => Compliance::Drifted,
             (Self::Failed, _) => Compliance::Failed,
+            (Self::Pending, Some(ComplianceReason::NotShown)) => Compliance::Unshown,
             (Self::Pending, _) => Compliance::Pending,
             (Self::Violated, _) => Compliance::Violated,
         }

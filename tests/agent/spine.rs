@@ -14,6 +14,7 @@ mod crashes;
 mod faults;
 mod forgeries;
 mod names;
+mod passes;
 mod users;
 
 /// What the demo's Mac asks for before anybody manages it.

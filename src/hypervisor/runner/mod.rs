@@ -99,9 +99,18 @@ pub struct Runner {
     paths: Paths,
     backend: Backend,
     one_change: tokio::sync::Mutex<()>,
-    changing: AtomicBool,
+    changing: [AtomicBool; 2],
     breaker: Mutex<Breaker>,
     successes: watch::Sender<u64>,
+}
+
+/// What a row of changes is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// The service's own settings.
+    Service,
+    /// Virtual machines.
+    Machines,
 }
 
 /// A row of changes is under way until this is dropped.
@@ -141,7 +150,7 @@ impl Runner {
             paths,
             backend,
             one_change: tokio::sync::Mutex::new(()),
-            changing: AtomicBool::new(false),
+            changing: Default::default(),
             breaker: Mutex::new(Breaker::default()),
             successes: watch::Sender::default(),
         }
@@ -155,15 +164,16 @@ impl Runner {
 
     /// Says that a row of changes is under way, so that nobody looks at what is half done.
     #[must_use]
-    pub fn begin_changes(&self) -> Changing<'_> {
-        self.changing.store(true, Ordering::Relaxed);
-        Changing(&self.changing)
+    pub fn begin_changes(&self, of: Changed) -> Changing<'_> {
+        let changing = &self.changing[of as usize];
+        changing.store(true, Ordering::Relaxed);
+        Changing(changing)
     }
 
     /// Whether a row of changes is under way.
     #[must_use]
-    pub fn is_changing(&self) -> bool {
-        self.changing.load(Ordering::Relaxed)
+    pub fn is_changing(&self, of: Changed) -> bool {
+        self.changing[of as usize].load(Ordering::Relaxed)
     }
 
     /// How many calls of Parallels' tools succeeded. Whoever believes that they cannot be asked learns here that they can.
