@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::checkin::Leased;
-use super::enforcer::Enforcement;
+use super::enforcement::Enforcement;
 use super::imaging::Imaging;
 use super::inputs::Profile;
 use super::licensing::Licensing;

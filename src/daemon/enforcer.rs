@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
 use super::documents::{Account, Corrections, PolicySince};
+use super::enforcement::{Correction, Enforcement, Orders, orders};
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
 use super::sights::{self, Origins};
@@ -20,15 +21,15 @@ use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
 use super::updater::Updates;
 use crate::catalog::{Key, Scope, Value};
-use crate::domain::ids::{DeviceId, VmId};
+use crate::domain::ids::DeviceId;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::enforce::apply::{self, Outcome, Way};
-use crate::enforce::compliance::{Findings, Standing, compliance};
+use crate::enforce::compliance::{Findings, compliance};
 use crate::enforce::{bookkeeping, violations};
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::{Changed, Changing, Runner};
-use crate::plan::memory::{Attempt, Baseline, PerSetting};
+use crate::plan::memory::{Baseline, PerSetting};
 use crate::plan::{Action, Change, Observed, Plan, Reason, Situation, plan};
 use crate::resolve::{Effective, resolve};
 use crate::sources::layer::Layer;
@@ -43,61 +44,6 @@ const TELL_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
 /// How soon a document is written again that could not be written.
 const WRITE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
-
-/// What holds, and how it stands.
-#[derive(Debug, Clone, Default)]
-pub struct Enforcement {
-    /// What holds and why.
-    pub effective: Effective,
-    /// The local restrictions as the user set them.
-    pub local: BTreeMap<Key, Value>,
-    /// How each setting stands.
-    pub standings: Vec<Standing>,
-    /// What is left to do, and what is withheld.
-    pub plan: Plan,
-    /// What exists against the policy.
-    pub violations: BTreeMap<VmId, BTreeSet<Key>>,
-    /// How the last changes went.
-    pub attempts: PerSetting<Attempt>,
-    /// What the tools said to changes that did not work.
-    pub complaints: PerSetting<String>,
-    /// The last drift that was put right since the daemon started.
-    pub correction: Option<Correction>,
-    /// All drift that was put right.
-    pub corrections: Corrections,
-    /// Since when the present policy holds.
-    pub policy_since: Option<Timestamp>,
-    /// The baseline was lost.
-    pub baseline_lost: bool,
-    /// Why a document could not be written.
-    pub write_failed: Option<String>,
-    /// False while changes are made, and until they were observed.
-    pub settled: bool,
-    /// The wishes that the observation had served which this is made from.
-    pub served: Wanted,
-    /// The orders that this is made from.
-    pub made_from: Option<Orders>,
-}
-
-/// What is ordered from above: the profile, the assignment, and whether its policy is lifted.
-pub type Orders = (Part<Profile>, Part<Assigned>, bool);
-
-/// The orders of the moment.
-#[must_use]
-pub fn orders(board: &Board) -> Orders {
-    (board.profile.clone(), board.assigned.clone(), board.lifts_policy())
-}
-
-/// A drift that was put right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correction {
-    /// The object.
-    pub subject: Subject,
-    /// The setting.
-    pub key: Key,
-    /// When it was put right.
-    pub at: Timestamp,
-}
 
 /// The task.
 pub struct Enforcer {

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod conversation;
 pub mod desk;
 pub mod documents;
+pub mod enforcement;
 pub mod enforcer;
 pub mod executor;
 pub mod fingerprint;

@@ -431,7 +431,8 @@ impl Task for Observer {
         let machines_rest = !self.runner.is_changing(Changed::Machines);
         look.vms &= machines_rest;
         if !look.service && !look.vms && !look.license && !look.preferences {
-            return (unchanged(), if machines_rest { self.next(now, wanted.users_too) } else { Next::Tick });
+            let next = if machines_rest { self.next(now, wanted.users_too) } else { Next::Tick };
+            return (unchanged(), next);
         }
         let before = self.seen.clone();
         self.look_at_host().await;

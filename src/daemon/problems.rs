@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::board::Board;
-use super::enforcer::Enforcement;
+use super::enforcement::Enforcement;
 use super::imaging::{Imaging, trouble};
 use super::inputs::Profile;
 use super::licensing::Licensing;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::board::Board;
-use super::enforcer::orders;
+use super::enforcement::orders;
 use super::sights;
 use crate::catalog::{Key, LayerKind, Scope, Value};
 use crate::domain::compliance::{Compliance, Tally};

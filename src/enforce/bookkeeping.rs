@@ -43,11 +43,7 @@ pub fn wait_for_the_end(attempts: &mut PerSetting<Attempt>, observed: &Observed)
             Subject::Vm(vm) => observed.vms.get(vm),
             Subject::App | Subject::User(_) => None,
         };
-        let sight = match subject {
-            Subject::App => observed.app.as_ref(),
-            Subject::User(uid) => observed.users.get(uid).and_then(Option::as_ref),
-            Subject::Vm(_) => vm.map(|vm| &vm.sight),
-        };
+        let sight = observed.sight(*subject);
         for attempt in attempts.values_mut() {
             let stands = match attempt.went {
                 Went::Worked => false,

@@ -82,7 +82,7 @@ pub fn compliance(situation: &Situation<'_>, plan: &Plan, findings: &Findings<'_
                 key: *key,
                 state,
                 reason,
-                observed: observed(situation, subject, *key),
+                observed: situation.observed.value(subject, *key).cloned(),
             });
         }
     }
@@ -97,15 +97,6 @@ fn subjects(situation: &Situation<'_>, key: Key) -> Vec<Subject> {
         }
         Scope::Application | Scope::User => vec![Subject::App],
     }
-}
-
-fn observed(situation: &Situation<'_>, subject: Subject, key: Key) -> Option<Value> {
-    let sight = match subject {
-        Subject::Vm(vm) => situation.observed.vms.get(&vm).map(|vm| &vm.sight),
-        Subject::App => situation.observed.app.as_ref(),
-        Subject::User(uid) => situation.observed.users.get(&uid).and_then(Option::as_ref),
-    };
-    sight?.values.get(&key).cloned()
 }
 
 fn judge_planned(last: Option<&Attempt>) -> (ComplianceState, Option<ComplianceReason>) {

@@ -33,9 +33,8 @@ impl<'a> Object<'a> {
             Subject::App | Subject::User(_) => None,
         };
         let sight = match subject {
-            Subject::App => situation.observed.app.as_ref(),
             Subject::Vm(_) => vm.map(|vm| &vm.sight),
-            Subject::User(uid) => situation.observed.users.get(&uid).and_then(Option::as_ref),
+            Subject::App | Subject::User(_) => situation.observed.sight(subject),
         };
         Self {
             situation,

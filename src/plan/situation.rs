@@ -51,7 +51,7 @@ impl Observed {
         match subject {
             Subject::App => self.app.as_ref(),
             Subject::Vm(vm) => self.vms.get(&vm).map(|vm| &vm.sight),
-            Subject::User(_) => None,
+            Subject::User(uid) => self.users.get(&uid).and_then(Option::as_ref),
         }
     }
 

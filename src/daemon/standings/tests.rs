@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::board::{Assigned, Part};
-use super::super::enforcer::Enforcement;
+use super::super::enforcement::Enforcement;
 use super::super::inputs::Profile;
 use super::super::observer::Observation;
 use super::*;
