@@ -14,7 +14,7 @@ use super::state::State;
 const MACOS: &str = "Applications/Parallels Desktop.app/Contents/MacOS";
 
 /// Where each tool lies; all but the first are links to one and the same file.
-const TOOLS: [&str; 12] = [
+const TOOLS: [&str; 15] = [
     "var/db/prl-sim/prl-sim",
     "Applications/Parallels Desktop.app/Contents/MacOS/prlctl",
     "Applications/Parallels Desktop.app/Contents/MacOS/prlsrvctl",
@@ -24,6 +24,9 @@ const TOOLS: [&str; 12] = [
     "usr/bin/codesign",
     "usr/bin/defaults",
     "usr/bin/open",
+    "usr/bin/profiles",
+    "usr/bin/sfltool",
+    "usr/sbin/scutil",
     "usr/sbin/ioreg",
     "usr/sbin/sysctl",
     "bin/launchctl",

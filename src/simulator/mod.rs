@@ -18,6 +18,7 @@ mod license;
 mod license_file;
 mod licensing;
 mod listing;
+mod management;
 mod output;
 mod prlctl;
 mod prlsrvctl;
@@ -38,6 +39,7 @@ pub use fault::{EDITION_NOISE, Fault, FaultKind, Quirks, Touch};
 pub use folder::{CallRecord, SimulatorError, calls, edit, merge_patch};
 pub use install::install;
 pub use licensing::{Activation, Installed, Key, LicenseRefusal, Licensing, Standing, Terms};
+pub use management::Management;
 pub use shell::run;
 pub use state::{Host, Parallels, Restrictions, Service, Start, State, User};
 pub use vm::{Expiration, Guest, Hidden, Settings, Snapshot, Vm, VmRestrictions};
@@ -66,13 +68,19 @@ pub enum Tool {
     Defaults,
     /// Applications, of which Parallels Desktop brings its service along.
     Open,
+    /// MDM's profiles.
+    Profiles,
+    /// The network's configuration.
+    Scutil,
+    /// Login and background items.
+    Sfltool,
     /// The program in the bundle that starts and stops Parallels' service.
     ParallelsService,
 }
 
 impl Tool {
     /// All tools.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Prlctl,
         Self::Prlsrvctl,
         Self::Sudo,
@@ -83,6 +91,9 @@ impl Tool {
         Self::Codesign,
         Self::Defaults,
         Self::Open,
+        Self::Profiles,
+        Self::Scutil,
+        Self::Sfltool,
         Self::ParallelsService,
     ];
 
@@ -100,6 +111,9 @@ impl Tool {
             Self::Codesign => "codesign",
             Self::Defaults => "defaults",
             Self::Open => "open",
+            Self::Profiles => "profiles",
+            Self::Scutil => "scutil",
+            Self::Sfltool => "sfltool",
             Self::ParallelsService => "Parallels Service",
         }
     }
@@ -258,6 +272,9 @@ fn dispatch(call: &Call, state: &mut State) -> Answer {
         Tool::Codesign => system::codesign(&call.argv, state),
         Tool::Defaults => system::defaults(call, state),
         Tool::Open => starting::open(&call.argv, state),
+        Tool::Profiles => management::profiles(&call.argv, state),
+        Tool::Scutil => management::scutil(&call.argv, state),
+        Tool::Sfltool => management::sfltool(&call.argv, state),
         Tool::ParallelsService => starting::service(&call.argv, state),
     }
 }

@@ -118,7 +118,10 @@ fn open(path: &Path, is_new: bool) -> io::Result<(File, Identity)> {
     Ok((file, (found.dev(), found.ino())))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a log that is put aside is no document: nothing depends on it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a log that is put aside is no document: nothing depends on it"
+)]
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }

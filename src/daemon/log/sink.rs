@@ -134,7 +134,8 @@ fn harmless(text: &str) -> String {
             line.push('…');
             break;
         }
-        let reorders = matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let reorders =
+            matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if c.is_control() || reorders { line.extend(c.escape_default()) } else { line.push(c) }
     }
     line
