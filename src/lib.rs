@@ -39,7 +39,7 @@
 //! | `checkin` | domain, error, wire | |
 //! | `control` | domain, error, license, paths, platform, wire | a view of the license has the license's own words |
 //! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, license, paths, payload, platform, sources, state, wire | `doctor` looks for itself, `deactivate-license` acts for itself |
-//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, inventory, license, paths, plan, resolve, sources, state, wire | |
+//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, inventory, license, paths, plan, platform, resolve, sources, state, wire | |
 //! | `portal` | catalog, cli, clock, control, domain, error, paths, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 
 pub mod catalog;

@@ -47,7 +47,7 @@ impl LogFile {
             Ok(found) => {
                 let identity = (found.dev(), found.ino());
                 self.open.take_if(|(_, open)| *open != identity);
-                found.len()
+                if found.is_file() { found.len() } else { 0 }
             }
             Err(_) => {
                 self.open = None;
