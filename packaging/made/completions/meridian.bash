@@ -25,6 +25,9 @@ _meridian() {
             meridian,deactivate-license)
                 cmd="meridian__subcmd__deactivate__subcmd__license"
                 ;;
+            meridian,diagnose)
+                cmd="meridian__subcmd__diagnose"
+                ;;
             meridian,doctor)
                 cmd="meridian__subcmd__doctor"
                 ;;
@@ -68,7 +71,7 @@ _meridian() {
 
     case "${cmd}" in
         meridian)
-            opts="-h --root --help status explain plan vms license deactivate-license sync leave version doctor profile config daemon"
+            opts="-h --root --help status explain plan vms license deactivate-license sync leave version doctor diagnose profile config daemon"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -154,6 +157,24 @@ _meridian() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__diagnose)
+            opts="-h --stdout --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
