@@ -61,7 +61,7 @@ async fn the_doctor_finds_every_link_whole_and_names_who_issued_the_certificate(
         "good portal: https://",
         "good clock: within",
         "good parallels: Parallels Desktop 26.1.1",
-        "good parallels: prlctl is the signed original",
+        "good parallels: prlctl is root's, signed",
         "good files: nobody else may change them",
         "good disk: ",
         "good agent: the daemon answers",

@@ -273,10 +273,10 @@ pub(super) fn render(view: &Diagnosed, style: &Style) -> String {
         screen.hanging(0, &Line::of(Tone::Warning, "! "), &line);
     }
     let size = view.bytes.div_ceil(1000);
-    let line = format!(
-        "An archive of {size} KB, with names of users and no secret; to have it as your own file: sudo meridian diagnose --stdout > FILE"
-    );
+    let line = format!("{size} KB, with names of users and without secrets.");
     screen.hanging(0, &Line::of(Tone::Good, "✓ "), &Line::plain(line));
+    let own = "To have it as a file of your own: sudo meridian diagnose --stdout > FILE";
+    screen.hanging(2, &Line::of(Tone::Accent, "→ "), &Line::plain(own));
     screen.finish() + &super::text::printable(&path.display().to_string()) + "\n"
 }
 

@@ -37,30 +37,30 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The cells of the column that names what a finding is about.
 const AREAS: usize = 11;
 
-/// What was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What was looked at, in the order in which one link hangs on the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Area {
-    /// The managed preferences.
-    Profile,
     /// The Mac's enrollment in MDM.
     Mdm,
+    /// The managed preferences.
+    Profile,
     /// The root key, the CA, the keyset.
     Keys,
+    /// The proxies on the way.
+    Proxy,
     /// The way to the portal and its answer.
     Portal,
     /// The trusted connection.
     Tls,
-    /// The proxies on the way.
-    Proxy,
     /// This Mac's clock against the portal's.
     Clock,
     /// Parallels Desktop and its tools.
     Parallels,
-    /// Room for what the agent has to remember.
-    Disk,
     /// Owners and modes of the agent's files.
     Files,
+    /// Room for what the agent has to remember.
+    Disk,
     /// The agent's job, and whether it may run.
     Launchd,
     /// The daemon and what it says.
@@ -171,6 +171,7 @@ pub(super) fn request(paths: &Paths, clock: &dyn Clock) -> DoctorView {
     }
     findings.extend(files::check(paths));
     findings.extend(agent::check(paths));
+    findings.sort_by_key(|finding| finding.area);
     DoctorView::of(findings)
 }
 

@@ -3,9 +3,11 @@
 //! Told apart are the name, the connection, TLS by what is wrong with the certificate and by who issued it, a page in the
 //! place of the portal's answer, a portal of another protocol version, a keyset that the root key did not sign, and the clock.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::super::words::{count, span};
@@ -40,48 +42,63 @@ pub(super) async fn check(portal: Option<Portal>, clock: &dyn Clock, patience: D
         body: None,
     };
     let http = Http::default();
-    let call = http.call(&portal, request);
-    let answer = tokio::time::timeout(patience, call).await.unwrap_or(Err(NetFault::Timeout));
-    let name = name(&origin, answer.as_ref().err(), patience).await;
-    let issued = if origin.starts_with("https:") { issued(&origin, patience).await } else { String::new() };
+    let is_https = origin.starts_with("https:");
+    let (answer, addresses, issued) = tokio::join!(
+        timeout(patience, http.call(&portal, request)),
+        timeout(patience, addresses(&origin)),
+        timeout(patience, issued(&origin)),
+    );
+    let answer = answer.unwrap_or(Err(NetFault::Timeout));
+    let name = name(&origin, &addresses.unwrap_or_default(), answer.as_ref().err());
+    let issued = issued.unwrap_or_default();
     let rest = match answer {
         Err(fault) => vec![unreachable(&origin, &fault, &issued)],
         Ok(answer) => {
             let trusted = || Area::Tls.good(format!("the portal's certificate is trusted{issued}"));
-            let tls = origin.starts_with("https:").then(trusted);
+            let tls = is_https.then(trusted);
             tls.into_iter().chain(understand(&origin, &portal, answer, id, clock)).collect()
         }
     };
     name.into_iter().chain(rest).collect()
 }
 
-/// Whether the portal's name has an address. That it has none is said by the request itself, where nothing else is wrong.
-async fn name(origin: &str, fault: Option<&NetFault>, patience: Duration) -> Option<Finding> {
+/// The addresses of the portal's name, each once.
+async fn addresses(origin: &str) -> Vec<IpAddr> {
+    let Some(url) = Url::parse(origin).ok() else { return Vec::new() };
+    let (Some(Host::Domain(name)), Some(port)) = (url.host(), url.port_or_known_default()) else {
+        return Vec::new();
+    };
+    let found =
+        tokio::net::lookup_host((name, port)).await.map(|found| found.map(|socket| socket.ip()).collect());
+    let mut addresses: Vec<IpAddr> = found.unwrap_or_default();
+    addresses.dedup();
+    addresses
+}
+
+/// Whether the portal's name has an address. That it has none is said by the request itself, where that is all.
+fn name(origin: &str, addresses: &[IpAddr], fault: Option<&NetFault>) -> Option<Finding> {
     let url = Url::parse(origin).ok()?;
     let Some(Host::Domain(name)) = url.host() else { return None };
-    let lookup = tokio::net::lookup_host((name, url.port_or_known_default()?));
-    let found = tokio::time::timeout(patience, lookup).await.ok().and_then(Result::ok);
-    let mut addresses: Vec<_> =
-        found.map(|found| found.map(|socket| socket.ip()).collect()).unwrap_or_default();
-    addresses.dedup();
-    match (addresses.split_first(), fault) {
-        (Some((first, [])), _) => Some(Area::Portal.good(format!("{name} is {first}"))),
-        (Some((first, more)), _) => {
+    match (addresses, fault) {
+        ([address], _) => Some(Area::Portal.good(format!("{name} is {address}"))),
+        ([first, more @ ..], _) => {
             let more = count(more.len() as u64, "other", "others");
             Some(Area::Portal.good(format!("{name} is {first}, and {more}")))
         }
-        (None, None) => Some(Area::Portal.unknown(format!("{name} has no address here; a proxy knows it"))),
-        (None, Some(NetFault::Dns)) => None,
-        (None, Some(_)) => Some(Area::Portal.bad(format!("{name} has no address"), DNS)),
+        ([], None) => Some(Area::Portal.unknown(format!("{name} has no address here; a proxy knows it"))),
+        ([], Some(NetFault::Dns)) => None,
+        ([], Some(_)) => Some(Area::Portal.bad(format!("{name} has no address"), DNS)),
     }
 }
 
 const DNS: &str = "Check the network, DNS, and the name in PortalURL.";
 
 /// Who issued the certificate that is seen, in words to end a sentence with.
-async fn issued(origin: &str, patience: Duration) -> String {
-    let look = look::certificates(origin);
-    let seen = tokio::time::timeout(patience, look).await.unwrap_or_default();
+async fn issued(origin: &str) -> String {
+    if !origin.starts_with("https:") {
+        return String::new();
+    }
+    let seen = look::certificates(origin).await;
     let issuer = seen.first().and_then(|own| issuer::of(own));
     issuer.map(|issuer| format!("; it was issued by {issuer}")).unwrap_or_default()
 }
