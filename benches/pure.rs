@@ -1,9 +1,10 @@
 //! The budgets of the pure code, and a gate against its slow decay.
 //!
-//! `cargo bench --bench pure` measures time against the budgets and ends with 1 when one is exceeded. With
-//! `-- --instructions` it runs each case once under callgrind and compares the count with `benches/instructions.txt`,
-//! which needs `valgrind`; `-- --instructions --bless` writes that table anew. A count hardly depends on the machine and its
-//! load, so it shows a loss of a few percent that time cannot.
+//! `cargo bench --bench pure` measures time against the budgets and ends with 1 when one is exceeded.
+//! `cargo bench --profile test --bench pure -- --instructions` runs each case once under callgrind and compares the count
+//! with `benches/instructions.txt`, which needs `valgrind`; with `--bless` it writes that table anew. A count hardly depends
+//! on the machine and its load, so it shows a loss of a few percent that time cannot. It is that of the tests' profile, which
+//! the gate has built anyway.
 //!
 //! To add a case is to add one entry to [`CASES`].
 
@@ -197,8 +198,8 @@ fn read_table(text: &str) -> BTreeMap<&str, u64> {
 
 fn write_table(counts: &BTreeMap<&str, u64>) -> String {
     let mut text = format!(
-        "# Instructions by case, counted by callgrind; `cargo bench --bench pure -- --instructions` fails when a count\n\
-         # is more than {TOLERANCE_PERCENT} % above. Written by the same with `--bless`.\n"
+        "# Instructions by case, counted by callgrind: `cargo bench --profile test --bench pure -- --instructions` fails\n\
+         # when a count is more than {TOLERANCE_PERCENT} % above. Written by the same with `--bless`.\n"
     );
     for (name, count) in counts {
         writeln!(text, "{name:<24} {count:>14}").expect("a String takes all");

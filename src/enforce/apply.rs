@@ -151,7 +151,7 @@ mod tests {
             key: Key::named(name).unwrap(),
             from: None,
             to,
-            why: Why::Restored,
+            why: Why::Restored.into(),
         };
         let changes = vec![
             change("vm.developer_tools", Value::Switch(false)),

@@ -87,7 +87,7 @@ pub fn remember(
     went: Went,
     now: Timestamp,
 ) -> bool {
-    if change.why == Why::Restored && went == Went::Worked {
+    if *change.why == Why::Restored && went == Went::Worked {
         forget(&mut baseline.records, change.subject, change.key);
         forget(attempts, change.subject, change.key);
         return false;
@@ -132,7 +132,7 @@ mod tests {
     fn change(why: Why) -> Change {
         let key = Key::named("restrict.add_vm").unwrap();
         let (from, to) = (Some(Value::Switch(false)), Value::Switch(true));
-        Change { subject: Subject::App, key, from, to, why }
+        Change { subject: Subject::App, key, from, to, why: why.into() }
     }
 
     fn holds() -> Why {

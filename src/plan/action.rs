@@ -1,5 +1,7 @@
 //! A plan: the changes in their order, what is recorded before them, and what is withheld and why.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +40,8 @@ pub struct Change {
     pub from: Option<Value>,
     /// The value to set.
     pub to: Value,
-    /// Why.
-    pub why: Why,
+    /// Why; the same for every object that the setting is changed on.
+    pub why: Arc<Why>,
 }
 
 impl Change {

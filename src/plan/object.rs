@@ -1,6 +1,7 @@
 //! What is to be done with one object: the application or a virtual machine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::action::{Change, Plan, Reason, Why, Withheld};
 use super::memory::{Attempt, Record, Went};
@@ -104,7 +105,7 @@ impl<'a> Object<'a> {
             _ => self.supported(*key)?,
         }
         let from = self.sight.ok_or(Reason::NotObserved)?.values.get(key);
-        if from.is_none() && setting.sensor != Sensor::Unseen && *why == Why::Lifted {
+        if from.is_none() && setting.sensor != Sensor::Unseen && **why == Why::Lifted {
             return Err(Reason::NotObserved);
         }
         let lost = self.situation.baseline.lost;
@@ -116,10 +117,10 @@ impl<'a> Object<'a> {
             return Ok(());
         }
         let loosens = from.is_some_and(|from| key.loosens(from, to));
-        if !recorded && lost && (loosens || *why == Why::Lifted) {
+        if !recorded && lost && (loosens || **why == Why::Lifted) {
             return Err(Reason::NoRecord);
         }
-        self.change(*key, to, why.clone())
+        self.change(*key, to, Arc::clone(why))
     }
 
     fn supported(&self, key: Key) -> Result<(), Reason> {
@@ -137,7 +138,7 @@ impl<'a> Object<'a> {
     }
 
     /// Plans a change, unless the last attempt at the same value speaks against it.
-    fn change(&mut self, key: Key, to: &Value, why: Why) -> Result<(), Reason> {
+    fn change(&mut self, key: Key, to: &Value, why: Arc<Why>) -> Result<(), Reason> {
         let from = self.sight.and_then(|sight| sight.values.get(&key));
         self.try_again(key, from, to)?;
         let change = Change { subject: self.subject, key, from: from.cloned(), to: to.clone(), why };
@@ -178,6 +179,6 @@ impl<'a> Object<'a> {
             self.plan.forget.push((self.subject, key));
             return Ok(());
         }
-        self.change(key, to, Why::Restored)
+        self.change(key, to, Arc::new(Why::Restored))
     }
 }

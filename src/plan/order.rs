@@ -12,7 +12,7 @@ pub(super) fn actions(subject: Subject, vm: Option<&VmSight>, mut changes: Vec<C
             .map(|change| Action { subject, owner: None, unlock: false, changes: vec![change] })
             .collect();
     };
-    changes.sort_by_key(|change| (place(change), change.loosens(), change.key));
+    changes.sort_by_cached_key(|change| (place(change), change.loosens(), change.key));
     let lock_changes = changes.iter().any(is_lock);
     vec![Action { subject, owner: Some(vm.owner), unlock: vm.locked && !lock_changes, changes }]
 }

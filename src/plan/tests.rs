@@ -117,7 +117,7 @@ impl Mac {
                 drifted_at: None,
             };
             self.attempts.entry(change.subject).or_default().insert(change.key, attempt);
-            if change.why == Why::Restored {
+            if *change.why == Why::Restored {
                 memory::forget(&mut self.baseline.records, change.subject, change.key);
             }
         }
@@ -154,7 +154,7 @@ fn a_policy_restricts_first_lifts_what_it_does_not_name_and_gives_all_back() {
             ("restrict.remove_vm", "off".to_owned()),
         ]
     );
-    assert_eq!(plan.changes().last().map(|change| &change.why), Some(&Why::Lifted));
+    assert_eq!(plan.changes().last().map(|change| &*change.why), Some(&Why::Lifted));
 
     mac.policy = None;
     let plan = mac.apply();
