@@ -70,11 +70,14 @@ async fn the_doctor_finds_every_link_whole_and_names_who_issued_the_certificate(
     }
 }
 
+/// Breaks something.
+type Change = fn(&mut State);
+
 #[tokio::test]
 async fn the_doctor_tells_each_broken_link_with_a_remedy() {
     let mac = TestEnvironment::start().await;
     mac.until_enrolled().await;
-    let rows: &[(fn(&mut State), &str)] = &[
+    let rows: &[(Change, &str)] = &[
         (|mac| mac.management.enrolled = false, "bad mdm: this Mac is not enrolled → Enroll it in MDM"),
         (
             |mac| mac.management.approved = false,

@@ -81,6 +81,16 @@ fn a_log_that_is_deleted_moved_or_cut_goes_on() {
 }
 
 #[test]
+fn a_line_that_a_full_disk_cut_does_not_run_into_the_next() {
+    let mut scene = scene();
+    scene.log.append("on").unwrap();
+    scene.log.torn = true;
+    scene.log.append("two\n").unwrap();
+    scene.log.append("three\n").unwrap();
+    assert_eq!(scene.files(), files(&[("meridian.log", "on|two|three|")]));
+}
+
+#[test]
 fn what_is_planted_is_taken_away_and_not_written_through() {
     let mut scene = scene();
     let path = scene.paths.log();

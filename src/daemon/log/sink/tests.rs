@@ -3,7 +3,6 @@
 use std::sync::mpsc::{Receiver, channel};
 
 use tracing::subscriber::with_default;
-use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
@@ -88,15 +87,6 @@ fn what_cannot_be_written_is_told_once_and_counted() {
     let expected = format!("{stamp}  WARN lines that could not be written here: 3\n{stamp}  INFO line 4\n");
     assert_eq!(scene.log(), expected);
     assert_eq!(scene.shown(), "");
-}
-
-/// `/dev/full` is a disk without space.
-#[test]
-fn a_full_disk_stops_nobody() {
-    let sink = scene().sink;
-    let layer = fmt::layer().with_writer(std::fs::File::options().append(true).open("/dev/full").unwrap());
-    with_default(tracing_subscriber::registry().with(layer), || tracing::info!("lost"));
-    drop(sink);
 }
 
 #[test]
