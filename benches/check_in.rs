@@ -69,6 +69,7 @@ fn answer(request: &HttpRequest, root: &SigningKey, key: &SigningKey) -> HttpAns
         content_type: Some("application/json".to_owned()),
         request_id: Some(request.request_id.to_string()),
         retry_after: None,
+        date: None,
         body: body.to_string().into_bytes(),
     }
 }

@@ -469,6 +469,30 @@ update_preferences() {
   say "export of a domain that nobody wrote to: exit code $($own defaults export dev.meridian.no-such-domain - >/dev/null 2>&1; echo $?), $($own defaults export dev.meridian.no-such-domain - 2>&1 | tr -d '\n' | cut -c1-200 | masked)"
 }
 
+# What doctor reads, and where the log's warnings arrive.
+management() {
+  section 'Management and logs'
+  ask profiles status -type enrollment
+  say "profiles status: exit code $code, took $took s"
+  printf '%s\n' "$out" | sed -E 's#https?://.*#<address>#' | masked | indented
+  ask scutil --proxy
+  say "scutil --proxy: exit code $code, keys:"
+  printf '%s\n' "$out" | sed -n 's/^ *\([A-Za-z0-9]*\) : .*/\1/p' | indented
+  ask launchctl print system/dev.meridian.agent
+  say "launchctl print of the job: exit code $code"
+  ask launchctl print system/dev.meridian.none
+  say "launchctl print of no job: exit code $code"
+  ask launchctl print-disabled system
+  say "launchctl print-disabled: exit code $code, the form: $(printf '%s\n' "$out" | grep '=>' | head -n 1 | sed 's/"[^"]*"/"<label>"/')"
+  if [ "$(id -u)" -eq 0 ]; then
+    ask sfltool dumpbtm
+    say "sfltool dumpbtm: exit code $code, took $took s, an item of a daemon:"
+    printf '%s\n' "$out" | awk '/^ *#[0-9]+:/ { item = "" } { item = item $0 "\n" } /URL:.*LaunchDaemons/ { printf "%s", item; exit }' | masked | indented
+  fi
+  ask log show --last 1d --style compact --predicate 'process == "logger" AND eventMessage CONTAINS "meridian: "'
+  say "log show: exit code $code, $(printf '%s\n' "$out" | grep -c 'meridian: ') lines of the agent through logger"
+}
+
 unasked() {
   section 'What reading cannot answer'
   say 'the words in which a change is refused under a custom password, and when a configuration is locked'
@@ -498,4 +522,5 @@ host_facts
 images
 managed_preferences
 update_preferences
+management
 unasked

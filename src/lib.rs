@@ -41,7 +41,7 @@
 //! | `images` | checkin, clock, domain, error, hypervisor, inventory, paths, platform, state, wire | a download trusts whom the check-in trusts |
 //! | `control` | domain, error, license, paths, platform, updates, wire | a view of the license has the license's own words, as one of updates has those of the decision |
 //! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, images, license, paths, payload, platform, sources, state, updates, wire | `doctor` looks for itself, `deactivate-license` acts for itself, and a child of the daemon places an image as its user |
-//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, images, inventory, license, paths, plan, resolve, sources, state, updates, wire | |
+//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, images, inventory, license, paths, plan, platform, resolve, sources, state, updates, wire | |
 //! | `portal` | catalog, cli, clock, control, domain, error, paths, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 
 pub mod catalog;

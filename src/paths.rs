@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 /// The launchd label and the preference domain of the agent.
 pub const LABEL: &str = "dev.meridian.agent";
 
+/// How many files the log has: the one that grows and the older ones.
+pub const LOG_FILES: u8 = 5;
+
 /// The preference domain of Parallels' own activation profile.
 pub const PARALLELS_MANAGED_DOMAIN: &str = "com.parallels.desktop.managedprefs";
 
@@ -64,8 +67,10 @@ impl Paths {
         socket_folder => "var/run/meridian";
         /// The local socket.
         socket => "var/run/meridian/agent.sock";
-        /// The agent's logs.
+        /// The agent's logs. `daemon.log` in it is launchd's: what was said before the log began, and panics.
         logs => "Library/Logs/Meridian";
+        /// The agent's log.
+        log => "Library/Logs/Meridian/meridian.log";
         /// Parallels Desktop.
         parallels_app => "Applications/Parallels Desktop.app";
         /// Parallels Desktop's version.
@@ -96,8 +101,22 @@ impl Paths {
         launchctl => "bin/launchctl";
         /// `open`: starts an application.
         open => "usr/bin/open";
+        /// `logger`: lines for the Mac's own log.
+        logger => "usr/bin/logger";
+        /// `profiles`: whether MDM manages this Mac.
+        profiles => "usr/bin/profiles";
+        /// `scutil`: the proxies of the network.
+        scutil => "usr/sbin/scutil";
+        /// `sfltool`: whether the user lets background items run.
+        sfltool => "usr/bin/sfltool";
         /// `sudo`: as a user.
         sudo => "usr/bin/sudo";
+    }
+
+    /// An older file of the log, the younger the lower its age; below [`LOG_FILES`].
+    #[must_use]
+    pub fn older_log(&self, age: u8) -> PathBuf {
+        self.logs().join(format!("meridian.{age}.log"))
     }
 
     /// The managed preferences of `domain` at device scope.

@@ -4,14 +4,17 @@
 //! the Mac's trust store trusts is trusted, and the profile's CA. No redirect is followed and no cookie kept. Plain
 //! `http` goes to loopback addresses only, and never through a proxy.
 
+pub mod look;
+
 use std::error::Error;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use jiff::fmt::rfc2822;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Method, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Response};
 use rustls::CertificateError;
 use url::Url;
 
@@ -86,8 +89,21 @@ pub fn choose_cryptography() {
 }
 
 fn client(origin: &str, ca: Option<&Vec<u8>>) -> Result<Client, NetFault> {
+    let url = address(origin)?;
+    let builder = builder(&url);
+    let builder = if url.scheme() == "http" {
+        // The trust store stays unread: it takes time and memory that plain HTTP does not need.
+        builder.tls_certs_only([])
+    } else {
+        builder.tls_certs_merge(ca.map_or_else(Vec::new, |ca| certificates(ca)))
+    };
+    builder.build().map_err(|_| NetFault::Tls(TlsFault::Handshake))
+}
+
+/// How the portal is spoken to, save whom to trust.
+fn builder(url: &Url) -> ClientBuilder {
     choose_cryptography();
-    let mut builder = Client::builder()
+    let builder = Client::builder()
         .user_agent(concat!("meridian/", env!("CARGO_PKG_VERSION")))
         .http1_only()
         .redirect(Policy::none())
@@ -96,17 +112,7 @@ fn client(origin: &str, ca: Option<&Vec<u8>>) -> Result<Client, NetFault> {
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(1)
         .tcp_keepalive(None);
-    let url = address(origin)?;
-    if is_loopback(&url) {
-        builder = builder.no_proxy();
-    }
-    builder = if url.scheme() == "http" {
-        // The trust store stays unread: it takes time and memory that plain HTTP does not need.
-        builder.tls_certs_only([])
-    } else {
-        builder.tls_certs_merge(ca.map_or_else(Vec::new, |ca| certificates(ca)))
-    };
-    builder.build().map_err(|_| NetFault::Tls(TlsFault::Handshake))
+    if is_loopback(url) { builder.no_proxy() } else { builder }
 }
 
 /// The certificates of PEM text or DER. What is neither is left out: the profile's problems name it.
@@ -138,6 +144,7 @@ async fn whole(mut response: Response) -> Result<HttpAnswer, NetFault> {
         content_type: text(headers, CONTENT_TYPE.as_str()),
         request_id: text(headers, REQUEST_ID),
         retry_after: text(headers, RETRY_AFTER.as_str()),
+        date: text(headers, DATE.as_str()).and_then(|date| Some(rfc2822::parse(&date).ok()?.timestamp())),
         body: Vec::new(),
     };
     while let Some(piece) = response.chunk().await.map_err(|error| fault(&error))? {

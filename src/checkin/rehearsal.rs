@@ -287,6 +287,7 @@ pub(crate) fn answer(request: &HttpRequest, status: u16, body: &Value) -> HttpAn
         content_type: Some("application/json".to_owned()),
         request_id: Some(request.request_id.to_string()),
         retry_after: None,
+        date: None,
         body: body.to_string().into_bytes(),
     }
 }
@@ -298,6 +299,7 @@ pub(crate) fn refusal(request: &HttpRequest, refusal: Refusal) -> HttpAnswer {
         content_type: Some(MEDIA_TYPE.to_owned()),
         request_id: Some(request.request_id.to_string()),
         retry_after: None,
+        date: None,
         body: problem.body().to_string().into_bytes(),
     }
 }

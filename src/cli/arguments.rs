@@ -57,8 +57,10 @@ pub(super) enum Verb {
     Leave(LeaveArguments),
     /// Show the version
     Version(Format),
-    /// Look for trouble: profile, portal, TLS, keys, Parallels' tools, the agent itself
+    /// Look at each link from MDM to Parallels Desktop for what is broken, and say what to do
     Doctor(Format),
+    /// Write one archive for support, without secrets, and print its path (root only)
+    Diagnose(DiagnoseArguments),
     /// Put an image into a user's folder, as that user; the daemon does this
     #[command(hide = true)]
     PlaceImage(PlaceArguments),
@@ -249,6 +251,23 @@ pub(super) struct LeaveArguments {
     pub format: Format,
 }
 
+/// Of `diagnose`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It works with the daemon up or down, and takes a minute at most. The archive (.tar.gz) lies in\n\
+                        /Library/Logs/Meridian, where only root can read it; three of them stay. It holds names of\n\
+                        users, of the Mac and of the portal, and no key, token or password; README.txt in it says\n\
+                        what is what."
+)]
+pub(super) struct DiagnoseArguments {
+    /// Write the archive to standard output instead
+    #[arg(long, conflicts_with = "json")]
+    pub stdout: bool,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
 fn order_name(text: &str) -> Result<String, &'static str> {
     const EXPECTED: &str = "a name has 1 to 128 printable characters, and no space at its ends";
     if crate::domain::license::is_order_name(text) { Ok(text.to_owned()) } else { Err(EXPECTED) }
@@ -273,6 +292,7 @@ impl Verb {
                 | UpdatesArguments { format, .. },
             )
             | Self::Leave(LeaveArguments { format, .. })
+            | Self::Diagnose(DiagnoseArguments { format, .. })
             | Self::License(format)
             | Self::Plan(format)
             | Self::Vms(format)

@@ -105,6 +105,9 @@ pub(super) enum Failure {
         #[source]
         source: io::Error,
     },
+    /// An archive is nothing to look at.
+    #[error("an archive is nothing for a terminal; use: sudo meridian diagnose --stdout > FILE")]
+    ArchiveOnTerminal,
     /// The answer has no JSON form.
     #[error("cannot write the answer as JSON; report this")]
     Encode(#[source] serde_json::Error),
@@ -131,7 +134,7 @@ impl Failure {
         match self {
             Self::Client(error) => error.exit(),
             Self::NoStatus { .. } | Self::Silent { .. } => Exit::Unreachable,
-            Self::UnknownSetting { .. } | Self::BadDraft(_) => Exit::Usage,
+            Self::UnknownSetting { .. } | Self::BadDraft(_) | Self::ArchiveOnTerminal => Exit::Usage,
             Self::Unread { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => Exit::Failed,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) | Self::NotLeft(_) => Exit::Failed,

@@ -10,6 +10,7 @@ mod alike;
 mod arguments;
 mod config;
 mod deactivate;
+mod diagnose;
 mod doctor;
 mod explain;
 mod failure;
@@ -189,6 +190,10 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         Verb::Doctor(_) => {
             let view = doctor::request(paths, clock);
             Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
+        }
+        Verb::Diagnose(arguments) => {
+            let view = diagnose::request(paths, clock, arguments)?;
+            Done::of(format, Exit::Fine, &view, |style| diagnose::render(&view, style))
         }
         Verb::Profile(ProfileVerb::Make(arguments)) => {
             let view = profile::request(arguments)?;

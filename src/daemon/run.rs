@@ -83,15 +83,17 @@ impl Ticks for Ticker {
 pub fn run(paths: &Paths) -> Result<(), StartError> {
     let verbosity = Verbosity::start();
     let store = Arc::new(Store::open(paths)?);
+    verbosity.keep(paths);
     crate::checkin::http::choose_cryptography();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let daemon = Daemon::open(paths, Arc::clone(&store), verbosity)?;
+    let daemon = Daemon::open(paths, Arc::clone(&store), verbosity.clone())?;
     let ended = runtime.block_on(daemon.serve());
     if ended.is_ok()
         && let Err(error) = store.remove::<Starts>()
     {
         tracing::warn!(error = %Chain(&error), "cannot note the end; the next start may pass for one after a crash");
     }
+    verbosity.end();
     // A name lookup may still be under way in a thread of its own.
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended

@@ -11,7 +11,7 @@ use crate::catalog::{Lever, Value};
 use crate::domain::ids::VmId;
 use crate::domain::license::{SecretKey, without_keys};
 use crate::domain::vm::Vm;
-use crate::paths::Paths;
+use crate::paths::{LABEL, Paths};
 
 /// How long a tool may take.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -79,6 +79,10 @@ impl Invocation {
         Self { mutating: true, ..Self::read(program, argv) }
     }
 
+    fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
     /// The same call in the session of this user.
     #[must_use]
     pub fn for_user(self, user: &LocalUser) -> Self {
@@ -108,6 +112,39 @@ pub fn user_list(paths: &Paths) -> Invocation {
 #[must_use]
 pub fn accounts(paths: &Paths) -> Invocation {
     Invocation::read(paths.dscl(), &[".", "-list", "/Users", "UniqueID"])
+}
+
+/// How long a tool may take that is asked for a diagnosis only.
+const BRIEFLY: Duration = Duration::from_secs(8);
+
+/// `profiles status -type enrollment`.
+#[must_use]
+pub fn mdm_enrollment(paths: &Paths) -> Invocation {
+    Invocation::read(paths.profiles(), &["status", "-type", "enrollment"]).within(BRIEFLY)
+}
+
+/// `scutil --proxy`.
+#[must_use]
+pub fn proxies(paths: &Paths) -> Invocation {
+    Invocation::read(paths.scutil(), &["--proxy"]).within(BRIEFLY)
+}
+
+/// `launchctl print` of the agent's job, which fails where launchd does not have it.
+#[must_use]
+pub fn job(paths: &Paths) -> Invocation {
+    Invocation::read(paths.launchctl(), &["print", &format!("system/{LABEL}")]).within(BRIEFLY)
+}
+
+/// `launchctl print-disabled system`.
+#[must_use]
+pub fn disabled_jobs(paths: &Paths) -> Invocation {
+    Invocation::read(paths.launchctl(), &["print-disabled", "system"]).within(BRIEFLY)
+}
+
+/// `sfltool dumpbtm`, which asks anyone but root for a password.
+#[must_use]
+pub fn background_items(paths: &Paths) -> Invocation {
+    Invocation::read(paths.sfltool(), &["dumpbtm"]).within(BRIEFLY)
 }
 
 /// `prlctl list -a -i -j` as the user: only their own virtual machines are in it.

@@ -12,6 +12,7 @@ pub mod inquiry;
 pub mod invocation;
 pub mod json;
 pub mod license;
+pub mod management;
 pub mod observation;
 pub mod outcome;
 pub mod runner;

@@ -14,7 +14,7 @@ use super::state::{InfoPlist, State};
 const MACOS: &str = "Applications/Parallels Desktop.app/Contents/MacOS";
 
 /// Where each tool lies; all but the first are links to one and the same file.
-const TOOLS: [&str; 13] = [
+const TOOLS: [&str; 16] = [
     "var/db/prl-sim/prl-sim",
     "Applications/Parallels Desktop.app/Contents/MacOS/prlctl",
     "Applications/Parallels Desktop.app/Contents/MacOS/prlsrvctl",
@@ -25,6 +25,9 @@ const TOOLS: [&str; 13] = [
     "usr/bin/defaults",
     "usr/bin/open",
     "usr/bin/pmset",
+    "usr/bin/profiles",
+    "usr/bin/sfltool",
+    "usr/sbin/scutil",
     "usr/sbin/ioreg",
     "usr/sbin/sysctl",
     "bin/launchctl",

@@ -18,6 +18,7 @@ mod license;
 mod license_file;
 mod licensing;
 mod listing;
+mod management;
 mod output;
 mod packing;
 mod prlctl;
@@ -39,6 +40,7 @@ pub use fault::{EDITION_NOISE, Fault, FaultKind, Quirks, Touch};
 pub use folder::{CallRecord, SimulatorError, calls, edit, merge_patch};
 pub use install::install;
 pub use licensing::{Activation, Installed, Key, LicenseRefusal, Licensing, Standing, Terms};
+pub use management::Management;
 pub use packing::image;
 pub use shell::run;
 pub use state::{Host, InfoPlist, Parallels, Power, Restrictions, Service, Start, State, User};
@@ -70,13 +72,19 @@ pub enum Tool {
     Defaults,
     /// Applications, of which Parallels Desktop brings its service along.
     Open,
+    /// MDM's profiles.
+    Profiles,
+    /// The network's configuration.
+    Scutil,
+    /// Login and background items.
+    Sfltool,
     /// The program in the bundle that starts and stops Parallels' service.
     ParallelsService,
 }
 
 impl Tool {
     /// All tools.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Prlctl,
         Self::Prlsrvctl,
         Self::Sudo,
@@ -88,6 +96,9 @@ impl Tool {
         Self::Codesign,
         Self::Defaults,
         Self::Open,
+        Self::Profiles,
+        Self::Scutil,
+        Self::Sfltool,
         Self::ParallelsService,
     ];
 
@@ -106,6 +117,9 @@ impl Tool {
             Self::Codesign => "codesign",
             Self::Defaults => "defaults",
             Self::Open => "open",
+            Self::Profiles => "profiles",
+            Self::Scutil => "scutil",
+            Self::Sfltool => "sfltool",
             Self::ParallelsService => "Parallels Service",
         }
     }
@@ -265,6 +279,9 @@ fn dispatch(call: &Call, state: &mut State) -> Answer {
         Tool::Codesign => system::codesign(&call.argv, state),
         Tool::Defaults => system::defaults(call, state),
         Tool::Open => starting::open(&call.argv, state),
+        Tool::Profiles => management::profiles(&call.argv, state),
+        Tool::Scutil => management::scutil(&call.argv, state),
+        Tool::Sfltool => management::sfltool(&call.argv, state),
         Tool::ParallelsService => starting::service(&call.argv, state),
     }
 }

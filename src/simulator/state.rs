@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, Quirks};
 use super::licensing::Licensing;
+use super::management::Management;
 use super::vm::Vm;
 
 /// All that the simulated tools answer from.
@@ -23,6 +24,8 @@ pub struct State {
     pub licensing: Licensing,
     /// Parallels' service and its settings for the whole Mac.
     pub service: Service,
+    /// MDM, the network and launchd.
+    pub management: Management,
     /// The macOS users, by short name. System accounts are added by the answers.
     pub users: BTreeMap<String, User>,
     /// The virtual machines of all users, by bare UUID in lower case.

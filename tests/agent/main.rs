@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod diagnosis;
+#[cfg(test)]
 mod hypervisor;
 #[cfg(test)]
 mod images;

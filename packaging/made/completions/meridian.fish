@@ -36,7 +36,8 @@ complete -c meridian -n "__fish_meridian_needs_command" -f -a "deactivate-licens
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "sync" -d 'Check in with the portal now and wait for the result (root only)'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "leave" -d 'Put back what stood before the policy and tell the portal, before the agent is removed (root only)'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "version" -d 'Show the version'
-complete -c meridian -n "__fish_meridian_needs_command" -f -a "doctor" -d 'Look for trouble: profile, portal, TLS, keys, Parallels\' tools, the agent itself'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "doctor" -d 'Look at each link from MDM to Parallels Desktop for what is broken, and say what to do'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "diagnose" -d 'Write one archive for support, without secrets, and print its path (root only)'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "profile" -d 'Make the profile that MDM delivers to the Macs'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "config" -d 'Judge the keys of a profile or a property list before MDM delivers it'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "daemon" -d 'Run the agent in the foreground; launchd does this'
@@ -85,6 +86,10 @@ complete -c meridian -n "__fish_meridian_using_subcommand version" -s h -l help 
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -l json -d 'Print JSON ("schema": 1) instead of a screen'
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand diagnose" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand diagnose" -l stdout -d 'Write the archive to standard output instead'
+complete -c meridian -n "__fish_meridian_using_subcommand diagnose" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand diagnose" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -f -a "make" -d 'Write a configuration profile (.mobileconfig) to upload to MDM'

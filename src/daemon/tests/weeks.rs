@@ -58,7 +58,7 @@ impl Transport for InProcess {
         let (content_type, request_id) = (text("content-type"), text(REQUEST_ID));
         let (status, retry_after) = (head.status.as_u16(), text("retry-after"));
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Ok(HttpAnswer { status, content_type, request_id, retry_after, body })
+        Ok(HttpAnswer { status, content_type, request_id, retry_after, date: None, body })
     }
 }
 
