@@ -132,6 +132,7 @@ pub fn run(shell: &Shell) -> Exit {
     })
 }
 
+/// Carries out a verb that shows something, or what it orders.
 fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
     let format = verb.format();
     let dated = |failure| dated(failure, paths, clock);
@@ -154,12 +155,6 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             let view = images::request(paths)?;
             Done::of(format, Exit::Fine, &view, |style| images::render(&view, style, clock.now()))
         }
-        Verb::InstallImage(arguments) => {
-            let view = install_image::request(paths, clock, arguments)?;
-            Done::of(format, view.exit(), &view, |style| install_image::render(&view, style))
-        }
-        Verb::PlaceImage(arguments) => Ok(Done { text: place_image::place(arguments)?, exit: Exit::Fine }),
-        Verb::SettleImage(arguments) => Ok(Done { text: place_image::settle(arguments)?, exit: Exit::Fine }),
         Verb::Updates(UpdatesArguments { verb: Some(UpdatesVerb::CheckFeed(arguments)), .. }) => {
             let view = updates::check::request(&arguments.file)?;
             Done::of(format, view.exit(), &view, |style| updates::check::render(&view, style))
@@ -174,15 +169,6 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             let view = license::Shown::of(&seen);
             Done::of(format, seen.exit(false), &view, |style| license::render(&view, style, clock.now()))
         }
-        Verb::DeactivateLicense(arguments) => {
-            let view = deactivate::request(paths, clock, arguments)?;
-            Done::of(format, view.exit(), &view, |style| deactivate::render(&view, style))
-        }
-        Verb::Sync(arguments) => {
-            let limit = Duration::from_secs(arguments.timeout.into());
-            let synced = sync::request(paths, clock, limit).map_err(dated)?;
-            Done::of(format, synced.exit(), &synced, |style| sync::render(&synced, style))
-        }
         Verb::Version(_) => {
             let view = version::request();
             Done::of(format, Exit::Fine, &view, |_| version::render(&view))
@@ -190,6 +176,30 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         Verb::Doctor(_) => {
             let view = doctor::request(paths, clock);
             Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
+        }
+        order => carry_out(order, paths, clock),
+    }
+}
+
+/// Carries out a verb that orders or writes something.
+fn carry_out(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
+    let format = verb.format();
+    match verb {
+        Verb::InstallImage(arguments) => {
+            let view = install_image::request(paths, clock, arguments)?;
+            Done::of(format, view.exit(), &view, |style| install_image::render(&view, style))
+        }
+        Verb::PlaceImage(arguments) => Ok(Done { text: place_image::place(arguments)?, exit: Exit::Fine }),
+        Verb::SettleImage(arguments) => Ok(Done { text: place_image::settle(arguments)?, exit: Exit::Fine }),
+        Verb::DeactivateLicense(arguments) => {
+            let view = deactivate::request(paths, clock, arguments)?;
+            Done::of(format, view.exit(), &view, |style| deactivate::render(&view, style))
+        }
+        Verb::Sync(arguments) => {
+            let limit = Duration::from_secs(arguments.timeout.into());
+            let synced =
+                sync::request(paths, clock, limit).map_err(|failure| dated(failure, paths, clock))?;
+            Done::of(format, synced.exit(), &synced, |style| sync::render(&synced, style))
         }
         Verb::Diagnose(arguments) => {
             let view = diagnose::request(paths, clock, arguments)?;
@@ -203,8 +213,8 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             let view = config::request(&arguments.file)?;
             Done::of(format, view.exit(), &view, |style| config::render(&view, style))
         }
-        // They are told apart before anything else, because they need the daemon's code.
-        Verb::Daemon | Verb::Leave(_) => Ok(Done { text: String::new(), exit: Exit::Fine }),
+        // Those that show something are told apart before, and those that need the daemon's code before anything else.
+        _ => Ok(Done { text: String::new(), exit: Exit::Fine }),
     }
 }
 

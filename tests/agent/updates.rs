@@ -62,6 +62,10 @@ fn install(environment: &TestEnvironment, version: &str, build: &str) {
     });
 }
 
+async fn until_decided(environment: &TestEnvironment) -> StatusView {
+    environment.until("decided", |status| updates(status).is_some_and(|view| view.allowed.is_some())).await
+}
+
 #[tokio::test]
 async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation() {
     let (feed, server) = Server::start().await;
@@ -69,9 +73,7 @@ async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation(
         "updates.stay_on_major": true, "updates.feed_url": feed,
     }))
     .await;
-    let status = environment
-        .until("decided", |status| updates(status).is_some_and(|view| view.allowed.is_some()))
-        .await;
+    let status = until_decided(&environment).await;
     let view = updates(&status).unwrap();
     assert_eq!(view.allowed.as_deref(), Some("26.3.3-57507"));
     assert_eq!((view.available.as_deref(), view.kept_major), (Some("27.0.2-58001"), Some(26)));
@@ -100,9 +102,7 @@ async fn what_a_local_server_offers_is_decided_told_and_once_passed_a_violation(
     // After a restart the feed is not due, and nothing is asked for.
     environment.kill_agent().await;
     environment.start_agent();
-    environment
-        .until("decided again", |status| updates(status).is_some_and(|view| view.allowed.is_some()))
-        .await;
+    until_decided(&environment).await;
     assert_eq!(server.counts(), (1, 0));
 
     // The next major version is installed all the same, and one that the local server does not offer.

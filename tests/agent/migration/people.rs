@@ -75,10 +75,9 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
         news(mac).await;
         mac.until_restricted(expected).await;
         is_offered(mac, expected == CORPORATE).await;
+        decided_by(mac, if expected == CORPORATE { POLICY } else { PROFILE }).await;
     }
     assert_eq!(company.get("/images").await["items"][0]["id"], image, "golden images carry over");
-    decided_by(&macs[3], POLICY).await;
-    decided_by(&macs[2], PROFILE).await;
     // A person who leaves frees the seat at once.
     company.put("/users/carl@example.com", json!({"idp_groups": ["G-all"], "active": false})).await;
     assert_eq!(company.used(&enterprise).await, 4);
