@@ -21,11 +21,11 @@
 //! |---|---|---|
 //! | `domain` | | |
 //! | `error` | | |
-//! | `clock` | | |
 //! | `paths` | | |
 //! | `simulator` | | it must not share a mistake with the agent |
 //! | `catalog` | domain | |
 //! | `platform` | domain | |
+//! | `clock` | platform | it asks for how long the system has run |
 //! | `wire` | domain | |
 //! | `state` | domain, paths, platform | |
 //! | `hypervisor` | catalog, domain, error, paths | |
@@ -42,7 +42,7 @@
 //! | `control` | domain, error, license, paths, platform, updates, wire | a view of the license has the license's own words, as one of updates has those of the decision |
 //! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, images, license, paths, payload, platform, sources, state, updates, wire | `doctor` looks for itself, `deactivate-license` acts for itself, and a child of the daemon places an image as its user |
 //! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, images, inventory, license, paths, plan, platform, resolve, sources, state, updates, wire | |
-//! | `portal` | catalog, cli, clock, control, domain, error, paths, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
+//! | `portal` | catalog, cli, clock, control, domain, error, paths, platform, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 
 pub mod catalog;
 pub mod checkin;

@@ -1,5 +1,6 @@
 //! The command line's grammar. A usage error ends with exit code 2.
 
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -23,7 +24,7 @@ use super::profile::ProfileVerb;
 )]
 pub(super) struct Arguments {
     /// Use the Mac layout below this folder instead of the Mac's own.
-    #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_short_help = true, value_parser = root)]
     pub root: PathBuf,
     /// What to do.
     #[command(subcommand)]
@@ -212,10 +213,11 @@ pub(super) struct SettleArguments {
 #[derive(Debug, Args)]
 #[command(
     after_help = "It asks nothing and needs no terminal, and works whether or not the daemon runs. The portal is\n\
-                        told at once, or as soon as it can be reached. The Mac then activates again with the key in\n\
-                        Parallels' profile, or waits for its user to sign in.\n\
-                        Exit codes: 0 done, or nothing to do; 1 not done, and tried again by the daemon; 2 usage;\n\
-                        4 must be root; 6 with --require-ack: done, and the portal does not know yet."
+                        told at once, or once it can be reached and the daemon runs. The Mac then activates again\n\
+                        with the key in Parallels' profile, or waits for its user to sign in.\n\
+                        Exit codes: 0 done, or nothing to do; 1 not done, and the last line says whether the daemon\n\
+                        tries again or nothing could be written down; 2 usage; 4 must be root; 6 with --require-ack:\n\
+                        done, and the portal does not know yet, at once where the daemon does not run."
 )]
 pub(super) struct DeactivateArguments {
     /// Name this order: run again under the same name, it does nothing
@@ -268,8 +270,13 @@ pub(super) struct DiagnoseArguments {
     pub format: Format,
 }
 
+/// Programs are run by their absolute path, and so the root is made one before anything else.
+fn root(text: &str) -> io::Result<PathBuf> {
+    std::path::absolute(text)
+}
+
 fn order_name(text: &str) -> Result<String, &'static str> {
-    const EXPECTED: &str = "a name has 1 to 128 printable characters, and no space at its ends";
+    const EXPECTED: &str = "a name has 1 to 128 characters that can be seen, and no space at its ends";
     if crate::domain::license::is_order_name(text) { Ok(text.to_owned()) } else { Err(EXPECTED) }
 }
 

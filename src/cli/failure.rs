@@ -50,10 +50,17 @@ pub(super) enum Failure {
     #[error("only root may do this; use: sudo meridian {0}")]
     MustBeRoot(&'static str),
     /// The order could not be written down, and so nothing was done.
-    #[error("the license was not given back; put it right, then run it again")]
+    #[error(
+        "the license was not given back, and nothing is written down, so that nobody tries again; put it right, then run it again"
+    )]
     NotOrdered(#[source] StateError),
+    /// What became of the order cannot be read.
+    #[error("what became of the order cannot be read; put it right, then run it again")]
+    NotRead(#[source] StateError),
     /// Another run of the command has the book of orders.
-    #[error("the license was not given back: another run of this command is at work; run it again")]
+    #[error(
+        "the license was not given back, and nothing is written down: another run of this command is at work; run it again"
+    )]
     OrdersBusy,
     /// The system did not let the command work.
     #[error("the license was not given back; run it again")]
@@ -137,7 +144,11 @@ impl Failure {
             Self::UnknownSetting { .. } | Self::BadDraft(_) | Self::ArchiveOnTerminal => Exit::Usage,
             Self::Unread { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => Exit::Failed,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
-            Self::NotOrdered(_) | Self::OrdersBusy | Self::NoRuntime(_) | Self::NotLeft(_) => Exit::Failed,
+            Self::NotOrdered(_)
+            | Self::NotRead(_)
+            | Self::OrdersBusy
+            | Self::NoRuntime(_)
+            | Self::NotLeft(_) => Exit::Failed,
             Self::SyncPending { .. }
             | Self::InstallPending(_)
             | Self::NoCheckin(_)
@@ -162,13 +173,13 @@ impl Failure {
         format!("meridian: {}\n", printable(&self.message()))
     }
 
-    /// The complaint for programs.
+    /// The complaint for programs, on one line.
     ///
     /// # Errors
     /// When it has no JSON form.
     pub(super) fn json(&self) -> Result<String, serde_json::Error> {
         let complaint = self.message();
-        super::output::json(&FailureView {
+        super::output::json_line(&FailureView {
             error: Explanation { message: &complaint, exit: self.exit() as u8 },
         })
     }

@@ -56,10 +56,12 @@ const FIELDS: &[(&str, &str, Get)] = &[
     ("license.stage", "how the license stands, all things considered", |v| {
         Some(v.license.stage.name().to_owned())
     }),
-    ("license.state", "how it stands by the Mac's own account", |v| Some(v.license.state.name().to_owned())),
-    ("license.edition", "its edition", |v| text(v.license.edition.as_ref())),
-    ("license.activation", "key, sso or none", |v| text(v.license.activation.map(|kind| kind.name()))),
-    ("license.key", "its key, masked", |v| text(v.license.key.as_ref())),
+    ("license.state", "how it stands by the Mac's own account", |v| {
+        Some(v.license.on_mac.state.name().to_owned())
+    }),
+    ("license.edition", "its edition", |v| text(v.license.on_mac.edition.as_ref())),
+    ("license.activation", "key, sso or none", |v| text(v.license.on_mac.activation.map(|kind| kind.name()))),
+    ("license.key", "its key, masked", |v| text(v.license.on_mac.key.as_ref())),
     ("license.verified_next", "when it is verified next", |v| time(v.license.verification.next_at)),
     ("license.deactivated", "when it was last given back", |v| {
         time(Some(v.license.deactivation.as_ref()?.at))

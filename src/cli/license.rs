@@ -49,14 +49,14 @@ pub(super) fn render(shown: &Shown<'_>, style: &Style, now: Timestamp) -> String
     silence(&mut screen, shown.unreachable, shown.written_at, now);
     screen.labelled(LABELS, "License", &stage(view.stage));
     screen.labelled(LABELS, "On this Mac", &on_this_mac(view));
-    if let Some(key) = &view.key {
-        let parent = view.parent.as_ref().map(|key| format!(", a sublicense of {key}"));
+    if let Some(key) = &view.on_mac.key {
+        let parent = view.on_mac.parent.as_ref().map(|key| format!(", a sublicense of {key}"));
         screen.labelled(LABELS, "Key", &Line::plain(format!("{key}{}", parent.unwrap_or_default())));
     }
-    if let Some(user) = &view.user {
+    if let Some(user) = &view.on_mac.user {
         screen.labelled(LABELS, "User", &Line::plain(user));
     }
-    if let Some(end) = view.main_period_ends_at {
+    if let Some(end) = view.on_mac.main_period_ends_at {
         screen.labelled(LABELS, "Paid until", &Line::plain(format!("{end:.0}")));
     }
     screen.labelled(LABELS, "Lease", &lease(view.lease.as_ref(), now));
@@ -81,7 +81,7 @@ pub(super) fn render(shown: &Shown<'_>, style: &Style, now: Timestamp) -> String
 /// The line in `meridian status`.
 #[must_use]
 pub(super) fn line(view: &LicenseView, now: Timestamp) -> Line {
-    let edition = view.edition.as_ref().map(|edition| format!(", {edition}")).unwrap_or_default();
+    let edition = view.on_mac.edition.as_ref().map(|edition| format!(", {edition}")).unwrap_or_default();
     let line = stage(view.stage).text(edition);
     match view.next.step {
         NextStep::Nothing => line,
@@ -105,15 +105,15 @@ fn stage(stage: Stage) -> Line {
 }
 
 fn on_this_mac(view: &LicenseView) -> Line {
-    let state = match view.state {
+    let state = match view.on_mac.state {
         LicenseState::Unknown => return Line::of(Tone::Faint, "could not be found out"),
         LicenseState::None => return Line::plain("Parallels Desktop is not activated"),
         state => state.name(),
     };
     let mut words = vec![state.to_owned()];
-    words.extend(view.edition.clone());
-    words.extend(view.activation.map(|kind| format!("activated with {}", kind.name())));
-    words.extend(view.trial.filter(|trial| *trial).map(|_| "trial".to_owned()));
+    words.extend(view.on_mac.edition.clone());
+    words.extend(view.on_mac.activation.map(|kind| format!("activated with {}", kind.name())));
+    words.extend(view.on_mac.trial.filter(|trial| *trial).map(|_| "trial".to_owned()));
     Line::plain(words.join(", "))
 }
 

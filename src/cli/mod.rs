@@ -193,7 +193,11 @@ fn carry_out(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Fail
         Verb::SettleImage(arguments) => Ok(Done { text: place_image::settle(arguments)?, exit: Exit::Fine }),
         Verb::DeactivateLicense(arguments) => {
             let view = deactivate::request(paths, clock, arguments)?;
-            Done::of(format, view.exit(), &view, |style| deactivate::render(&view, style))
+            let text = match format.json {
+                true => output::json_line(&view).map_err(Failure::Encode)?,
+                false => deactivate::render(&view, &output::style()),
+            };
+            Ok(Done { text, exit: view.exit() })
         }
         Verb::Sync(arguments) => {
             let limit = Duration::from_secs(arguments.timeout.into());

@@ -30,7 +30,18 @@ struct Versioned<'a, T> {
 /// # Errors
 /// When the view has no JSON form, which no view is known for.
 pub fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
-    let raw = serde_json::to_string_pretty(&Versioned { schema: SCHEMA, view })?;
+    Ok(harmless(&serde_json::to_string_pretty(&Versioned { schema: SCHEMA, view })?))
+}
+
+/// The same on one line, for a command whose last line is its verdict.
+///
+/// # Errors
+/// When the view has no JSON form, which no view is known for.
+pub fn json_line(view: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(harmless(&serde_json::to_string(&Versioned { schema: SCHEMA, view })?))
+}
+
+fn harmless(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len() + 1);
     for c in raw.chars() {
         // Such characters stand inside strings only; line feeds between members are the printer's own.
@@ -43,7 +54,7 @@ pub fn json(view: &impl Serialize) -> Result<String, serde_json::Error> {
         }
     }
     text.push('\n');
-    Ok(text)
+    text
 }
 
 /// Writes to standard output.
@@ -118,6 +129,8 @@ mod tests {
                let read: serde_json::Value = serde_json::from_str(&text).unwrap();
                proptest::prop_assert_eq!(read["name"].as_str(), Some(name.as_str()));
                proptest::prop_assert_eq!(read["schema"].as_u64(), Some(1));
+               let line = json_line(&view).unwrap();
+               proptest::prop_assert_eq!((line.lines().count(), serde_json::from_str(&line).ok()), (1, Some(read)));
            }
        }
 }

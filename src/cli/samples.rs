@@ -15,7 +15,7 @@ use crate::control::view::{
     MachineView, NextCheckin, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView,
     SourceView, StatusView, SubjectView, UserVmsView, VmTotals, VmView, VmsView, WithheldView,
 };
-use crate::control::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
+use crate::control::view::{LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, VerificationView};
 use crate::domain::compliance::Tally;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DeviceId, GroupId, ImageId, OrganizationId, PolicyId, Uid, VmId};
@@ -206,11 +206,14 @@ fn license() -> LicenseView {
     let key = |text: &str| Some(MaskedKey::of(text));
     LicenseView {
         stage: Stage::Active,
-        state: LicenseState::Active,
-        edition: Some("enterprise".into()),
-        activation: Some(ActivationKind::Key),
-        key: key("6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA"),
-        parent: key("7K9A5T-AAAAAA-BBBBBB-CCCCCC-SN17ZA"),
+        on_mac: OnMacView {
+            state: LicenseState::Active,
+            edition: Some("enterprise".into()),
+            activation: Some(ActivationKind::Key),
+            key: key("6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA"),
+            parent: key("7K9A5T-AAAAAA-BBBBBB-CCCCCC-SN17ZA"),
+            ..OnMacView::default()
+        },
         lease: Some(LeaseView {
             seq: 1_764_000_005,
             state: LeaseState::Active,
@@ -231,14 +234,7 @@ fn license() -> LicenseView {
 fn no_license() -> LicenseView {
     LicenseView {
         stage: Stage::Unknown,
-        state: LicenseState::Unknown,
-        edition: None,
-        activation: None,
-        key: None,
-        parent: None,
-        trial: None,
-        user: None,
-        main_period_ends_at: None,
+        on_mac: OnMacView::default(),
         lease: None,
         verification: VerificationView::default(),
         deactivation: None,

@@ -98,7 +98,8 @@ pub(super) fn written_at(paths: &Paths) -> Option<Timestamp> {
     read_file(paths).ok().map(|view| view.written_at)
 }
 
-fn read_file(paths: &Paths) -> Result<StatusView, String> {
+/// What the daemon wrote last.
+pub(super) fn read_file(paths: &Paths) -> Result<StatusView, String> {
     let path = paths.status_file();
     let shown = path.display();
     let mut bytes = Vec::new();

@@ -62,6 +62,8 @@ fn the_root_may_stand_anywhere() {
     for line in ["meridian --root /tmp/r status --check", "meridian status --check --root /tmp/r"] {
         assert_eq!(parse(line).unwrap().root, std::path::Path::new("/tmp/r"));
     }
+    let relative = parse("meridian --root r status").unwrap().root;
+    assert!(relative.is_absolute() && relative.ends_with("r"), "{}", relative.display());
     assert_eq!(parse("meridian daemon").unwrap().root, std::path::Path::new("/"));
 }
 
@@ -70,6 +72,7 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
     let scratch = tempfile::tempdir().unwrap();
     let paths = Paths::under(scratch.path());
     let clock = ManualClock::at(*samples::NOW);
+    std::fs::create_dir_all(paths.support()).unwrap();
     for (line, exit) in [
         ("meridian status", 5),
         ("meridian status --check", 5),
@@ -100,6 +103,30 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
         };
         assert_eq!(ended as u8, exit, "{line}");
     }
+}
+
+#[test]
+fn the_last_line_of_an_order_is_its_verdict_for_programs_too() {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = Paths::under(scratch.path());
+    std::fs::create_dir_all(paths.support()).unwrap();
+    let clock = ManualClock::at(*samples::NOW);
+    let arguments = parse("meridian deactivate-license --json --id a --timeout 5").unwrap();
+    let Ok(done) = perform(&arguments.verb, &paths, &clock) else { panic!("it is done") };
+    let last: serde_json::Value = serde_json::from_str(done.text.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["schema"], &last["outcome"]),
+        (&serde_json::json!(1), &serde_json::json!("nothing-to-do"))
+    );
+    // And where the order could not be written down.
+    std::fs::remove_dir_all(paths.support()).unwrap();
+    std::fs::write(paths.support(), "").unwrap();
+    let Err(failure) = perform(&arguments.verb, &paths, &clock) else { panic!("it is not done") };
+    let last: serde_json::Value =
+        serde_json::from_str(failure.json().unwrap().lines().last().unwrap()).unwrap();
+    assert_eq!(last["error"]["exit"], 1);
+    let message = last["error"]["message"].as_str().unwrap();
+    assert!(message.contains("nothing is written down, so that nobody tries again"), "{message}");
 }
 
 #[test]

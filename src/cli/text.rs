@@ -7,6 +7,8 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
+pub(super) use crate::domain::character::is_dangerous;
+
 /// The most combining characters that one character may carry; more are written as escapes.
 const MOST_COMBINING: usize = 6;
 
@@ -96,17 +98,6 @@ pub(super) fn printable(text: &str) -> String {
         }
     }
     shown
-}
-
-/// Whether a character never goes to a terminal as it is: controls, bidirectional overrides and marks, line separators,
-/// invisible characters, tags, and noncharacters. Joiners stay, because scripts and emoji need them.
-#[must_use]
-pub(super) fn is_dangerous(c: char) -> bool {
-    c.is_control()
-        || matches!(u32::from(c),
-            0xAD | 0x61C | 0x180E | 0x200B | 0x200E | 0x200F | 0x2028..=0x202E | 0x2060..=0x206F
-            | 0x115F | 0x1160 | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0xFFFE | 0xFFFF
-            | 0xE0000..=0xE007F)
 }
 
 /// How many cells of a terminal a text takes, when it is printable.

@@ -12,7 +12,7 @@ use super::view::{
     PolicyView, PortalView, ProblemView, SettingView, SourceView, StatusView, SubjectStateView, SubjectView,
     UserVmsView, VmTotals, VmView, VmsView, WinnerView, WithheldView,
 };
-use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, VerificationView};
+use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, VerificationView};
 use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DeviceId, GroupId, ImageId, OrganizationId, PolicyId, Uid, VmId};
@@ -129,14 +129,16 @@ pub(super) fn images() -> ImagesView {
 fn license() -> LicenseView {
     LicenseView {
         stage: Stage::Active,
-        state: LicenseState::Active,
-        edition: Some("enterprise".into()),
-        activation: Some(ActivationKind::Sso),
-        key: None,
-        parent: None,
-        trial: Some(false),
-        user: Some("anna@example.com".into()),
-        main_period_ends_at: Some(at(9_000)),
+        on_mac: OnMacView {
+            state: LicenseState::Active,
+            edition: Some("enterprise".into()),
+            activation: Some(ActivationKind::Sso),
+            key: None,
+            parent: None,
+            trial: Some(false),
+            user: Some("anna@example.com".into()),
+            main_period_ends_at: Some(at(9_000)),
+        },
         lease: Some(LeaseView {
             seq: 7,
             state: LeaseState::Active,

@@ -5,22 +5,24 @@
 //! before anything of it is published or done. A verification is `update-license`, one look by the observer, and
 //! the wish that the next check-in carries.
 
+mod commands;
 mod orders;
 mod view;
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::Notify;
 
+use self::commands::{Commands, Outcome};
 use self::orders::{Given, Orders};
 use super::board::{Board, Part, Ruling};
-use super::commands::Run;
 use super::inputs::Profile;
 use super::observer::{LicenseWish, Observation};
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
 use crate::checkin::chance::{Chance, SystemChance};
 use crate::checkin::session::Denied;
+use crate::clock::Clock;
 use crate::domain::license::SecretKey;
 use crate::error::Chain;
 use crate::hypervisor::invocation;
@@ -31,15 +33,14 @@ use crate::sources::profile::{Activation, Experience, Reading, read_managed};
 use crate::state::Store;
 use crate::state::document::Kept;
 use crate::wire::command::CommandKind;
+use crate::wire::lease::LeaseState;
 
+pub use commands::Executor;
 pub use view::view;
 
 impl Kept for State {
     const NAME: &'static str = "license.json";
 }
-
-/// How many of the portal's commands may wait.
-const QUEUE: usize = 4;
 
 /// What has become of the license.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -81,30 +82,6 @@ pub struct Ground {
     pub orders: Arc<Notify>,
 }
 
-/// A command of the portal, and where its outcome goes.
-#[derive(Debug)]
-struct Request {
-    command: Run,
-    outcome: oneshot::Sender<Result<String, String>>,
-}
-
-/// Carries out the portal's commands about the license.
-#[derive(Debug, Clone)]
-pub struct Executor(mpsc::Sender<Request>);
-
-impl Executor {
-    /// Carries out `deactivate_license` or `verify_license` and says how it went, in words that may travel.
-    ///
-    /// # Errors
-    /// Why it could not be carried out.
-    pub async fn run(&self, command: Run) -> Result<String, String> {
-        let ended = || "the agent is ending".to_owned();
-        let (outcome, answer) = oneshot::channel();
-        self.0.send(Request { command, outcome }).await.map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())?
-    }
-}
-
 /// How far a verification's processes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Check {
@@ -120,14 +97,10 @@ pub struct Licenser {
     state: State,
     kept: Option<State>,
     orders: Orders,
-    requests: mpsc::Receiver<Request>,
-    queue: Vec<Request>,
+    commands: Commands,
     heard: Heard,
     due: Vec<Effect>,
-    check: Option<Check>,
-    wish: LicenseWish,
-    /// The look that tells whether what an order found is news.
-    confirmed_by: Option<u64>,
+    looks: Looks,
 }
 
 /// What was taken already.
@@ -138,31 +111,39 @@ struct Heard {
     denied: Option<Denied>,
 }
 
+/// What is asked of Parallels Desktop and of the observer.
+#[derive(Default)]
+struct Looks {
+    check: Option<Check>,
+    /// Why Parallels Desktop could not update its license, the last time.
+    trouble: Option<String>,
+    wish: LicenseWish,
+    /// The look that tells whether what an order found is news.
+    confirmed_by: Option<u64>,
+}
+
 impl Licenser {
     /// A task that remembers what the document says, and the way for the portal's commands to it.
     #[must_use]
     pub fn new(ground: Ground, remembered: Option<State>) -> (Self, Executor) {
-        let (sender, requests) = mpsc::channel(QUEUE);
-        let state = remembered.clone().unwrap_or_else(|| State::new(ground.ticker.now()));
+        let (commands, executor) = Commands::none();
+        let state = remembered.clone().unwrap_or_else(|| State::new(ground.ticker.moment()));
         let licenser = Self {
             orders: Orders::of(ground.runner.paths().clone()),
             ground,
             state,
             kept: remembered,
-            requests,
-            queue: Vec::new(),
+            commands,
             heard: Heard::default(),
             due: Vec::new(),
-            check: None,
-            wish: LicenseWish::default(),
-            confirmed_by: None,
+            looks: Looks::default(),
         };
-        (licenser, Executor(sender))
+        (licenser, executor)
     }
 
     fn take(&mut self, event: Event) {
         let before = self.state.stage();
-        let (state, effects) = step(&self.state, event, self.ground.ticker.now());
+        let (state, effects) = step(&self.state, event, self.ground.ticker.moment());
         self.state = state;
         self.due.extend(effects);
         let stage = self.state.stage();
@@ -198,12 +179,11 @@ impl Licenser {
             self.heard.looks = sight.looks;
             self.take(Event::Observed(sight.facts.clone()));
         }
-        if let Some(Check::Looking(number)) = self.check
+        if let Some(Check::Looking(number)) = self.looks.check
             && input.observation.served.licensing.number >= number
         {
-            self.check = None;
+            self.looks.check = None;
             self.take(Event::Checked);
-            self.answer(CommandKind::VerifyLicense, &Ok("the license is verified".to_owned()));
         }
         if let Some(lease) = input.ruling.lease.as_ref().map(|lease| Held::of(lease))
             && self.state.lease.as_ref().is_none_or(|held| lease.supersedes(held))
@@ -220,43 +200,62 @@ impl Licenser {
         self.take(Event::Tick);
     }
 
-    /// Takes the portal's commands in.
+    /// Takes the portal's commands in, and answers a verification that has ended.
     fn listen(&mut self) {
-        while let Ok(request) = self.requests.try_recv() {
-            self.queue.push(request);
-        }
-        if self.queue.iter().any(|request| request.command.kind == CommandKind::VerifyLicense)
-            && self.check.is_none()
-        {
+        self.commands.take_in();
+        if self.commands.begin(CommandKind::VerifyLicense) {
             self.take(Event::Ordered);
-            if !self.due.contains(&Effect::Check) {
-                self.due.push(Effect::Check);
-            }
+        }
+        if self.commands.is_begun(CommandKind::VerifyLicense)
+            && let Some(outcome) = self.verified()
+        {
+            self.commands.answer(CommandKind::VerifyLicense, &outcome);
         }
     }
 
-    fn answer(&mut self, kind: CommandKind, outcome: &Result<String, String>) {
-        for request in self.queue.extract_if(.., |request| request.command.kind == kind) {
-            // Nobody may be waiting any more.
-            let _ = request.outcome.send(outcome.clone());
-        }
+    /// How the verification went that was begun last; nothing while it is under way. It is not done before the portal has
+    /// answered, whatever Parallels' own server said.
+    fn verified(&self) -> Option<Outcome> {
+        let said = match (&self.state.asking, &self.state.tries.denied) {
+            (Some(asking), _) if asking.overdue => {
+                Err("the portal did not answer in time; it is asked again".to_owned())
+            }
+            (Some(_), _) => return None,
+            (None, _) if self.looks.check.is_some() => return None,
+            (None, Some(reason)) => Err(format!("the portal denies the license: {reason}")),
+            (None, None) => match self.state.lease.as_ref().map(Held::state) {
+                _ if self.state.is_without_license() => Err("there is no license on this Mac".to_owned()),
+                Some(LeaseState::Active) => Ok("the license is verified".to_owned()),
+                Some(LeaseState::Suspended) => Ok("the license is verified, and suspended".to_owned()),
+                Some(state @ (LeaseState::Revoked | LeaseState::Released)) => {
+                    Err(format!("the portal says that the license is {state}"))
+                }
+                None => Err("the portal gave no lease".to_owned()),
+            },
+        };
+        let also = |said: String| match &self.looks.trouble {
+            Some(why) => format!("{said}; Parallels Desktop could not update it: {why}"),
+            None => said,
+        };
+        Some(said.map(also).map_err(also))
     }
 
     /// Serves orders from the book, and the portal's and the profile's, which go through it, too. Whether they are to be
     /// looked at soon again, because somebody else has the book.
     async fn serve_orders(&mut self, input: &Input) -> bool {
-        let mut commands = self.queue.iter().map(|request| &request.command);
-        let commanded = commands.rfind(|run| run.kind == CommandKind::DeactivateLicense);
+        let commanded = self.commands.last(CommandKind::DeactivateLicense);
         let preferences = input.profile.preferences.as_ref();
         let by_profile = preferences.and_then(|preferences| preferences.deactivation_order.value());
-        let given =
-            Given { by_portal: commanded.map(|run| run.id), by_profile: by_profile.map(String::as_str) };
+        let given = Given {
+            by_portal: commanded.as_ref().map(|run| run.id),
+            by_profile: by_profile.map(String::as_str),
+        };
         let can_be_asked = matches!(input.observation.service, Answer::Known(_));
         let Ground { runner, ticker, .. } = &self.ground;
         let Some(desk) = self.orders.open(given) else { return self.orders.is_busy() };
         let outcome = self.orders.carry_out(&desk, runner, ticker, (given, can_be_asked)).await;
         if commanded.is_some() {
-            self.answer(CommandKind::DeactivateLicense, &outcome);
+            self.commands.answer(CommandKind::DeactivateLicense, &outcome);
         }
         if let Some(order) = self.orders.untold() {
             self.take(Event::Deactivated(order.id, order.ordered_at));
@@ -272,16 +271,16 @@ impl Licenser {
     /// its effect: it may be news, of which the portal is to hear before the order counts as told.
     fn has_seen_what_was_found(&mut self, observation: &Observation) -> bool {
         if !self.orders.found_nothing() || self.state.is_without_license() {
-            self.confirmed_by = None;
+            self.looks.confirmed_by = None;
             return true;
         }
-        let Some(number) = self.confirmed_by else {
-            self.wish.number += 1;
-            self.confirmed_by = Some(self.wish.number);
+        let Some(number) = self.looks.confirmed_by else {
+            self.looks.wish.number += 1;
+            self.looks.confirmed_by = Some(self.looks.wish.number);
             return false;
         };
         let seen = observation.served.licensing.number >= number;
-        self.confirmed_by = self.confirmed_by.filter(|_| !seen);
+        self.looks.confirmed_by = self.looks.confirmed_by.filter(|_| !seen);
         seen
     }
 
@@ -294,17 +293,17 @@ impl Licenser {
                 self.activate(&key).await;
             }
         }
-        match self.check {
+        match self.looks.check {
             Some(Check::Announced) => {
                 self.update().await;
-                self.wish = LicenseWish { number: self.wish.number + 1, held: false };
-                self.check = Some(Check::Looking(self.wish.number));
+                self.looks.wish = LicenseWish { number: self.looks.wish.number + 1, held: false };
+                self.looks.check = Some(Check::Looking(self.looks.wish.number));
                 false
             }
             _ if self.due.contains(&Effect::Check) => {
                 self.due.retain(|effect| *effect != Effect::Check);
-                self.wish.held = true;
-                self.check = Some(Check::Announced);
+                self.looks.wish.held = true;
+                self.looks.check = Some(Check::Announced);
                 true
             }
             _ => false,
@@ -322,10 +321,12 @@ impl Licenser {
     }
 
     /// Lets Parallels' service ask its server. That it could not is no reason to not look, and not to ask the portal.
-    async fn update(&self) {
+    async fn update(&mut self) {
         let call = invocation::update_license(self.ground.runner.paths());
-        if let Err(error) = self.ground.runner.stdout_of(&call).await {
-            tracing::warn!(error = %Chain(&error), "Parallels Desktop could not update its license");
+        let outcome = self.ground.runner.stdout_of(&call).await;
+        self.looks.trouble = outcome.err().map(|error| Chain(&error).to_string());
+        if let Some(why) = &self.looks.trouble {
+            tracing::warn!(error = why, "Parallels Desktop could not update its license");
         }
     }
 
@@ -336,7 +337,7 @@ impl Licenser {
             tracing::warn!(error = %Chain(&error), "cannot activate Parallels Desktop");
             self.take(Event::ActivationFailed(Chain(&error).to_string()));
         }
-        self.wish.number += 1;
+        self.looks.wish.number += 1;
     }
 }
 
@@ -384,7 +385,7 @@ impl Task for Licenser {
         // What is not stored is not shown: after a crash it would not have been.
         let state = if kept.is_ok() { Some(self.state.clone()) } else { self.kept.clone() };
         let licensing = Licensing { state, order_trouble: self.orders.trouble(), write_failed: kept.err() };
-        let wish = self.wish;
+        let wish = self.looks.wish;
         let publish = move |board: &mut Board| {
             if !licensing.shows_the_same(&board.licensing) {
                 board.licensing = Part::new(licensing);
@@ -397,7 +398,7 @@ impl Task for Licenser {
     async fn stirred(&mut self) {
         tokio::select! {
             () = self.ground.orders.notified() => self.orders.look_again(),
-            Some(request) = self.requests.recv() => self.queue.push(request),
+            () = self.commands.come() => {}
         }
     }
 }

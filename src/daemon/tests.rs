@@ -42,6 +42,10 @@ impl Clock for PausedClock {
         let passed = SignedDuration::try_from(self.0.elapsed()).unwrap();
         Timestamp::from_second(1_764_000_000).unwrap() + passed
     }
+
+    fn uptime(&self) -> SignedDuration {
+        SignedDuration::try_from(self.0.elapsed()).unwrap()
+    }
 }
 
 /// What the daemon's tasks stand on.

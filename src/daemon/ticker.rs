@@ -113,6 +113,10 @@ impl Clock for Ticker {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
+
+    fn uptime(&self) -> SignedDuration {
+        self.clock.uptime()
+    }
 }
 
 #[cfg(test)]

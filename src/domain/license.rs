@@ -7,14 +7,18 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::character::is_dangerous;
+
 /// The longest name of an order to give a license back, in characters.
 pub const LONGEST_ORDER_NAME: usize = 128;
 
-/// Whether a text may name an order to give a license back: printable, without spaces at its ends, and not endless.
+/// Whether a text may name an order to give a license back: printable, without characters that nobody sees, such as joiners
+/// and marks of direction, without spaces at its ends, and not endless. Two names that look alike are to be one.
 #[must_use]
 pub fn is_order_name(text: &str) -> bool {
     let length = text.chars().count();
-    (1..=LONGEST_ORDER_NAME).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
+    let is_unseen = |c: char| is_dangerous(c) || matches!(c, '\u{200c}' | '\u{200d}');
+    (1..=LONGEST_ORDER_NAME).contains(&length) && !text.chars().any(is_unseen) && text.trim() == text
 }
 
 /// A license key with all but its first and last group masked, as Parallels shows it.
@@ -44,25 +48,34 @@ impl fmt::Display for MaskedKey {
     }
 }
 
-/// The text with every license key in it masked: for words of a tool that may repeat the key that it was given.
+/// How many characters a group of a key has, and how many groups a key.
+const SHAPE: (usize, usize) = (6, 5);
+
+/// How long a key is, its hyphens counted.
+const LENGTH: usize = SHAPE.0 * SHAPE.1 + SHAPE.1 - 1;
+
+/// The text with every license key in it masked: for words of a tool that may repeat the key that it was given. What stands
+/// right before or after a key, letters and further groups included, hides none.
 #[must_use]
 pub fn without_keys(text: &str) -> String {
-    let is_inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '*';
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while !rest.is_empty() {
-        let word = rest.find(|c| !is_inside(c)).unwrap_or(rest.len());
-        let (inside, after) = rest.split_at(word);
-        match SecretKey::new(inside.trim_matches('-')) {
-            Some(key) => out.push_str(&MaskedKey::of(key.reveal()).to_string()),
-            None => out.push_str(inside),
+    let mut masked = text.as_bytes().to_vec();
+    for (start, window) in text.as_bytes().windows(LENGTH).enumerate().filter(|(_, window)| is_key(window)) {
+        let is_shown = |at: usize| at < SHAPE.0 || at >= LENGTH - SHAPE.0 || window[at] == b'-';
+        for at in (0..LENGTH).filter(|at| !is_shown(*at)) {
+            masked[start + at] = b'*';
         }
-        let gap = after.find(is_inside).unwrap_or(after.len());
-        let (between, next) = after.split_at(gap);
-        out.push_str(between);
-        rest = next;
     }
-    out
+    // Single bytes of ASCII took the place of others, so that it is text as before.
+    String::from_utf8_lossy(&masked).into_owned()
+}
+
+/// Whether these are the groups of a key, masked ones included.
+fn is_key(window: &[u8]) -> bool {
+    let fits = |(at, byte): (usize, &u8)| match at % (SHAPE.0 + 1) == SHAPE.0 {
+        true => *byte == b'-',
+        false => byte.is_ascii_alphanumeric() || *byte == b'*',
+    };
+    window.len() == LENGTH && window.iter().enumerate().all(fits)
 }
 
 /// A whole license key, on its way to the one tool that takes it. `Debug` shows it masked.
@@ -227,11 +240,39 @@ mod tests {
                 "Failed to install '6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA'.",
                 "Failed to install '6J9A5T-******-******-******-RN17ZA'.",
             ),
-            ("--6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA", "6J9A5T-******-******-******-RN17ZA"),
+            ("--6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA", "--6J9A5T-******-******-******-RN17ZA"),
+            ("key-6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA", "key-6J9A5T-******-******-******-RN17ZA"),
+            ("6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA-key", "6J9A5T-******-******-******-RN17ZA-key"),
+            ("ID6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZAis", "ID6J9A5T-******-******-******-RN17ZAis"),
+            ("XXXXXX-6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA", "XXXXXX-******-******-******-******-RN17ZA"),
+            ("6J9A5T-******-BBBBBB-******-RN17ZA", "6J9A5T-******-******-******-RN17ZA"),
+            (
+                "\u{e9}6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA\u{e9}",
+                "\u{e9}6J9A5T-******-******-******-RN17ZA\u{e9}",
+            ),
             (uuid, uuid),
             ("", ""),
         ] {
             assert_eq!(without_keys(text), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_beside_a_key_hides_it(
+            before in "[A-Za-z0-9*-]{0,16}|(?s).{0,8}",
+            groups in "[A-Z0-9]{6}(-[A-Z0-9]{6}){4}",
+            after in "[A-Za-z0-9*-]{0,16}|(?s).{0,8}",
+        ) {
+            let text = format!("{before}{groups}{after}");
+            let masked = without_keys(&text);
+            proptest::prop_assert_eq!(masked.chars().count(), text.chars().count());
+            proptest::prop_assert_eq!(without_keys(&masked), masked.clone());
+            for (start, window) in masked.as_bytes().windows(LENGTH).enumerate().filter(|(_, it)| is_key(it)) {
+                proptest::prop_assert_eq!(&window[6..28], b"-******-******-******-", "at {}: {}", start, masked);
+            }
+            let middle = masked[before.len()..].as_bytes();
+            proptest::prop_assert_eq!(&middle[6..28], b"-******-******-******-", "{}", masked);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The nouns of the field: types only, no IO, no async.
 
 pub mod address;
+pub mod character;
 pub mod compliance;
 pub mod digest;
 pub mod host;

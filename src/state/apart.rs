@@ -50,6 +50,14 @@ impl<T: Kept> Apart<T> {
         }
     }
 
+    /// What the document is now, for who has to wait for the lock.
+    ///
+    /// # Errors
+    /// When the system does not let the file be read.
+    pub fn glance(paths: &Paths) -> Result<Loaded<T>, StateError> {
+        document::glance(&paths.private())
+    }
+
     /// What is there of the document; see [`super::Store::load`].
     ///
     /// # Errors
@@ -87,7 +95,9 @@ mod tests {
         let _store = Store::open(&paths).unwrap();
         let first = Apart::<Orders>::try_open(&paths).unwrap().unwrap();
         assert!(Apart::<Orders>::try_open(&paths).unwrap().is_none());
+        assert!(matches!(Apart::<Orders>::glance(&paths), Ok(Loaded::Absent)));
         first.save(&Orders(vec![1])).unwrap();
+        assert_eq!(Apart::<Orders>::glance(&paths).unwrap().value(), Some(Orders(vec![1])));
         drop(first);
         let second = Apart::<Orders>::try_open(&paths).unwrap().unwrap();
         assert_eq!(second.load().unwrap().value(), Some(Orders(vec![1])));

@@ -186,6 +186,16 @@ pub(super) fn load<T: Kept>(
     })
 }
 
+/// What stands there now, for who does not have the lock: a present generation that is damaged is lost to them. Nothing is
+/// moved.
+pub(super) fn glance<T: Kept>(folder: &Path) -> Result<Loaded<T>, StateError> {
+    Ok(match examine(&folder.join(T::NAME), &mut |_| {})? {
+        None => Loaded::Absent,
+        Some(Ok(value)) => Loaded::Current(value),
+        Some(Err(flaw)) => Loaded::Lost(Damage { name: T::NAME, flaw, aside: None }),
+    })
+}
+
 /// Writes `value` as the next generation in `folder`, and keeps the present one as the previous.
 pub(super) fn save<T: Kept>(folder: &Path, value: &T, steps: &dyn Steps) -> Result<(), StateError> {
     let encode = |source| StateError::Encode { name: T::NAME, source };

@@ -42,9 +42,9 @@ async fn it_tells_each_step_and_ends_well() {
         let at = rest.find(step).unwrap_or_else(|| panic!("{step} is not told, or too early:\n{text}"));
         rest = &rest[at..];
     }
-    assert!(text.contains("8 managed: 7 of 7 kept, 1 heeded\n"), "{text}");
+    assert!(text.contains("8 managed: 8 of 8 kept\n"), "{text}");
     assert!(text.contains("8 managed settings ·"), "explain counts likewise:\n{text}");
-    assert!(text.contains("6 managed: 5 held locally, 1 heeded\n"), "so does status:\n{text}");
+    assert!(text.contains("6 managed: 1 of 1 kept, 5 held locally\n"), "so does status:\n{text}");
     assert!(
         !text.contains("drifted") && !text.contains("need attention"),
         "told before it was observed:\n{text}"

@@ -84,7 +84,8 @@ fn documents(paths: &Paths) -> Vec<Finding> {
 fn document(paths: &Paths, path: &Path) -> Option<Finding> {
     // One that is gone by now was replaced.
     let found = path.symlink_metadata().ok()?;
-    let text = if !found.is_file() {
+    let is_folder = found.is_dir() && path == paths.images();
+    let text = if !found.is_file() && !is_folder {
         format!("{} is not a regular file", path.display())
     } else if found.mode() & 0o077 != 0 {
         format!("{} has mode {:03o}, so that others may read it", path.display(), found.mode() & 0o7777)

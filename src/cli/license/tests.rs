@@ -31,7 +31,7 @@ fn a_license_is_shown_with_what_happens_next() {
 
     let mut released = active;
     released.stage = Stage::Released;
-    (released.state, released.key, released.edition) = (LicenseState::None, None, None);
+    (released.on_mac.state, released.on_mac.key, released.on_mac.edition) = (LicenseState::None, None, None);
     released.lease = released.lease.map(|lease| LeaseView {
         state: LeaseState::Released,
         seat: Some(HOSTILE.into()),

@@ -14,6 +14,24 @@ use crate::wire::lease::{LeaseState, Product};
 pub struct LicenseView {
     /// Where it stands, all things considered.
     pub stage: Stage,
+    /// What the Mac itself says of it.
+    #[serde(flatten)]
+    pub on_mac: OnMacView,
+    /// The lease that the portal signed; `None` before the first.
+    pub lease: Option<LeaseView>,
+    /// How its verification goes.
+    pub verification: VerificationView,
+    /// The last time that the license was given back.
+    pub deactivation: Option<DeactivationView>,
+    /// The way to a license after that.
+    pub reactivation: Option<ReactivationView>,
+    /// What happens next.
+    pub next: LicenseNext,
+}
+
+/// What the Mac itself says of its license.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnMacView {
     /// How it stands by the Mac's own account.
     pub state: LicenseState,
     /// `standard`, `pro`, `business`, `enterprise`, or another word of Parallels.
@@ -30,16 +48,6 @@ pub struct LicenseView {
     pub user: Option<String>,
     /// When the paid period ends.
     pub main_period_ends_at: Option<Timestamp>,
-    /// The lease that the portal signed; `None` before the first.
-    pub lease: Option<LeaseView>,
-    /// How its verification goes.
-    pub verification: VerificationView,
-    /// The last time that the license was given back.
-    pub deactivation: Option<DeactivationView>,
-    /// The way to a license after that.
-    pub reactivation: Option<ReactivationView>,
-    /// What happens next.
-    pub next: LicenseNext,
 }
 
 /// The lease that the portal signed.
@@ -135,7 +143,7 @@ impl LicenseView {
     #[must_use]
     pub fn seen_by(mut self, viewer: Viewer) -> Self {
         if viewer != Viewer::Admin {
-            self.user = None;
+            self.on_mac.user = None;
             self.lease = self.lease.map(|lease| LeaseView { seat: None, ..lease });
         }
         self

@@ -19,7 +19,8 @@ pub use explain::{ExplainView, LoserView, OutcomeView, SettingView, SubjectState
 pub use images::{ImageUserView, ImageView, ImagesView, InstallView, MachineView};
 pub use leave::{Farewell, LeaveView};
 pub use license::{
-    DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,
+    DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, ReactivationView,
+    VerificationView,
 };
 pub use plan::{ActionView, PlanView, WithheldView};
 pub use status::{

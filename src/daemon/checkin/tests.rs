@@ -21,6 +21,10 @@ impl Clock for Clockwork {
     fn now(&self) -> Timestamp {
         second(0).checked_add(self.0.elapsed()).unwrap()
     }
+
+    fn uptime(&self) -> jiff::SignedDuration {
+        jiff::SignedDuration::try_from(self.0.elapsed()).unwrap()
+    }
 }
 
 struct Timer(Arc<Clockwork>);

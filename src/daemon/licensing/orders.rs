@@ -9,7 +9,7 @@ use super::super::ticker::Ticker;
 use crate::domain::ids::CommandId;
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
-use crate::license::deactivation::{Book, Deadline, Effect, Order, Unperformed, WhenStopped, perform};
+use crate::license::deactivation::{Book, Deadline, Order, Unperformed, WhenStopped, perform};
 use crate::paths::Paths;
 use crate::state::document::Kept;
 use crate::state::{Apart, Loaded};
@@ -46,8 +46,6 @@ pub(super) struct Orders {
     stamp: Stamp,
     book: Book,
     busy: bool,
-    /// The book was there once and cannot be read.
-    is_lost: bool,
     failures: u32,
     retry_at: Timestamp,
     /// Parallels' service could be asked the last time.
@@ -59,8 +57,8 @@ impl Orders {
     pub(super) fn of(paths: Paths) -> Self {
         let (stamp, book) = (None, Book::default());
         let (retry_at, now) = (Timestamp::MIN, Timestamp::MIN);
-        let (busy, is_lost, reachable) = (false, false, false);
-        Self { paths, stamp, book, busy, is_lost, failures: 0, retry_at, reachable, now }
+        let (busy, reachable) = (false, false);
+        Self { paths, stamp, book, busy, failures: 0, retry_at, reachable, now }
     }
 
     /// The book may have been written.
@@ -145,17 +143,17 @@ impl Orders {
         let (mut is_new, mut is_changed) = (given.by_portal.is_some(), given.by_portal.is_some());
         if let Some(id) = given.by_profile {
             let is_known = self.book.order(id).is_some();
-            is_changed |= self.book.give_once(id, self.now);
-            if !is_known && self.is_lost {
-                // Nobody knows whether it was carried out, and once too few is better than once too often.
-                self.book.took_effect(Effect { at: self.now, deactivated: false });
-                self.book.told(self.now, |order| order.id == id);
-            } else if !is_known {
-                is_new = true;
+            if !is_known && self.book.follows_lost() {
+                self.book.take_for_done(id, self.now);
+                is_changed = true;
+            } else {
+                is_changed |= self.book.give_once(id, self.now);
+                is_new |= !is_known;
             }
         }
         if let Some(id) = given.by_portal {
-            self.book.give(&by_command(id), self.now);
+            // The journal of commands remembers it for longer.
+            self.book.give_unnamed(&by_command(id), self.now);
         }
         if is_changed {
             self.write(desk)?;
@@ -167,7 +165,7 @@ impl Orders {
     pub(super) fn untold(&self) -> Option<Order> {
         let given_back =
             self.book.untold().filter(|order| order.effect.is_some_and(|effect| effect.deactivated));
-        given_back.max_by_key(|order| order.effect.map(|effect| effect.at)).cloned()
+        given_back.max_by_key(|order| order.effect.map(|effect| effect.number)).cloned()
     }
 
     /// Whether an order found no license, and the portal does not know of it.
@@ -194,11 +192,16 @@ impl Orders {
         self.stamp = self.stamp_now();
         match desk.load() {
             Ok(loaded) => {
-                self.is_lost = matches!(loaded, Loaded::Lost(_));
                 if let Some(damage) = loaded.damage() {
                     tracing::error!(damage = %Chain(damage), "the book of deactivations was damaged");
                 }
-                self.book = Loaded::value(loaded).unwrap_or_default();
+                if matches!(loaded, Loaded::Lost(_)) {
+                    self.book = Book::after_loss();
+                    // Whoever reads it next is to know. What cannot be written is found lost again.
+                    let _ = self.write(desk);
+                } else {
+                    self.book = Loaded::value(loaded).unwrap_or_default();
+                }
             }
             Err(error) => tracing::error!(error = %Chain(&error), "cannot read the book of deactivations"),
         }

@@ -2,7 +2,8 @@
 
 use super::super::board::Board;
 use crate::control::view::{
-    DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, ReactivationView, VerificationView,
+    DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, ReactivationView,
+    VerificationView,
 };
 use crate::license::machine::Deactivation;
 use crate::license::{Held, Means, Stage, State};
@@ -14,14 +15,16 @@ pub fn view(board: &Board) -> LicenseView {
     let state = board.licensing.state.as_ref();
     LicenseView {
         stage: board.licensing.stage(),
-        state: facts.state,
-        edition: facts.edition.clone(),
-        activation: facts.activation,
-        key: facts.key.clone(),
-        parent: facts.parent.clone(),
-        trial: facts.trial,
-        user: facts.user.clone(),
-        main_period_ends_at: facts.main_period_ends_at,
+        on_mac: OnMacView {
+            state: facts.state,
+            edition: facts.edition.clone(),
+            activation: facts.activation,
+            key: facts.key.clone(),
+            parent: facts.parent.clone(),
+            trial: facts.trial,
+            user: facts.user.clone(),
+            main_period_ends_at: facts.main_period_ends_at,
+        },
         lease: state.and_then(|state| state.lease.as_ref()).map(lease),
         verification: state.map(verification).unwrap_or_default(),
         deactivation: state.and_then(|state| state.deactivation.as_ref()).map(deactivation),
@@ -74,6 +77,7 @@ fn next(state: &State) -> LicenseNext {
     }
     match (&state.asking, &state.reactivation) {
         (Some(_), _) => return step(NextStep::Verify),
+        (None, _) if state.is_revoked() => return step(NextStep::Portal),
         (None, Some(_)) if state.waits_for_sign_in() => return step(NextStep::SignIn),
         (None, Some(reactivation)) => {
             return LicenseNext { step: NextStep::Activate, at: Some(reactivation.next_at) };
@@ -81,7 +85,7 @@ fn next(state: &State) -> LicenseNext {
         (None, None) => {}
     }
     match (state.stage(), state.verifies_at()) {
-        (Stage::Revoked | Stage::Released, _) => step(NextStep::Portal),
+        (Stage::Released, None) => step(NextStep::Portal),
         (_, Some(at)) => LicenseNext { step: NextStep::Verify, at: Some(at) },
         (Stage::Unlicensed, None) => step(NextStep::Activation),
         _ => step(NextStep::Nothing),

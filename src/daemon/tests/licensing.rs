@@ -10,7 +10,7 @@ use crate::daemon::commands::Run;
 use crate::daemon::{imaging, report, views};
 use crate::domain::ids::{CommandId, Uid};
 use crate::license::Stage;
-use crate::license::deactivation::{Book, Effect};
+use crate::license::deactivation::Book;
 use crate::simulator::{DEMO_KEY, DEMO_SUBLICENSE_KEY};
 use crate::sources::profile::Activation;
 use crate::state::Apart;
@@ -77,11 +77,11 @@ impl Mac {
         self.board.send_modify(|board| board.profile = Part::new(profile));
     }
 
-    async fn until_stage(&self, stage: Stage) {
+    pub(super) async fn until_stage(&self, stage: Stage) {
         self.until_license(stage.name(), |board| board.licensing.stage() == stage).await;
     }
 
-    async fn until_license(&self, what: &str, holds: impl Fn(&Board) -> bool) {
+    pub(super) async fn until_license(&self, what: &str, holds: impl Fn(&Board) -> bool) {
         let mut board = self.board.subscribe();
         let waited = tokio::time::timeout(Duration::from_secs(40 * 86_400), board.wait_for(holds)).await;
         let seen = super::super::licensing::view(&self.board.borrow());
@@ -98,12 +98,13 @@ impl Mac {
         state.licensing.installed.as_ref().map(|license| license.key.clone())
     }
 
-    fn order(&self, id: &str, effect: Option<Effect>) {
+    /// An order, and whether it was carried out.
+    pub(super) fn order(&self, id: &str, is_done: bool) {
         let desk = Apart::<Book>::try_open(&Paths::under(self.root.path())).unwrap().unwrap();
         let mut book = desk.load().unwrap().value().unwrap_or_default();
         book.give(id, self.clock.now());
-        if let Some(effect) = effect {
-            book.took_effect(effect);
+        if is_done {
+            book.took_effect(self.clock.now(), true);
         }
         desk.save(&book).unwrap();
         self.orders.notify_one();
@@ -184,7 +185,7 @@ async fn an_order_of_the_command_is_told_and_a_sign_in_waited_for() {
     mac.profile(&[("ActivationExperience", "SSO")]);
     leased(&mac, async {
         mac.state.lock().unwrap().licensing.installed = None;
-        mac.order("jamf", Some(Effect { at: mac.clock.now(), deactivated: true }));
+        mac.order("jamf", true);
         mac.until_license("a sign-in is waited for", |board| {
             board
                 .licensing
@@ -217,7 +218,7 @@ async fn an_order_that_the_command_could_not_carry_out_is_carried_out_when_the_s
             board.observation.service == Answer::ServiceStopped
         })
         .await;
-        mac.order("jamf", None);
+        mac.order("jamf", false);
         tokio::time::sleep(Duration::from_secs(600)).await;
         assert!(mac.installed().is_some(), "the agent leaves a stopped service alone");
         assert_eq!(mac.board.borrow().licensing.stage(), Stage::Active, "unknown is not unlicensed");
@@ -253,6 +254,54 @@ async fn the_portals_commands_give_back_and_verify() {
         assert!(mac.installed().is_some(), "at most once");
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ordered_verification_ends_with_the_portals_word() {
+    type Say = fn(&Mac);
+    let cases: [(Option<Say>, bool, Result<&str, &str>); 4] = [
+        (Some(|mac| mac.sign(LeaseState::Active)), false, Ok("the license is verified")),
+        (
+            Some(|mac| mac.sign(LeaseState::Active)),
+            true,
+            Ok("the license is verified; Parallels Desktop could not update it: broken"),
+        ),
+        (
+            Some(|mac| {
+                let denied = Some(Denied { reason: "no-seats".into(), at: mac.clock.now() });
+                let lease = mac.board.borrow().ruling.lease.clone();
+                mac.rule(Ruling { lease, denied });
+            }),
+            true,
+            Err("the portal denies the license: no-seats; Parallels Desktop could not update it: broken"),
+        ),
+        (None, false, Err("the portal did not answer in time; it is asked again")),
+    ];
+    for (say, is_broken, expected) in cases {
+        let mac = Mac::new();
+        mac.run(async {
+            mac.sign(LeaseState::Active);
+            mac.until_stage(Stage::Active).await;
+            mac.until_license("it was looked at", |board| board.observation.license.looks > 0).await;
+            *mac.broken.lock().unwrap() = is_broken.then_some("prlsrvctl update-license");
+            let executor = mac.executor.lock().unwrap().clone().unwrap();
+            let (outcome, ()) = tokio::join!(executor.run(command(1, CommandKind::VerifyLicense)), async {
+                let asks =
+                    |board: &Board| report::local(board, &[], true).licensing.wish == LeaseWish::Verify;
+                mac.until_license("the portal is asked", asks).await;
+                if let Some(say) = say {
+                    say(&mac);
+                }
+            });
+            match (&outcome, expected) {
+                (Ok(said), Ok(begins)) | (Err(said), Err(begins)) => {
+                    assert!(said.starts_with(begins), "{said}")
+                }
+                _ => panic!("{outcome:?} is not {expected:?}"),
+            }
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

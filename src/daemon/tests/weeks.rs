@@ -9,6 +9,8 @@ use axum::http::{Request, header};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 
+mod seats;
+
 use super::*;
 use crate::checkin::answer::{HttpAnswer, NetFault};
 use crate::checkin::local::Portal;
@@ -25,6 +27,7 @@ use crate::domain::ids::LicenseId;
 use crate::portal::app::App;
 use crate::portal::faults::Faults;
 use crate::portal::model::admission::Token;
+use crate::portal::model::licenses::key::GivenKey;
 use crate::portal::model::licenses::license::{self, LicenseDraft, LicenseState, NewLicense};
 use crate::portal::model::licenses::{StateOrder, UserDraft};
 use crate::portal::server::origins::Origins;
@@ -92,24 +95,34 @@ impl Office {
     }
 
     fn license(&self, product: Product) -> LicenseId {
+        self.add(product, license::Activation::PerUser, 5)
+    }
+
+    fn add(&self, product: Product, activation: license::Activation, seats: u32) -> LicenseId {
         let draft = LicenseDraft {
             name: "License".to_owned(),
-            seats: 5,
-            activation: license::Activation::PerUser,
+            seats,
+            activation,
             ends_at: None,
             idp_groups: Vec::new(),
             when_unverified: WhenUnverified::Report,
         };
-        let new = NewLicense { draft, product, key: None, suspend_trial: false };
+        let key = activation.takes_keys().then(|| GivenKey::new(DEMO_BUSINESS_KEY.to_owned()));
+        let new = NewLicense { draft, product, key, suspend_trial: false };
         self.app.store.stir(|model| model.add_license(new).unwrap().0.id)
+    }
+
+    /// Whether this person may sign in.
+    fn employ(&self, person: &str, active: bool) {
+        let draft = UserDraft { idp_groups: Some(vec!["G-all".to_owned()]), active };
+        self.app.store.stir(|model| model.put_user(person, draft).unwrap());
     }
 
     /// A Mac to which this person has signed in.
     fn mac_of(&self, person: &str) -> Mac {
+        self.employ(person, true);
         let person = person.to_owned();
-        let draft = UserDraft { idp_groups: Some(vec!["G-all".to_owned()]), active: true };
-        self.app.store.stir(|model| model.put_user(&person, draft).unwrap());
-        let mac = Mac::new();
+        let mac = self.mac();
         {
             let licensing = &mut mac.state.lock().unwrap().licensing;
             licensing.users.insert(person.clone(), DEMO_BUSINESS_KEY.to_owned());
@@ -121,6 +134,12 @@ impl Office {
                 ..Installed::default()
             });
         }
+        mac
+    }
+
+    /// A Mac that knows this portal.
+    fn mac(&self) -> Mac {
+        let mac = Mac::new();
         let root = self.app.store.peek(|model| model.organization.root.public()).to_string();
         let items =
             [("PortalURL", self.app.origins.main()), ("PortalRootKey", &root), ("EnrollmentToken", TOKEN)];

@@ -2,7 +2,7 @@
 
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
-use super::{Book, Effect};
+use super::Book;
 use crate::clock::Clock;
 use crate::domain::license::LicenseState;
 use crate::error::Chain;
@@ -67,9 +67,12 @@ pub enum WhenStopped {
 /// Why the license was not given back. The orders stay open.
 #[derive(Debug, thiserror::Error)]
 pub enum Unperformed {
-    /// The book cannot be read or written: nothing is done that is not written down.
-    #[error("cannot write the order down")]
-    State(#[from] StateError),
+    /// It was done, and that could not be written down, so that the order stays open.
+    #[error("the license was given back, and that cannot be written down")]
+    Unrecorded(#[source] StateError),
+    /// It was not done, and why could not be written down either.
+    #[error("the license was not given back, and why cannot be written down")]
+    Unexplained(#[source] StateError),
     /// Parallels' service is stopped and does not start.
     #[error("Parallels' service is stopped and did not start")]
     ServiceStopped,
@@ -96,13 +99,17 @@ pub async fn perform(
         Ok(outcome) => outcome,
         Err(_) => Err(Unperformed::TimedOut),
     };
+    let unwritten = |error| match &outcome {
+        Ok(_) => Unperformed::Unrecorded(error),
+        Err(_) => Unperformed::Unexplained(error),
+    };
     let now = clock.now();
-    let mut orders = book.load()?.value().unwrap_or_default();
+    let mut orders = book.load().map_err(unwritten)?.value().unwrap_or_default();
     match &outcome {
-        Ok(deactivated) => orders.took_effect(Effect { at: now, deactivated: *deactivated }),
+        Ok(deactivated) => orders.took_effect(now, *deactivated),
         Err(error) => orders.failed(&Chain(error).to_string(), now),
     }
-    book.save(&orders)?;
+    book.save(&orders).map_err(unwritten)?;
     outcome.map(|_| ())
 }
 

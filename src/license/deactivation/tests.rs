@@ -15,8 +15,8 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_764_000_000).unwrap()
 }
 
-fn done(at: Timestamp) -> Effect {
-    Effect { at, deactivated: true }
+fn done(at: Timestamp, number: u64) -> Effect {
+    Effect { at, deactivated: true, number }
 }
 
 #[test]
@@ -29,14 +29,18 @@ fn an_order_is_given_once_and_again_only_while_it_has_not_taken_effect() {
     assert_eq!(book.orders().len(), 1);
     assert_eq!((book.orders()[0].ordered_at, book.orders()[0].trouble.as_deref()), (later, None));
     book.give("b", later);
-    book.took_effect(done(later));
+    book.took_effect(later, true);
     assert!(!book.is_open(later) && book.untold().count() == 2);
     book.give("a", later + SignedDuration::from_hours(1));
     assert!(!book.is_open(later), "it is the same order");
     book.told(later, |order| order.id == "a");
     assert_eq!(book.untold().map(|order| order.id.as_str()).collect::<Vec<_>>(), ["b"]);
-    assert_eq!(book.effective_since(later).unwrap().id, "b");
-    assert!(book.effective_since(later + SignedDuration::from_secs(1)).is_none());
+    assert_eq!((book.effects(), book.last_effective().unwrap().id.as_str()), (1, "b"));
+    book.give("c", now());
+    book.took_effect(now(), false);
+    assert_eq!(book.last_effective().unwrap().id, "c", "the last one, whatever the clock says");
+    book.took_effect(now(), false);
+    assert_eq!(book.effects(), 2, "nothing was open");
 }
 
 #[test]
@@ -45,13 +49,47 @@ fn an_old_order_is_left_alone_and_the_book_does_not_grow() {
     book.give("old", now());
     let late = now() + STALE_AFTER;
     assert!(!book.is_open(late));
-    book.took_effect(done(late));
+    book.took_effect(late, true);
     assert_eq!(book.order("old").unwrap().effect, None);
     for number in 0..REMEMBERED + 5 {
-        book.give(&number.to_string(), late);
+        give_and_finish(&mut book, &number.to_string(), late);
     }
     assert_eq!(book.orders().len(), REMEMBERED);
     assert!(book.order("old").is_none() && book.order("204").is_some());
+}
+
+fn give_and_finish(book: &mut Book, id: &str, at: Timestamp) {
+    book.give(id, at);
+    book.took_effect(at, true);
+    book.told(at, |_| true);
+}
+
+#[test]
+fn orders_without_a_name_push_none_out_that_has_one_or_is_not_finished() {
+    let mut book = Book::default();
+    give_and_finish(&mut book, "named", now());
+    book.give_unnamed("untold", now());
+    book.took_effect(now(), true);
+    for number in 0..REMEMBERED * 2 {
+        let id = number.to_string();
+        book.give_unnamed(&id, now());
+        book.took_effect(now(), true);
+        book.told(now(), |order| order.id == id);
+    }
+    book.give("open", now());
+    book.failed("no service", now());
+    for number in 0..REMEMBERED * 2 {
+        // Each ends while the service is stopped.
+        book.give_unnamed(&format!("later-{number}"), now() + STALE_AFTER * 2);
+    }
+    for id in ["named", "untold"] {
+        assert!(book.order(id).is_some(), "{id}");
+    }
+    let mut named = Book::default();
+    for number in 0..REMEMBERED * 2 {
+        named.give(&number.to_string(), now());
+    }
+    assert_eq!(named.orders().len(), REMEMBERED * 2, "what is open is not forgotten");
 }
 
 #[test]
@@ -62,12 +100,13 @@ fn an_order_of_the_profile_is_given_once_and_not_forgotten_while_it_is_named() {
     let later = now() + SignedDuration::from_hours(1);
     assert!(!book.give_once("profile", later), "it is tried again by itself, and not given anew");
     assert_eq!(book.order("profile").unwrap().ordered_at, now());
-    book.took_effect(done(later));
+    book.took_effect(later, true);
+    book.told(later, |_| true);
     for number in 0..REMEMBERED * 3 {
-        book.give(&number.to_string(), later);
+        give_and_finish(&mut book, &number.to_string(), later);
         book.give_once("profile", later);
     }
-    assert_eq!(book.order("profile").unwrap().effect, Some(done(later)));
+    assert_eq!(book.order("profile").unwrap().effect, Some(done(later, 1)));
     assert_eq!(book.orders().len(), REMEMBERED);
     assert!(book.give_once("another", later));
     assert!(book.is_open(later));
@@ -81,6 +120,11 @@ fn names_are_printable_and_short() {
         ("", false),
         (" a", false),
         ("a\nb", false),
+        ("\u{202e}11-6202-fmaj", false),
+        ("jamf\u{200b}", false),
+        ("jamf\u{200d}", false),
+        ("jamf\u{2028}", false),
+        ("\u{feff}jamf", false),
         (&"x".repeat(LONGEST_ORDER_NAME + 1), false),
     ] {
         assert_eq!(is_order_name(name), good, "{name:?}");
@@ -191,7 +235,7 @@ async fn each_way_an_order_goes() {
         match expected {
             Ok(deactivated) => {
                 result.unwrap();
-                assert_eq!(order.effect, Some(Effect { at: now(), deactivated }), "{name}");
+                assert_eq!(order.effect, Some(Effect { at: now(), deactivated, number: 1 }), "{name}");
             }
             Err(trouble) => {
                 result.unwrap_err();

@@ -8,6 +8,8 @@ use super::*;
 use crate::checkin::local::Local;
 use crate::checkin::rehearsal::{Dice, Disk, Mac, Signer, at, body};
 use crate::checkin::session::{Do, HttpRequest, Session};
+use crate::license::Stage;
+use crate::wire::checkin::LeaseWish;
 use crate::wire::key::Thumbprint;
 use crate::wire::time::NumericDate;
 
@@ -34,6 +36,11 @@ impl Draws {
 
 /// How many verifications reach the portal in each ten minutes, one table a week.
 type Counts = BTreeMap<u8, BTreeMap<i64, u32>>;
+
+/// By two clocks that nobody sets.
+fn moment(at: Timestamp) -> Moment {
+    Moment { at, uptime: at.duration_since(Timestamp::UNIX_EPOCH) }
+}
 
 /// Some of the Macs, and the portal as they see it. It signs one lease a minute for all of them, which saves the test
 /// time: they differ in what they draw alone.
@@ -87,7 +94,7 @@ impl Part {
         mac.effects.clear();
         let held = Held::of(mac.session.lease().unwrap());
         assert_eq!(held.seq(), seq);
-        let (state, _) = step(state, Event::Leased(held, self.draws.next()), mac.now);
+        let (state, _) = step(state, Event::Leased(held, self.draws.next()), moment(mac.now));
         assert_eq!((state.wish(), state.stage()), (LeaseWish::Keep, Stage::Active), "and no other");
         mac.local.licensing.wish = LeaseWish::Keep;
         state
@@ -97,7 +104,7 @@ impl Part {
     fn live(&mut self, enrolled: Timestamp, has_idle: bool) {
         let mut mac = self.mac(enrolled);
         let request = mac.request();
-        let mut state = self.grant(&mut mac, &State::new(enrolled), (1, &request));
+        let mut state = self.grant(&mut mac, &State::new(moment(enrolled)), (1, &request));
         for week in 1..=WEEKS {
             let due = state.verifies_at().unwrap();
             if has_idle {
@@ -109,13 +116,13 @@ impl Part {
                 mac.hear(self.signer.checked_in(&idle, &serde_json::json!({})));
             }
             mac.now = due;
-            let (begun, effects) = step(&state, Event::Tick, due);
+            let (begun, effects) = step(&state, Event::Tick, moment(due));
             assert_eq!(
                 (effects, begun.wish()),
                 (vec![Effect::Check], LeaseWish::Keep),
                 "the processes first"
             );
-            let (checked, effects) = step(&begun, Event::Checked, due);
+            let (checked, effects) = step(&begun, Event::Checked, moment(due));
             assert_eq!((effects, checked.wish()), (vec![], LeaseWish::Verify), "then one request");
             assert_eq!(checked.urgent_wish(), None, "by its schedule");
             mac.local.licensing.wish = checked.wish();

@@ -15,7 +15,7 @@ use crate::domain::ids::{LicenseId, PolicyId};
 use crate::portal::app::{App, Shared};
 use crate::portal::model::licenses::key::GivenKey;
 use crate::portal::model::licenses::license::{
-    Activation, License, LicenseDraft, LicenseState, NewLicense, known_word,
+    Activation, License, LicenseChange, LicenseDraft, LicenseState, NewLicense, known_word,
 };
 use crate::portal::model::licenses::{Conversion, Permanence, StateOrder, SublicenseDraft};
 use crate::portal::model::{EditError, Model};
@@ -98,7 +98,7 @@ fn shown(model: &Model, license: &License, now: Timestamp) -> Value {
         "replaced_by": by,
         "ends_at": license.ends_at.map(time::write),
         "groups": model.keys_of(license.id).map(|group| group.id).collect::<Vec<_>>(),
-        "kept_policies": license.kept_policies,
+        "kept_policies": license.kept_policies.iter().flatten().collect::<Vec<_>>(),
         "when_unverified": license.when_unverified,
     })
 }
@@ -145,8 +145,8 @@ pub(super) async fn write(
     Segment(id): Segment,
     request: Request,
 ) -> Result<Json<Value>, AdminError> {
-    let draft: LicenseDraft = incoming::read(request).await?;
-    changed(&app, &id, |model, id| model.write_license(id, draft)).await
+    let change: LicenseChange = incoming::read(request).await?;
+    changed(&app, &id, |model, id| model.write_license(id, change)).await
 }
 
 pub(super) async fn delete(

@@ -15,6 +15,8 @@ use crate::wire::lease::Product;
 pub struct LicenseRow {
     /// Its id, as leases name it (`license_id`).
     pub id: String,
+    /// Its name, any text at all.
+    pub name: String,
     /// The product and its edition.
     pub product: Product,
     /// The primary key, masked; none where everyone activates by sign-in.
@@ -160,7 +162,7 @@ pub struct ProfileSetting {
 pub struct GroupSeats {
     /// How they are allocated.
     pub mode: SeatMode,
-    /// The limit; none where nothing but the license's own limit counts.
+    /// The limit: its own, else what the license has for keys without one; none where that is not known.
     pub limit: Option<u32>,
     /// How many are taken.
     pub used: u32,

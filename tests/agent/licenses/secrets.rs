@@ -50,7 +50,10 @@ async fn no_output_holds_a_key() {
     mac.deactivate("good").await;
     until_back(&stage, since).await;
     let saying = |verb: &str| {
-        let stderr = format!("Failed: {DEMO_BUSINESS_KEY} and {DEMO_SUBLICENSE_KEY}, key={DEMO_TRIAL_KEY}");
+        let stderr = format!(
+            "Failed: key-{DEMO_BUSINESS_KEY} and {DEMO_SUBLICENSE_KEY}-seat, key={DEMO_TRIAL_KEY}, \
+             PARENT-{DEMO_BUSINESS_KEY}-CHILDS is blocked"
+        );
         Fault::of(FaultKind::Fail { code: 255, stderr, applied: false }).at(verb)
     };
     for verb in ["deactivate-license", "install-license", "update-license"] {

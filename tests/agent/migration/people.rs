@@ -1,6 +1,7 @@
 //! (c) Per user: everybody signs in, and moves with the next verification, or at once on order.
 //!
-//! That a verification comes by itself within seven days is `daemon::tests::weeks`, over simulated time.
+//! That everybody moves by themselves within seven days is shown over simulated time, with the daemon's tasks and the portal's
+//! routes as they are: `people_move_by_themselves_within_seven_days_and_notice_nothing` in `src/daemon/tests/weeks.rs`.
 
 use super::*;
 
@@ -39,7 +40,7 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     }
     assert_eq!(company.used(&business).await, 5, "nobody is moved in between");
 
-    // Ada's copy verifies, here because the portal orders it: she notices nothing.
+    // Ada's copy verifies, here because the portal orders it (by itself: see above): she notices nothing.
     let ada = macs[0].status().await.unwrap().portal.device.unwrap();
     company.post(&format!("/devices/{ada}/commands"), json!({"kind": "verify_license"})).await;
     news(&macs[0]).await;

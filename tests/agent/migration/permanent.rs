@@ -53,7 +53,11 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     // Warning: with Business seats that people sign in to, a trial cannot be made permanent.
     let path = format!("/licenses/{trial}/make-permanent");
     assert!(company.refused(Method::POST, &path, json!({})).await.contains("not-allowed"));
-    company.put(&format!("/licenses/{business}"), json!({"name": "Business", "seats": 5})).await;
+    for out_of_use in [json!({"state": "suspended"}), json!({"state": "active"})] {
+        company.put(&format!("/licenses/{business}/state"), out_of_use).await;
+        assert!(company.refused(Method::POST, &path, json!({})).await.contains("not-allowed"));
+    }
+    company.put(&format!("/licenses/{business}"), json!({"activation": "per_device"})).await;
     // Warning: beside an active trial no Enterprise license is added; suspend the trial, or abort.
     let beside = json!({"name": "Bought", "product": "enterprise", "seats": 5});
     assert!(company.refused(Method::POST, "/licenses", beside).await.contains("not-allowed"));

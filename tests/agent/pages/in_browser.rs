@@ -218,7 +218,7 @@ async fn no_word_of_the_portals_own_is_cut_off() {
             let tabs = browser
                 .ask("return [...document.querySelectorAll('.top nav a')].filter(a => { const at = a.querySelector('span').getBoundingClientRect(); return at.width > 20 && at.height > 8 && at.left >= 0 && at.right <= innerWidth; }).map(a => a.innerText)")
                 .await;
-            let all = json!(["Virtual Machines", "Devices", "Licenses", "User Groups"]);
+            let all = json!(["Virtual Machines", "Devices", "Golden Images", "Licenses", "User Groups"]);
             assert_eq!(tabs, all, "{path} at {width}: every page can be gone to by its name");
             let wide = browser.ask("return document.documentElement.scrollWidth > innerWidth").await;
             assert_eq!(wide, json!(false), "{path} at {width}: the page is wider than the window");

@@ -20,6 +20,7 @@ use super::portal::{Portal, devices, hostile_names, now, virtual_machines};
 fn license(id: &str, product: Product, standing: LicenseStanding, days: i64) -> LicenseRow {
     LicenseRow {
         id: id.to_owned(),
+        name: format!("{id} of Example"),
         product,
         key: Some(MaskedKey::of(&format!("{:0<6}-SECRET-SECRET-SECRET-RN17ZA", id.replace('-', "")))),
         licensing: Licensing::PerDevice,
@@ -99,6 +100,7 @@ fn hostile() -> (Vec<LicenseRow>, Vec<GroupRow>) {
     let rows = (1..).zip(hostile_names()).map(|(number, name)| {
         let mut license = license("BUS-1", Product::Business, LicenseStanding::Active, 90);
         license.id = format!("{number} {name}");
+        license.name.clone_from(&name);
         license.key = Some(MaskedKey::of(&name));
         license.notes = vec![LicenseNote::ReplacedBy(name.clone()), LicenseNote::Replaces(name.clone())];
         let mut group = group(number, &name);
@@ -135,12 +137,15 @@ async fn an_address_says_how_licenses_and_groups_are_looked_at() {
     let portal = portal();
     let cookie = sign_in(&portal.address).await;
     for (path, first, shown) in [
-        ("/licenses", "Enterprise Edition", "5 licenses"),
-        ("/licenses", "Enterprise Edition", "116 of 120 seats taken"),
-        ("/licenses?sort=seats", "Business Edition", "21 of 20"),
-        ("/licenses?state=expired", "Business Edition", "1 of 5 shown"),
-        ("/licenses?edition=trial", "Enterprise Edition", ">Trial<"),
-        ("/licenses?licensing=user", "Business Edition", "no key, sign-in only"),
+        ("/licenses", "ENT-1 of Example", "5 licenses"),
+        ("/licenses", "ENT-1 of Example", "116 of 120 seats taken"),
+        ("/licenses", "ENT-1 of Example", "Enterprise Edition ·"),
+        ("/licenses?sort=seats", "BUS-2 of Example", "21 of 20"),
+        ("/licenses?state=expired", "BUS-3 of Example", "1 of 5 shown"),
+        ("/licenses?edition=trial", "TRI-1 of Example", ">Trial<"),
+        ("/licenses?licensing=user", "BUS-2 of Example", "no key, sign-in only"),
+        ("/licenses?q=bus-3+of", "BUS-3 of Example", "1 of 5 shown"),
+        ("/licenses?edition=business&sort=license", "BUS-1 of Example", "3 of 5 shown"),
         ("/licenses?q=nothing+like+it", "", "Nothing matches"),
         ("/groups", "Primary key of Enterprise", "4 unmapped"),
         ("/groups?dir=desc", "Primary key of Enterprise", "14, no limit"),

@@ -263,7 +263,23 @@ async fn one_seat_serves_all_macs_of_a_person_until_they_leave() {
     }
     let denied = verify(&stage, &mut one, by_user("ada@example.com")).await.unwrap_err();
     assert_eq!(denied, "user-disabled");
+    let restore = format!("/devices/{}/license/restore", one.device);
+    assert_eq!(stage.admin(Method::POST, &restore, Value::Null).await.status, 200);
+    let answer = one.check_in(&stage, json!({})).await;
+    assert!(leased(&stage, &mut one, &answer).is_none(), "it is the person who is kept from it");
+    let back = json!({"active": true});
+    assert_eq!(stage.admin(Method::PUT, "/users/ada@example.com", back).await.status, 200);
+    assert_eq!(one.wait(&stage, 0).await.body["wake"], json!(["lease"]));
+    for mac in [&mut one, &mut two] {
+        let answer = mac.check_in(&stage, json!({})).await;
+        assert_eq!(
+            leased(&stage, mac, &answer).unwrap().state,
+            LeaseState::Released,
+            "they verify by themselves"
+        );
+    }
     verify(&stage, &mut third, by_user("bob@example.com")).await.unwrap();
+    assert_eq!(verify(&stage, &mut one, by_user("ada@example.com")).await.unwrap_err(), "no-seats");
 }
 
 #[tokio::test]
@@ -432,7 +448,7 @@ async fn a_trial_becomes_permanent_without_its_policies_unless_users_are_on_busi
     let (mut worker, _) = activated(&stage, by_key(&business_key)).await;
     let path = format!("/licenses/{trial}/make-permanent");
     assert_eq!(stage.admin(Method::POST, &path, json!({})).await.problem(), (409, "not-allowed"));
-    let per_device = json!({"name": "n", "seats": 3});
+    let per_device = json!({"activation": "per_device"});
     assert_eq!(stage.admin(Method::PUT, &format!("/licenses/{business}"), per_device).await.status, 200);
     let beside = json!({"name": "n", "product": "enterprise", "seats": 1});
     let refused = stage.admin(Method::POST, "/licenses", beside).await;
@@ -503,6 +519,9 @@ async fn an_administrator_takes_a_license_away_and_gives_it_back() {
     assert_eq!(leased(&stage, &mut mac, &answer).unwrap().state, LeaseState::Revoked);
     assert_eq!(verify(&stage, &mut mac, by_key(&key)).await.unwrap_err(), "license-revoked");
     assert_eq!(stage.admin(Method::POST, &restore, Value::Null).await.status, 200);
+    let answer = mac.check_in(&stage, json!({})).await;
+    let lease = leased(&stage, &mut mac, &answer).unwrap();
+    assert_eq!(lease.state, LeaseState::Released, "it is told so, and verifies by itself");
     assert_eq!(verify(&stage, &mut mac, by_key(&key)).await.unwrap().state, LeaseState::Active);
     let retire = format!("/devices/{}/retire", mac.device);
     assert_eq!(stage.admin(Method::POST, &retire, Value::Null).await.status, 200);
@@ -521,10 +540,13 @@ async fn what_follows_on_a_mac_that_does_not_verify_is_an_administrators_to_say(
     assert_eq!(lease.when_unverified, WhenUnverified::LiftPolicy);
     let path = format!("/licenses/{license}");
     assert_eq!(get(&stage, &path).await["when_unverified"], "lift_policy");
-    assert_eq!(stage.admin(Method::PUT, &path, json!({"name": "n", "seats": 1})).await.status, 200);
+    assert_eq!(stage.admin(Method::PUT, &path, json!({"name": "m"})).await.status, 200);
+    assert_eq!(get(&stage, &path).await["when_unverified"], "lift_policy", "what is left out stays as it is");
+    let report = json!({"when_unverified": "report"});
+    assert_eq!(stage.admin(Method::PUT, &path, report).await.status, 200);
     let answer = mac.check_in(&stage, json!({})).await;
     let lease = leased(&stage, &mut mac, &answer).unwrap();
-    assert_eq!(lease.when_unverified, WhenUnverified::Report, "what is left out is the default");
+    assert_eq!(lease.when_unverified, WhenUnverified::Report);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod checkins;
 mod durability;
 mod enrollments;
 mod images;
+mod license_rules;
 mod licenses;
 mod misbehavior;
 mod profiles;

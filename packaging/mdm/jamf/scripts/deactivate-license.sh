@@ -2,7 +2,8 @@
 # Jamf Pro policy script: gives the license of Parallels Desktop back, once for each name of an order; ends within a minute.
 # Parameter 4 names the order; a policy that runs again under the same name does nothing.
 # Name another one to give the license back again.
-# Exit codes: 0 done, or done before; 1 not done, and tried again by the agent; 2 the order has no name.
+# Exit codes: 0 done, or done before; 1 not done, and the last line says whether the agent tries again;
+# 2 the order has no name.
 # For tests, MERIDIAN_ROOT stands before every path.
 set -u
 PATH=/usr/bin:/bin:/usr/sbin:/sbin

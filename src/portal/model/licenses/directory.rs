@@ -51,7 +51,8 @@ pub enum Mapping {
 }
 
 impl Model {
-    /// Writes a person. One that may not sign in any more loses the seat at once, on every Mac.
+    /// Writes a person. One that may not sign in any more loses the seat at once, on every Mac; one that may again has it back
+    /// as soon as their Macs have verified.
     ///
     /// # Errors
     /// [`EditError`].
@@ -64,7 +65,9 @@ impl Model {
         let user = User { id, name, idp_groups: draft.idp_groups, active: draft.active };
         self.licensing.restore_user(user.clone());
         self.touch(RecordName::User(id));
-        if !user.active {
+        if user.active {
+            self.welcome(&user.name);
+        } else {
             self.dismiss(&user.name);
         }
         Ok(user)
@@ -87,6 +90,18 @@ impl Model {
         let macs = self.macs_of(name);
         for mac in &macs {
             self.revoke_license(*mac);
+        }
+        self.wake_news(|device| macs.contains(&device));
+    }
+
+    fn welcome(&mut self, name: &str) {
+        let lessees = self.licensing.lessees.values();
+        let placed = lessees.filter_map(|lessee| Some((lessee.device, lessee.place.as_ref()?)));
+        let theirs = |seat: &Seat| matches!(seat, Seat::User(user) if user == name);
+        let macs: Vec<_> =
+            placed.filter(|(_, place)| theirs(&place.seat)).map(|(device, _)| device).collect();
+        for mac in &macs {
+            self.reinstate(*mac);
         }
         self.wake_news(|device| macs.contains(&device));
     }

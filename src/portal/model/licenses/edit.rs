@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use super::key::GivenKey;
 use super::license::{
-    License, LicenseDraft, LicenseState, NewLicense, PrimaryKey, Sublicense, idp_mistakes, key_mistakes,
+    License, LicenseChange, LicenseDraft, LicenseState, NewLicense, PrimaryKey, Sublicense, idp_mistakes,
+    key_mistakes,
 };
-use super::seats::{Division, Seats};
+use super::seats::{Division, Pool, Seats};
 use super::{Model, RecordName};
 use crate::domain::ids::{DeviceId, GroupId, LicenseId, PolicyId};
 use crate::portal::model::EditError;
@@ -82,7 +83,7 @@ impl Model {
             },
             state: LicenseState::Active,
             ends_at: draft.ends_at,
-            kept_policies: BTreeSet::new(),
+            kept_policies: None,
             when_unverified: draft.when_unverified,
         };
         self.put_license(license.clone());
@@ -92,17 +93,23 @@ impl Model {
         Ok((license, key))
     }
 
-    /// Writes a license anew, but for its product, key, state and policy.
+    /// Changes a license, but for its product, key, state and policy.
     ///
     /// # Errors
     /// [`EditError`].
-    pub fn write_license(&mut self, id: LicenseId, draft: LicenseDraft) -> Result<License, EditError> {
+    pub fn write_license(&mut self, id: LicenseId, change: LicenseChange) -> Result<License, EditError> {
         let mut license = self.license(id)?.clone();
+        let was_per_user = license.is_per_user_business();
+        let draft = change.of(&license);
         without(draft.mistakes())?;
         self.check_idp_groups(Some(id), &draft.idp_groups, None)?;
         let LicenseDraft { name, seats, activation, ends_at, idp_groups, when_unverified } = draft;
         (license.name, license.seats, license.activation, license.ends_at) =
             (name, seats, activation, ends_at);
+        self.check_takers(&license)?;
+        if !was_per_user && !license.is_replaced() {
+            self.check_per_user(&license)?;
+        }
         license.when_unverified = when_unverified;
         license.primary.idp_groups = idp_groups;
         self.check_seats(&self.division(&license))?;
@@ -143,6 +150,7 @@ impl Model {
             LicenseState::Active => {
                 let trial = license.product == Product::Enterprise && !self.active_trials().is_empty();
                 self.check_product(license.product, Some(id), trial)?;
+                self.check_per_user(&license)?;
             }
             LicenseState::Suspended => {}
             LicenseState::Replaced { by } => {
@@ -270,6 +278,40 @@ impl Model {
         if division.holds(self.licensing.ledger()) { Ok(()) } else { Err(TOO_FEW) }
     }
 
+    /// Nobody loses a seat because the license no longer takes their kind.
+    pub(super) fn check_takers(&self, license: &License) -> Result<(), EditError> {
+        let groups = self.keys_of(license.id).map(|group| Some(group.id));
+        let pools = groups.chain([None]).map(|group| Pool { license: license.id, group });
+        let (mut devices, mut users) = (false, false);
+        for taken in pools.map(|pool| self.licensing.ledger.taken(pool)) {
+            devices |= taken.devices > 0;
+            users |= taken.users > 0;
+        }
+        match (license.activation.takes_keys() || !devices, license.activation.takes_users() || !users) {
+            (false, _) => Err(EditError::Rule(
+                "Macs with a key have seats of the license, and are to give them back first",
+            )),
+            (_, false) => {
+                Err(EditError::Rule("people have seats of the license, and are to give them back first"))
+            }
+            (true, true) => Ok(()),
+        }
+    }
+
+    /// A Business license with seats per user is not in use beside a trial that was made permanent, from either side
+    /// (facts: what happens after a trial ends).
+    fn check_per_user(&self, license: &License) -> Result<(), EditError> {
+        let is_permanent = |other: &License| {
+            other.product == Product::Enterprise && other.kept_policies.is_some() && !other.is_replaced()
+        };
+        if license.is_per_user_business() && self.licensing.licenses.values().any(is_permanent) {
+            return Err(EditError::Rule(
+                "a trial was made permanent, and beside it no Business license has seats per user",
+            ));
+        }
+        Ok(())
+    }
+
     /// An organization has one Enterprise license (facts: one per business account), and no trial beside it.
     pub(super) fn check_product(
         &self,
@@ -278,8 +320,8 @@ impl Model {
         trial_in_the_way: bool,
     ) -> Result<(), EditError> {
         let others = || self.licensing.licenses.values().filter(|license| Some(license.id) != except);
-        let replaced = |license: &License| matches!(license.state, LicenseState::Replaced { .. });
-        let enterprise = others().any(|license| license.product == Product::Enterprise && !replaced(license));
+        let enterprise =
+            others().any(|license| license.product == Product::Enterprise && !license.is_replaced());
         match product {
             Product::Business => Ok(()),
             Product::Enterprise | Product::EnterpriseTrial if enterprise => {

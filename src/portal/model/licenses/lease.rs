@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::license::{Basis, Denied, Hold, Lessee, LicenseState, Place, SignedLease};
 use super::resolve::Activated;
+use super::seats::Seat;
 use super::{Model, RecordName};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DeviceId, GroupId, LicenseId};
@@ -202,6 +203,22 @@ impl Model {
         self.put_lessee(lessee);
         if barred {
             self.revoke_license(id);
+        } else {
+            self.reinstate(id);
+        }
+    }
+
+    /// What was taken away counts as given back, unless something else still keeps it from the Mac: the next lease says so,
+    /// and the Mac verifies by itself.
+    pub(super) fn reinstate(&mut self, id: DeviceId) {
+        let mut lessee = self.lessee(id);
+        let is_kept_from_it = match lessee.place.as_ref().map(|place| &place.seat) {
+            Some(Seat::User(name)) => !self.licensing.user(name).is_some_and(|user| user.active),
+            Some(Seat::Device(_)) | None => false,
+        };
+        if lessee.hold == Hold::Revoked && !lessee.barred && !is_kept_from_it {
+            lessee.hold = Hold::Released;
+            self.put_lessee(lessee);
         }
     }
 

@@ -36,9 +36,9 @@ pub struct License {
     pub state: LicenseState,
     /// When it ends; none for one without an end.
     pub ends_at: Option<Timestamp>,
-    /// The policies that were assigned while it was a trial.
+    /// The policies that were assigned while it was a trial; none for a license that was bought.
     #[serde(default)]
-    pub kept_policies: BTreeSet<PolicyId>,
+    pub kept_policies: Option<BTreeSet<PolicyId>>,
     /// What follows on a Mac that does not verify it in time.
     #[serde(default)]
     pub when_unverified: WhenUnverified,
@@ -102,6 +102,18 @@ impl License {
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.ends_at.is_some_and(|end| now >= end)
+    }
+
+    /// Whether it is a Business license with seats for people who sign in.
+    #[must_use]
+    pub const fn is_per_user_business(&self) -> bool {
+        matches!(self.product, Product::Business) && self.activation.takes_users()
+    }
+
+    /// Whether another one is in its place.
+    #[must_use]
+    pub const fn is_replaced(&self) -> bool {
+        matches!(self.state, LicenseState::Replaced { .. })
     }
 
     /// Whether policies go with it: they come with Enterprise alone, its trial included (facts: policies belong to
@@ -245,25 +257,67 @@ impl Lessee {
 }
 
 /// What an administrator writes of a license.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct LicenseDraft {
     /// Its name.
     pub name: String,
     /// How many seats were bought.
     pub seats: u32,
     /// What takes them.
-    #[serde(default)]
     pub activation: Activation,
     /// When it ends.
-    #[serde(default, with = "crate::wire::time::optional")]
     pub ends_at: Option<Timestamp>,
     /// The identity provider's groups that are mapped to its primary key.
-    #[serde(default)]
     pub idp_groups: Vec<String>,
     /// What follows on a Mac that does not verify it in time.
-    #[serde(default, deserialize_with = "known_word")]
     pub when_unverified: WhenUnverified,
+}
+
+/// What an administrator changes of a license. What is not named stays as it is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LicenseChange {
+    /// Its name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// How many seats were bought.
+    #[serde(default)]
+    pub seats: Option<u32>,
+    /// What takes them.
+    #[serde(default)]
+    pub activation: Option<Activation>,
+    /// When it ends; null for never.
+    #[serde(default, deserialize_with = "named_time")]
+    pub ends_at: Option<Option<Timestamp>>,
+    /// The identity provider's groups that are mapped to its primary key.
+    #[serde(default)]
+    pub idp_groups: Option<Vec<String>>,
+    /// What follows on a Mac that does not verify it in time.
+    #[serde(default, deserialize_with = "named_word")]
+    pub when_unverified: Option<WhenUnverified>,
+}
+
+impl LicenseChange {
+    /// All of the license, with what is changed.
+    #[must_use]
+    pub fn of(self, license: &License) -> LicenseDraft {
+        LicenseDraft {
+            name: self.name.unwrap_or_else(|| license.name.clone()),
+            seats: self.seats.unwrap_or(license.seats),
+            activation: self.activation.unwrap_or(license.activation),
+            ends_at: self.ends_at.unwrap_or(license.ends_at),
+            idp_groups: self.idp_groups.unwrap_or_else(|| license.primary.idp_groups.clone()),
+            when_unverified: self.when_unverified.unwrap_or(license.when_unverified),
+        }
+    }
+}
+
+fn named_time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Timestamp>>, D::Error> {
+    crate::wire::time::optional::deserialize(from).map(Some)
+}
+
+fn named_word<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<WhenUnverified>, D::Error> {
+    known_word(from).map(Some)
 }
 
 /// An administrator's word: unlike a signed one, one that is not known is a mistake.

@@ -6,8 +6,9 @@
 //! | make permanent | the trial becomes Enterprise: same license, keys and seats; its policies are kept and assigned to nobody | the same, and an assignment without a policy: the local restrictions hold until one is assigned |
 //! | split | new sublicense keys; the primary key goes on | nothing: it keeps its lease on the primary key until it verifies with another key, and is listed as one that is to activate again |
 //!
-//! A trial does not become permanent while a Business license has seats per user (facts: what happens after a trial
-//! ends); such an organization converts the Business license.
+//! A trial does not become permanent while a Business license has seats per user, in use or not (facts: what happens after a
+//! trial ends), nor does such a license come into use beside it afterwards; such an organization converts the Business
+//! license.
 
 use serde::Deserialize;
 
@@ -73,6 +74,7 @@ impl Model {
         license.product = Product::Enterprise;
         license.seats = order.seats.unwrap_or(license.seats);
         license.activation = order.activation.unwrap_or(license.activation);
+        self.check_takers(&license)?;
         self.check_seats(&self.division(&license))?;
         let trials = self.active_trials();
         self.put_license(license.clone());
@@ -100,13 +102,15 @@ impl Model {
         license.seats = order.seats.unwrap_or(license.seats);
         license.ends_at = order.ends_at;
         self.check_seats(&self.division(&license))?;
-        license.kept_policies.extend(license.primary.policy.take());
+        let mut kept = license.kept_policies.take().unwrap_or_default();
+        kept.extend(license.primary.policy.take());
         let groups: Vec<_> = self.keys_of(id).map(|group| group.id).collect();
         for group in groups {
             let policy = self.groups.get_mut(&group).and_then(|group| group.policy.take());
-            license.kept_policies.extend(policy);
+            kept.extend(policy);
             self.touch(RecordName::Group(group));
         }
+        license.kept_policies = Some(kept);
         self.put_license(license.clone());
         self.wake_license(id);
         Ok(license)
@@ -139,13 +143,11 @@ impl Model {
         Ok(Split { groups, reactivate })
     }
 
-    /// Whether a Business license that is in use has seats for people who sign in.
+    /// Whether a Business license has seats for people who sign in. One that is suspended or has ended counts, since it may
+    /// come into use again.
     #[must_use]
     pub fn has_per_user_business(&self) -> bool {
-        self.licensing.licenses.values().any(|license| {
-            license.product == Product::Business
-                && license.activation.takes_users()
-                && license.state == LicenseState::Active
-        })
+        let mut licenses = self.licensing.licenses.values();
+        licenses.any(|license| license.is_per_user_business() && !license.is_replaced())
     }
 }

@@ -154,8 +154,9 @@ impl Division {
         Pool { license: self.license, group }
     }
 
-    /// What is not set aside for a key.
-    fn shared(&self) -> Option<u32> {
+    /// What is not set aside for a key; none where more is set aside than there is.
+    #[must_use]
+    pub fn shared(&self) -> Option<u32> {
         self.keys.values().try_fold(self.seats, |left, seats| left.checked_sub(seats.reserved()))
     }
 

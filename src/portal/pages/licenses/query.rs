@@ -12,7 +12,7 @@ use crate::wire::lease::Product;
 words! {
     /// What to sort licenses by.
     LicenseColumn {
-        /// The product and its edition.
+        /// The product and its edition, then the name.
         License = "license", "License",
         /// How it stands: those in use first.
         Standing = "standing", "State",
@@ -89,7 +89,9 @@ impl Query for LicenseQuery {
         let product = |row: &LicenseRow| Product::ALL.iter().position(|product| *product == row.product);
         let taken = |row: &LicenseRow| (fullness(row.seats.used(), row.seats.limit), row.seats.used());
         let by_column = match self.browse.sort {
-            LicenseColumn::License => product(left).cmp(&product(right)),
+            LicenseColumn::License => {
+                product(left).cmp(&product(right)).then_with(|| natural(&left.name, &right.name))
+            }
             LicenseColumn::Standing => left.standing.cmp(&right.standing),
             LicenseColumn::Licensing => left.licensing.cmp(&right.licensing),
             LicenseColumn::Seats => taken(left).cmp(&taken(right)),
@@ -98,12 +100,14 @@ impl Query for LicenseQuery {
             LicenseColumn::Ends => (left.ends.is_none(), left.ends).cmp(&(right.ends.is_none(), right.ends)),
         };
         self.browse.order(by_column, || {
-            (product(left).cmp(&product(right))).then_with(|| natural(&left.id, &right.id))
+            (product(left).cmp(&product(right)))
+                .then_with(|| natural(&left.name, &right.name))
+                .then_with(|| natural(&left.id, &right.id))
         })
     }
 }
 
-/// Whether the row holds what is searched for: in its words, its masked key, its id and those in its notes.
+/// Whether the row holds what is searched for: in its name, its words, its masked key, its id and those in its notes.
 fn found(row: &LicenseRow, needle: &Needle) -> bool {
     let key = row.key.as_ref().map(ToString::to_string);
     let others = row.notes.iter().filter_map(|note| match note {
@@ -114,6 +118,7 @@ fn found(row: &LicenseRow, needle: &Needle) -> bool {
     });
     let texts = [row.product.title(), row.standing.title(), row.licensing.title(), row.id.as_str()]
         .into_iter()
+        .chain([row.name.as_str()])
         .chain(key.as_deref())
         .chain(others);
     needle.finds(texts)

@@ -29,7 +29,9 @@ pub(super) struct View {
 pub(super) struct Line {
     pub(super) key: String,
     pub(super) toggle: String,
-    pub(super) license: (&'static str, Option<Pill>, Shown),
+    pub(super) license: (Shown, Option<Pill>),
+    pub(super) edition: &'static str,
+    pub(super) masked: Shown,
     pub(super) standing: Pill,
     pub(super) licensing: &'static str,
     pub(super) seats: Gauge,
@@ -98,7 +100,7 @@ fn selects(rows: &[LicenseRow], query: &LicenseQuery) -> Vec<Select> {
 
 fn line(row: LicenseRow, query: &LicenseQuery, now: Timestamp) -> Line {
     let open = query.browse.open == row.id;
-    let (name, trial) = match row.product {
+    let (edition, trial) = match row.product {
         Product::EnterpriseTrial => {
             (Product::Enterprise.title(), Some(Pill::new(Tone::Busy, "pending", Shown::ours("Trial"))))
         }
@@ -109,7 +111,9 @@ fn line(row: LicenseRow, query: &LicenseQuery, now: Timestamp) -> Line {
     let key = row.key.as_ref().map(ToString::to_string).unwrap_or_default();
     Line {
         toggle: query.at(query.browse.toggled(&row.id)),
-        license: (name, trial, Shown::cell(&key, "no key, sign-in only")),
+        license: (Shown::cell(&row.name, "no name"), trial),
+        edition,
+        masked: Shown::ours(if key.is_empty() { "no key, sign-in only".to_owned() } else { key }),
         standing: standing(row.standing),
         licensing: row.licensing.title(),
         seats: if active { taken } else { taken.at_rest() },
@@ -138,7 +142,8 @@ fn details(row: &LicenseRow) -> Details {
     };
     let free = row.seats.limit.saturating_sub(row.seats.used());
     let fields = vec![
-        Field::ours("Product", "Parallels Desktop for Mac"),
+        Field::ours("Product", format!("Parallels Desktop for Mac, {}", row.product.title())),
+        Field::device("Name", [row.name.clone()], "no name"),
         Field::ours("Takes a seat", takers).wide(),
         Field::ours("Seats of Macs", row.seats.devices.to_string()),
         Field::ours("Seats of people", row.seats.users.to_string()),

@@ -31,6 +31,7 @@ pub(super) fn license_row(model: &Model, license: &License, now: Timestamp) -> L
     }
     LicenseRow {
         id: license.id.to_string(),
+        name: license.name.clone(),
         product: license.product,
         key: license.primary.key.clone(),
         licensing: match license.activation {
@@ -92,7 +93,8 @@ fn notes(model: &Model, license: &License) -> Vec<LicenseNote> {
             LicenseNote::MayBecomePermanent
         });
     }
-    let unassigned = license.kept_policies.iter().filter(|policy| is_unassigned(model, **policy)).count();
+    let unassigned =
+        license.kept_policies.iter().flatten().filter(|policy| is_unassigned(model, **policy)).count();
     if unassigned > 0 {
         notes.push(LicenseNote::PoliciesUnassigned(u32::try_from(unassigned).unwrap_or(u32::MAX)));
     }
@@ -161,6 +163,11 @@ fn used(model: &Model, license: LicenseId, group: Option<&Group>) -> u32 {
     model.licensing.ledger().used(Pool { license, group: group.map(|group| group.id) })
 }
 
+/// What the primary key and keys with dynamic seats draw from.
+fn shared(model: &Model, license: &License) -> u32 {
+    model.division(license).shared().unwrap_or_default()
+}
+
 fn primary_row(model: &Model, license: &License, unmapped: Unmapped) -> GroupRow {
     GroupRow {
         id: None,
@@ -168,7 +175,11 @@ fn primary_row(model: &Model, license: &License, unmapped: Unmapped) -> GroupRow
         product: license.product,
         name: license.name.clone(),
         key: license.primary.key.clone(),
-        seats: GroupSeats { mode: SeatMode::Dynamic, limit: None, used: used(model, license.id, None) },
+        seats: GroupSeats {
+            mode: SeatMode::Dynamic,
+            limit: Some(shared(model, license)),
+            used: used(model, license.id, None),
+        },
         image: image(model, license.primary.policy, None),
         policy: policy_row(model, license.primary.policy),
         idp_groups: license.primary.idp_groups.clone(),
@@ -179,7 +190,7 @@ fn primary_row(model: &Model, license: &License, unmapped: Unmapped) -> GroupRow
 fn group_row(model: &Model, license: &License, group: &Group, key: &Sublicense) -> GroupRow {
     let (mode, limit) = match key.seats {
         Seats::Reserved { limit } => (SeatMode::Reserved, Some(limit)),
-        Seats::Dynamic { limit } => (SeatMode::Dynamic, limit),
+        Seats::Dynamic { limit } => (SeatMode::Dynamic, limit.or_else(|| Some(shared(model, license)))),
     };
     GroupRow {
         id: Some(group.id),
@@ -197,7 +208,46 @@ fn group_row(model: &Model, license: &License, group: &Group, key: &Sublicense) 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::portal::model::licenses::SublicenseDraft;
+    use crate::portal::model::licenses::license::{LicenseDraft, NewLicense};
+    use crate::portal::store::Store;
+    use crate::wire::lease::WhenUnverified;
+
+    #[test]
+    fn a_key_without_a_limit_of_its_own_shows_what_there_is_to_draw_from() {
+        let draft = LicenseDraft {
+            name: "Headquarters".to_owned(),
+            seats: 5,
+            activation: Activation::PerDevice,
+            ends_at: None,
+            idp_groups: Vec::new(),
+            when_unverified: WhenUnverified::Report,
+        };
+        let new = NewLicense { draft, product: Product::Business, key: None, suspend_trial: false };
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        let (store, _writer) = Store::in_memory("Example", clock).unwrap();
+        let (rows, shown) = store.stir(|model| {
+            let (license, _) = model.add_license(new).unwrap();
+            for seats in [Seats::Reserved { limit: 2 }, Seats::ANY, Seats::Dynamic { limit: Some(1) }] {
+                let (name, seats) = ("Sales".to_owned(), Some(seats));
+                model
+                    .add_sublicense(license.id, SublicenseDraft { name, seats, ..SublicenseDraft::default() })
+                    .unwrap();
+            }
+            let now = Timestamp::UNIX_EPOCH;
+            (group_rows(model, now), license_row(model, &license, now))
+        });
+        let mut limits: Vec<_> = rows.iter().skip(1).map(|row| (row.seats.mode, row.seats.limit)).collect();
+        limits.sort_unstable();
+        let dynamic = |limit| (SeatMode::Dynamic, Some(limit));
+        assert_eq!((rows[0].is_primary(), rows[0].seats.limit), (true, Some(3)), "what is not set aside");
+        assert_eq!(limits, [(SeatMode::Reserved, Some(2)), dynamic(1), dynamic(3)]);
+        assert_eq!((shown.name.as_str(), shown.seats.limit), ("Headquarters", 5));
+    }
 
     #[test]
     fn unmapped_people_are_counted_and_some_named() {

@@ -7,6 +7,7 @@ use crate::portal::rows::LicenseSeats;
 fn row(id: &str, product: Product, standing: LicenseStanding, licensing: Licensing) -> LicenseRow {
     LicenseRow {
         id: id.to_owned(),
+        name: format!("{id} of Example"),
         product,
         key: Some(MaskedKey::of(&format!("{id}0000-AAAAAA-BBBBBB-CCCCCC-RN17ZA"))),
         licensing,
