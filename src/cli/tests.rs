@@ -106,6 +106,7 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "an obstacle, and not a document")]
 fn the_last_line_of_an_order_is_its_verdict_for_programs_too() {
     let scratch = tempfile::tempdir().unwrap();
     let paths = Paths::under(scratch.path());

@@ -189,7 +189,7 @@ fn lease_taken(state: &mut State, lease: Held, draw: f64) {
     if state.lease.as_ref().is_some_and(|held| !lease.supersedes(held)) {
         return;
     }
-    let now = state.clock.seen();
+    let (now, without_license) = (state.clock.seen(), state.is_without_license());
     let given_back = matches!(lease.state(), LeaseState::Released | LeaseState::Revoked);
     if state.is_releasing() {
         if let Some(deactivation) = state.deactivation.as_mut().filter(|_| given_back) {
@@ -197,6 +197,11 @@ fn lease_taken(state: &mut State, lease: Held, draw: f64) {
         }
     } else {
         state.asking = None;
+    }
+    let gives_seat = matches!(lease.state(), LeaseState::Active | LeaseState::Suspended);
+    if let Some(deactivation) = state.deactivation.as_mut().filter(|_| gives_seat && without_license) {
+        // It answers what was asked before the license was given back: there is a seat to release after all.
+        deactivation.told_at = None;
     }
     state.clock = state.clock.anchored(lease.signed_at());
     let early = SignedDuration::try_from_secs_f64(SPREAD.as_secs_f64() * draw.clamp(0.0, 1.0));

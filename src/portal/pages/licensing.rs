@@ -2,6 +2,8 @@
 
 use super::filter::titled;
 use super::parts::{Gauge, Tone};
+use super::text::Shown;
+use crate::domain::license::MaskedKey;
 use crate::portal::rows::{LicenseStanding, Licensing, SeatMode};
 use crate::wire::lease::Product;
 
@@ -28,6 +30,15 @@ titled!(SeatMode {
     Reserved = "reserved", "Reserved",
     Dynamic = "dynamic", "Dynamic",
 });
+
+/// A key in a cell by what tells it from others, its first and last group; who points at it is told all that may be shown.
+pub(super) fn short_key(key: Option<&MaskedKey>, placeholder: &'static str) -> Shown {
+    let Some(key) = key.map(ToString::to_string) else { return Shown::cell("", placeholder) };
+    match key.split_once('-').zip(key.rsplit_once('-')) {
+        Some(((first, _), (_, last))) => Shown::named(format!("{first}-…-{last}"), &key),
+        None => Shown::ours(key),
+    }
+}
 
 /// How many seats are taken, as a bar where there is a limit.
 pub(super) fn seats(used: u32, limit: Option<u32>) -> Gauge {
@@ -58,6 +69,17 @@ pub(super) fn fullness(used: u32, limit: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_told_by_its_first_and_last_group() {
+        let of = |key: &str| short_key(Some(&MaskedKey::of(key)), "no key").to_string();
+        assert_eq!(
+            of("B2W8KC-AAAAAA-BBBBBB-CCCCCC-9D3V1C"),
+            "<bdi title=\"B2W8KC-******-******-******-9D3V1C\">B2W8KC-…-9D3V1C</bdi>"
+        );
+        assert_eq!(of("of another form"), "<bdi>******</bdi>");
+        assert_eq!(short_key(None, "no key").to_string(), "<span class=\"none\">no key</span>");
+    }
 
     #[test]
     fn what_is_over_its_limit_is_never_merely_full() {

@@ -50,13 +50,8 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
     }
     installs(&testers[0]).await;
 
-    // Warning: with Business seats that people sign in to, a trial cannot be made permanent.
     let path = format!("/licenses/{trial}/make-permanent");
-    assert!(company.refused(Method::POST, &path, json!({})).await.contains("not-allowed"));
-    for out_of_use in [json!({"state": "suspended"}), json!({"state": "active"})] {
-        company.put(&format!("/licenses/{business}/state"), out_of_use).await;
-        assert!(company.refused(Method::POST, &path, json!({})).await.contains("not-allowed"));
-    }
+    people_bar_it(&company, &business, &path).await;
     company.put(&format!("/licenses/{business}"), json!({"activation": "per_device"})).await;
     // Warning: beside an active trial no Enterprise license is added; suspend the trial, or abort.
     let beside = json!({"name": "Bought", "product": "enterprise", "seats": 5});
@@ -95,6 +90,15 @@ async fn a_trial_made_permanent_keeps_its_policies_unassigned_and_business_users
 
     assigned_again(&company, (&trial, &sales, &policy), (&testers, &workers)).await;
     assert_eq!(server.asked().len(), 1, "the image was fetched once");
+}
+
+/// Warning: with Business seats that people sign in to, a trial cannot be made permanent, whatever state they are in.
+async fn people_bar_it(company: &Company, business: &str, path: &str) {
+    assert!(company.refused(Method::POST, path, json!({})).await.contains("not-allowed"));
+    for out_of_use in [json!({"state": "suspended"}), json!({"state": "active"})] {
+        company.put(&format!("/licenses/{business}/state"), out_of_use).await;
+        assert!(company.refused(Method::POST, path, json!({})).await.contains("not-allowed"));
+    }
 }
 
 /// As a result, the administrator has to assign the policies again; they were kept whole.

@@ -292,6 +292,24 @@ async fn groups_are_searched_sorted_and_opened_in_place() {
 }
 
 #[tokio::test]
+async fn what_tells_licenses_and_keys_apart_is_not_cut_off() {
+    let portal = portal();
+    let browser = Browser::signed_in(&portal).await;
+    for width in [1280, 1000, 400] {
+        browser.page.set_window_size(width, 900).await.unwrap();
+        browser.until(&format!("return innerWidth === {width}")).await;
+        for (path, rows) in [("/licenses", 5), ("/groups", 4)] {
+            browser.page.goto(&format!("{}{path}", portal.address)).await.unwrap();
+            browser.until(&format!("return document.querySelectorAll('tr.row').length === {rows}")).await;
+            let cut = browser
+                .ask("return [...document.querySelectorAll('.under bdi, .under .none, .toggle bdi')].filter(one => one.getBoundingClientRect().right > one.closest('th').getBoundingClientRect().right || one.scrollWidth > one.clientWidth && getComputedStyle(one).display !== 'inline').map(one => one.textContent)")
+                .await;
+            assert_eq!(cut, json!([]), "{path} at {width}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn hostile_texts_of_licenses_and_groups_do_nothing() {
     let portal = Portal::start(Vec::new(), Vec::new(), 0);
     let browser = Browser::signed_in(&portal).await;

@@ -67,6 +67,25 @@ fn a_mac_that_was_barred_is_back_by_itself_once_its_seat_is_free_again() {
 }
 
 #[test]
+fn a_seat_that_was_granted_while_the_license_was_given_back_is_released() {
+    for before in [None, Some(LeaseState::Released)] {
+        let mut story = Story::of(State::new(moment(SignedDuration::ZERO)));
+        story.take(Event::Observed(facts(LicenseState::Active)));
+        if let Some(before) = before {
+            story.take(lease(1, before, start()));
+            story.take(Event::Checked);
+        }
+        story.take(Event::Observed(facts(LicenseState::None)));
+        assert_eq!(story.state.wish(), LeaseWish::Keep, "there is no seat that is known of");
+        // The answer was on its way.
+        story.take(lease(2, LeaseState::Active, start()));
+        assert_eq!(story.state.wish(), LeaseWish::Release, "{before:?}");
+        story.take(lease(3, LeaseState::Released, start()));
+        assert_eq!((story.stage(), story.state.wish()), (Stage::Released, LeaseWish::Keep));
+    }
+}
+
+#[test]
 fn one_that_gave_its_license_back_meanwhile_activates_again_first() {
     for (means, effects) in [(Means::Key, vec![Effect::Activate]), (Means::SignIn, vec![])] {
         let mut story = Story::active();

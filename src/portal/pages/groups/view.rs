@@ -6,7 +6,7 @@ use super::PATH;
 use super::query::{GroupQuery, StandingFilter};
 use crate::portal::pages::browse::{Browse, Word, address};
 use crate::portal::pages::filter::{Select, choices};
-use crate::portal::pages::licensing::seats;
+use crate::portal::pages::licensing::{seats, short_key};
 use crate::portal::pages::listing::{Above, Field, Frame, Heading};
 use crate::portal::pages::parts::{Gauge, Pill, Tone, count};
 use crate::portal::pages::query::Query;
@@ -133,12 +133,11 @@ fn key(row: &GroupRow) -> String {
 fn line(row: &GroupRow, query: &GroupQuery) -> Line {
     let key = key(row);
     let open = query.browse.open == key;
-    let masked = row.key.as_ref().map(ToString::to_string).unwrap_or_default();
     let flag = (row.unmapped.users > 0)
         .then(|| Pill::new(Tone::Warn, "alert", Shown::ours(format!("{} unmapped", row.unmapped.users))));
     Line {
         toggle: query.at(query.browse.toggled(&key)),
-        group: (Shown::cell(&row.name, "no name"), row.is_primary(), Shown::cell(&masked, "no key")),
+        group: (Shown::cell(&row.name, "no name"), row.is_primary(), short_key(row.key.as_ref(), "no key")),
         flag,
         seats: seats(row.seats.used, row.seats.limit),
         mode: row.seats.mode.title(),
@@ -158,7 +157,7 @@ fn details(row: &GroupRow) -> Details {
         SeatMode::Reserved => "Reserved: set aside for this key, also while nobody takes them",
         SeatMode::Dynamic => "Dynamic: drawn from what the license has left",
     };
-    let limit = row.seats.limit.map_or("none but the license’s own".to_owned(), |limit| limit.to_string());
+    let limit = row.seats.limit.map_or("not known".to_owned(), |limit| limit.to_string());
     let key = row.key.as_ref().map(ToString::to_string);
     let mut fields = vec![
         Field::device("Key", key, "no key").wide(),

@@ -7,7 +7,7 @@ use super::query::LicenseQuery;
 use crate::portal::pages::browse::Word;
 use crate::portal::pages::filter::{Select, choices};
 use crate::portal::pages::groups;
-use crate::portal::pages::licensing::seats;
+use crate::portal::pages::licensing::{seats, short_key};
 use crate::portal::pages::listing::{Above, Field, Frame, Heading};
 use crate::portal::pages::parts::{Gauge, Icon, Pill, Tone, Until, count};
 use crate::portal::pages::query::Query;
@@ -108,12 +108,11 @@ fn line(row: LicenseRow, query: &LicenseQuery, now: Timestamp) -> Line {
     };
     let active = row.standing == LicenseStanding::Active;
     let taken = seats(row.seats.used(), Some(row.seats.limit));
-    let key = row.key.as_ref().map(ToString::to_string).unwrap_or_default();
     Line {
         toggle: query.at(query.browse.toggled(&row.id)),
         license: (Shown::cell(&row.name, "no name"), trial),
         edition,
-        masked: Shown::ours(if key.is_empty() { "no key, sign-in only".to_owned() } else { key }),
+        masked: short_key(row.key.as_ref(), "no key, sign-in only"),
         standing: standing(row.standing),
         licensing: row.licensing.title(),
         seats: if active { taken } else { taken.at_rest() },
@@ -144,6 +143,7 @@ fn details(row: &LicenseRow) -> Details {
     let fields = vec![
         Field::ours("Product", format!("Parallels Desktop for Mac, {}", row.product.title())),
         Field::device("Name", [row.name.clone()], "no name"),
+        Field::device("Key", row.key.as_ref().map(ToString::to_string), "no key, sign-in only").wide(),
         Field::ours("Takes a seat", takers).wide(),
         Field::ours("Seats of Macs", row.seats.devices.to_string()),
         Field::ours("Seats of people", row.seats.users.to_string()),
