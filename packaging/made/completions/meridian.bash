@@ -25,11 +25,20 @@ _meridian() {
             meridian,deactivate-license)
                 cmd="meridian__subcmd__deactivate__subcmd__license"
                 ;;
+            meridian,diagnose)
+                cmd="meridian__subcmd__diagnose"
+                ;;
             meridian,doctor)
                 cmd="meridian__subcmd__doctor"
                 ;;
             meridian,explain)
                 cmd="meridian__subcmd__explain"
+                ;;
+            meridian,images)
+                cmd="meridian__subcmd__images"
+                ;;
+            meridian,install-image)
+                cmd="meridian__subcmd__install__subcmd__image"
                 ;;
             meridian,leave)
                 cmd="meridian__subcmd__leave"
@@ -37,11 +46,17 @@ _meridian() {
             meridian,license)
                 cmd="meridian__subcmd__license"
                 ;;
+            meridian,place-image)
+                cmd="meridian__subcmd__place__subcmd__image"
+                ;;
             meridian,plan)
                 cmd="meridian__subcmd__plan"
                 ;;
             meridian,profile)
                 cmd="meridian__subcmd__profile"
+                ;;
+            meridian,settle-image)
+                cmd="meridian__subcmd__settle__subcmd__image"
                 ;;
             meridian,status)
                 cmd="meridian__subcmd__status"
@@ -74,7 +89,7 @@ _meridian() {
 
     case "${cmd}" in
         meridian)
-            opts="-h --root --help status explain plan vms updates license deactivate-license sync leave version doctor profile config daemon"
+            opts="-h --root --help status explain plan vms images install-image updates license deactivate-license sync leave version doctor diagnose place-image settle-image profile config daemon"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -171,6 +186,24 @@ _meridian() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meridian__subcmd__diagnose)
+            opts="-h --stdout --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meridian__subcmd__doctor)
             opts="-h --json --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -196,6 +229,50 @@ _meridian() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__images)
+            opts="-h --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__install__subcmd__image)
+            opts="-h --user --no-wait --timeout --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -236,6 +313,44 @@ _meridian() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__place__subcmd__image)
+            opts="-h --into --name --kind --size --unpacked-size --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -W "pvmp zip" -- "${cur}"))
+                    return 0
+                    ;;
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unpacked-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -346,6 +461,24 @@ _meridian() {
                     COMPREPLY=($(compgen -W "custom-domain managed-client" -- "${cur}"))
                     return 0
                     ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__settle__subcmd__image)
+            opts="-h --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
