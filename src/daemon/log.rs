@@ -1,4 +1,4 @@
-//! The log: how much is said follows the profile, and where it goes is [`sink`]'s.
+//! The log: how much is said follows the profile, and where it goes is `sink`'s.
 //!
 //! The profile directs what the agent itself says. Of the crates below it only warnings pass: what HTTP and TLS say at
 //! their lower levels is about them, and may hold what no log should. Secrets are kept out by their types: `Debug` and
