@@ -134,7 +134,7 @@ async fn the_page_and_a_macs_updates_have_room_in_every_window() {
             browser.page.goto(&format!("{}{path}", portal.address)).await.unwrap();
             browser.until("return document.querySelector('#link.live') !== null").await;
             let seen = browser
-                .ask("return [window.harmed ?? null, document.querySelectorAll('main script, main img, main b').length, document.documentElement.scrollWidth > innerWidth, [...document.querySelectorAll('.top nav a')].filter(a => a.querySelector('.icon').getClientRects().length || a.clientWidth > 60).length]")
+                .ask("return [window.harmed ?? null, document.querySelectorAll('main script, main img, main b').length, document.documentElement.scrollWidth > innerWidth, [...document.querySelectorAll('.top nav a')].filter(a => a.querySelector('.icon').getClientRects().length || a.clientWidth > 30).length]")
                 .await;
             assert_eq!(seen, json!([null, 0, false, 5]), "{path} at {width}");
         }
