@@ -69,6 +69,7 @@ fn answer(request: &HttpRequest, root: &SigningKey, key: &SigningKey) -> HttpAns
         content_type: Some("application/json".to_owned()),
         request_id: Some(request.request_id.to_string()),
         retry_after: None,
+        date: None,
         body: body.to_string().into_bytes(),
     }
 }
@@ -121,9 +122,11 @@ fn local(root: &SigningKey) -> Local {
         parallels: Parallels::Installed("26.1.1".parse().expect("a version")),
         local_restrictions: Map::new(),
         profile_settings: Map::new(),
+        updates: None,
         compliance: Vec::new(),
         problems: Vec::new(),
         vms: Some(Machines::default()),
+        images: Vec::new(),
         licensing: Licensing::default(),
     }
 }

@@ -263,7 +263,10 @@ impl Mac {
         };
         let vm = VmSight { sight: of_scope(true), owner: Uid(501), mac_guest: false, locked: false };
         let vms = (1..=VMS).map(|number| (VmId::of(id(number)), vm.clone())).collect();
-        Self { observed: Observed { app: Some(of_scope(false)), vms }, baseline: Baseline::default() }
+        Self {
+            observed: Observed { app: Some(of_scope(false)), vms, ..Observed::default() },
+            baseline: Baseline::default(),
+        }
     }
 
     /// Every setting of every object differs.

@@ -424,6 +424,20 @@ plist_keys() {
          key != "" { type = $0; gsub(/^[ \t]*<|[ \/>].*/, "", type); print key ": " type; key = "" }' | masked | indented
 }
 
+# What golden images rely on.
+images() {
+  section 'Golden images'
+  local verb
+  for verb in pack unpack register; do
+    say "prlctl knows $verb: $("$prlctl" 2>&1 | grep -q -w "$verb" && echo yes || echo 'not by its help')"
+  done
+  ask pmset -g batt
+  say "pmset -g batt: exit code $code, $(printf '%s\n' "$out" | head -n 1)"
+  ask pmset -g systemstate
+  say "pmset -g systemstate: exit code $code"
+  printf '%s\n' "$out" | masked | indented
+}
+
 managed_preferences() {
   section 'Managed preferences'
   if [ ! -d "$managed" ]; then
@@ -443,11 +457,50 @@ managed_preferences() {
   done
 }
 
+# The preferences about updates of whoever runs the script: with sudo, of the user who did.
+update_preferences() {
+  section 'Preferences about updates'
+  local key own="limited"
+  if [ -n "${SUDO_USER:-}" ]; then own="limited sudo -n -H -u $SUDO_USER --"; fi
+  for key in 'Application preferences.Check for updates' 'Application preferences.Download updates automatically'; do
+    say "$key: $($own defaults read-type 'com.parallels.Parallels Desktop' "$key" 2>&1 | masked) $($own defaults read 'com.parallels.Parallels Desktop' "$key" 2>/dev/null | masked)"
+  done
+  say "other keys with \"update\" in them: $($own defaults export 'com.parallels.Parallels Desktop' - 2>/dev/null | sed -n 's/.*<key>\(.*[Uu]pdate.*\)<\/key>.*/\1/p' | masked | tr '\n' ',')"
+  say "export of a domain that nobody wrote to: exit code $($own defaults export dev.meridian.no-such-domain - >/dev/null 2>&1; echo $?), $($own defaults export dev.meridian.no-such-domain - 2>&1 | tr -d '\n' | cut -c1-200 | masked)"
+}
+
+# What doctor reads, and where the log's warnings arrive.
+management() {
+  section 'Management and logs'
+  ask profiles status -type enrollment
+  say "profiles status: exit code $code, took $took s"
+  printf '%s\n' "$out" | sed -E 's#https?://.*#<address>#' | masked | indented
+  ask scutil --proxy
+  say "scutil --proxy: exit code $code, keys:"
+  printf '%s\n' "$out" | sed -n 's/^ *\([A-Za-z0-9]*\) : .*/\1/p' | indented
+  ask launchctl print system/dev.meridian.agent
+  say "launchctl print of the job: exit code $code"
+  ask launchctl print system/dev.meridian.none
+  say "launchctl print of no job: exit code $code"
+  ask launchctl print-disabled system
+  say "launchctl print-disabled: exit code $code, the form: $(printf '%s\n' "$out" | grep '=>' | head -n 1 | sed 's/"[^"]*"/"<label>"/')"
+  if [ "$(id -u)" -eq 0 ]; then
+    ask sfltool dumpbtm
+    say "sfltool dumpbtm: exit code $code, took $took s, an item of a daemon:"
+    printf '%s\n' "$out" | awk '/^ *#[0-9]+:/ { item = "" } { item = item $0 "\n" } /URL:.*LaunchDaemons/ { printf "%s", item; exit }' | masked | indented
+  fi
+  ask log show --last 1d --style compact --predicate 'process == "logger" AND eventMessage CONTAINS "meridian: "'
+  say "log show: exit code $code, $(printf '%s\n' "$out" | grep -c 'meridian: ') lines of the agent through logger"
+}
+
 unasked() {
   section 'What reading cannot answer'
   say 'the words in which a change is refused under a custom password, and when a configuration is locked'
   say 'the exit codes 253 (service stopped) and 254 (virtual machine frozen), unless they show above'
   say 'whether each flag takes the value that the agent gives it'
+  say 'where a packed virtual machine that was registered has its home, and what unpacking makes of it; whether unpacking asks for a password'
+  say 'the words in which the privacy control of macOS refuses a folder'
+  say 'whether 1, 2 and 3 of "Check for updates" are daily, weekly and monthly: set each in the window and read it again'
   say 'whether lock on suspend, isolation and the automatic update of Parallels Tools show anywhere: see the paths above'
 }
 
@@ -466,5 +519,8 @@ endings
 sessions
 touched_files
 host_facts
+images
 managed_preferences
+update_preferences
+management
 unasked

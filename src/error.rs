@@ -58,18 +58,54 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// Displays an error and its sources on one line, joined by `: `.
+/// Displays an error and its sources on one line, joined by `: `. What an error of another crate repeats of its source is said
+/// once.
 #[derive(Debug)]
 pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut said = self.0.to_string();
+        f.write_str(&said)?;
         let mut source = self.0.source();
         while let Some(error) = source {
-            write!(f, ": {error}")?;
+            let text = error.to_string();
+            if !said.ends_with(&text) {
+                write!(f, ": {text}")?;
+                said = text;
+            }
             source = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error with this message and what caused it.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str, #[source] Option<Box<Said>>);
+
+    #[test]
+    fn what_a_source_repeats_is_said_once() {
+        let chain = |said: &[&'static str]| {
+            let error = said.iter().rev().fold(None, |source, text| Some(Box::new(Said(text, source))));
+            Chain(error.unwrap().as_ref()).to_string()
+        };
+        for (said, shown) in [
+            (&["a", "b", "c"][..], "a: b: c"),
+            (&["cannot read", "no file", "no file"], "cannot read: no file"),
+            (
+                &["no query", "bad query: limit: zero", "limit: zero", "zero"],
+                "no query: bad query: limit: zero",
+            ),
+            (&["zero is too few", "zero"], "zero is too few: zero"),
+            (&["a", "b", "a"], "a: b: a"),
+        ] {
+            assert_eq!(chain(said), shown);
+        }
     }
 }

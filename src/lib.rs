@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Everything between the first and the last arrow is plain synchronous code: no runtime, no clock, no file and no
-//! log is needed to test it. Waiting and failing live in [`daemon`], `checkin::http`, `hypervisor::runner`, [`state`]
+//! log is needed to test it. Waiting and failing live in [`daemon`], `checkin::http`, `updates::fetch`, `hypervisor::runner`, [`state`]
 //! and [`control`].
 //!
 //! # Dependencies run one way
@@ -33,14 +33,16 @@
 //! | `resolve` | catalog, sources | |
 //! | `payload` | catalog, paths, sources | a profile that is made is judged by the agent's own reader |
 //! | `plan` | catalog, domain, resolve | |
-//! | `enforce` | catalog, domain, error, hypervisor, plan, resolve, wire | compliance has the words that travel |
+//! | `updates` | catalog, domain, error, resolve | what is allowed depends on what holds |
+//! | `enforce` | catalog, domain, error, hypervisor, plan, resolve, updates, wire | compliance has the words that travel |
 //! | `inventory` | catalog, domain, hypervisor, wire | its records are those that travel |
 //! | `license` | clock, domain, error, hypervisor, state, wire | `deactivate-license` works without the daemon |
 //! | `checkin` | domain, error, wire | |
-//! | `control` | domain, error, license, paths, platform, wire | a view of the license has the license's own words |
-//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, license, paths, payload, platform, sources, state, wire | `doctor` looks for itself, `deactivate-license` acts for itself |
-//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, inventory, license, paths, plan, resolve, sources, state, wire | |
-//! | `portal` | catalog, cli, clock, control, domain, error, paths, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
+//! | `images` | checkin, clock, domain, error, hypervisor, inventory, paths, platform, state, wire | a download trusts whom the check-in trusts |
+//! | `control` | domain, error, license, paths, platform, updates, wire | a view of the license has the license's own words, as one of updates has those of the decision |
+//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, images, license, paths, payload, platform, sources, state, updates, wire | `doctor` looks for itself, `deactivate-license` acts for itself, and a child of the daemon places an image as its user |
+//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, images, inventory, license, paths, plan, platform, resolve, sources, state, updates, wire | |
+//! | `portal` | catalog, cli, clock, control, domain, error, paths, platform, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 
 pub mod catalog;
 pub mod checkin;
@@ -52,6 +54,7 @@ pub mod domain;
 pub mod enforce;
 pub mod error;
 pub mod hypervisor;
+pub mod images;
 pub mod inventory;
 pub mod license;
 pub mod paths;
@@ -65,4 +68,5 @@ pub mod resolve;
 pub mod simulator;
 pub mod sources;
 pub mod state;
+pub mod updates;
 pub mod wire;

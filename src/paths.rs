@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 /// The launchd label and the preference domain of the agent.
 pub const LABEL: &str = "dev.meridian.agent";
 
+/// How many files the log has: the one that grows and the older ones.
+pub const LOG_FILES: u8 = 5;
+
 /// The preference domain of Parallels' own activation profile.
 pub const PARALLELS_MANAGED_DOMAIN: &str = "com.parallels.desktop.managedprefs";
 
@@ -58,12 +61,16 @@ impl Paths {
         status_file => "Library/Application Support/Meridian/status.json";
         /// What only root may read: keys, documents, the lock.
         private => "Library/Application Support/Meridian/private";
+        /// The golden images as they are fetched.
+        images => "Library/Application Support/Meridian/private/images";
         /// The folder of the local socket.
         socket_folder => "var/run/meridian";
         /// The local socket.
         socket => "var/run/meridian/agent.sock";
-        /// The agent's logs.
+        /// The agent's logs. `daemon.log` in it is launchd's: what was said before the log began, and panics.
         logs => "Library/Logs/Meridian";
+        /// The agent's log.
+        log => "Library/Logs/Meridian/meridian.log";
         /// Parallels Desktop.
         parallels_app => "Applications/Parallels Desktop.app";
         /// Parallels Desktop's version.
@@ -82,16 +89,34 @@ impl Paths {
         ioreg => "usr/sbin/ioreg";
         /// `sysctl`: host name and processor.
         sysctl => "usr/sbin/sysctl";
+        /// `pmset`: mains or battery, awake or half asleep.
+        pmset => "usr/bin/pmset";
         /// `dscl`: the local accounts.
         dscl => "usr/bin/dscl";
         /// `codesign`: who signed Parallels' tools.
         codesign => "usr/bin/codesign";
+        /// `defaults`: a user's preferences.
+        defaults => "usr/bin/defaults";
         /// `launchctl`: into a user's session.
         launchctl => "bin/launchctl";
         /// `open`: starts an application.
         open => "usr/bin/open";
+        /// `logger`: lines for the Mac's own log.
+        logger => "usr/bin/logger";
+        /// `profiles`: whether MDM manages this Mac.
+        profiles => "usr/bin/profiles";
+        /// `scutil`: the proxies of the network.
+        scutil => "usr/sbin/scutil";
+        /// `sfltool`: whether the user lets background items run.
+        sfltool => "usr/bin/sfltool";
         /// `sudo`: as a user.
         sudo => "usr/bin/sudo";
+    }
+
+    /// An older file of the log, the younger the lower its age; below [`LOG_FILES`].
+    #[must_use]
+    pub fn older_log(&self, age: u8) -> PathBuf {
+        self.logs().join(format!("meridian.{age}.log"))
     }
 
     /// The managed preferences of `domain` at device scope.

@@ -41,6 +41,9 @@ enum Verb {
         /// The certificate's key, in PEM.
         #[arg(long, requires = "tls_cert")]
         tls_key: Option<PathBuf>,
+        /// Listens beyond loopback without TLS, all tokens in clear: for a proxy that speaks TLS and alone reaches it.
+        #[arg(long, conflicts_with = "tls_cert")]
+        plain_http: bool,
     },
     /// Shows a policy travel from a portal to a simulated Mac and its virtual machines travel back, until Ctrl-C.
     Demo(demo::Options),
@@ -52,9 +55,9 @@ enum Verb {
 fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match Arguments::parse().verb {
-        Verb::Serve { listen, origin, database, organization, tls_cert, tls_key } => {
+        Verb::Serve { listen, origin, database, organization, tls_cert, tls_key, plain_http } => {
             let tls = tls_cert.zip(tls_key);
-            let order = Serve { listen, origins: origin, database, organization, tls };
+            let order = Serve { listen, origins: origin, database, organization, tls, plain_http };
             let served = serve::run(order, |line| writeln!(std::io::stdout(), "{line}"));
             served.map_or_else(|error| failed(&error, Exit::Failed as u8), |()| Exit::Fine.into())
         }

@@ -21,8 +21,28 @@ pub enum Sensor {
     Expiration,
     /// This action in `Require password to` of a virtual machine.
     VmRequirePassword(&'static str),
+    /// This preference of the user, as `defaults export` shows it.
+    UserDefault(UserDefault),
     /// Nothing that Parallels' tools print is known to show it.
     Unseen,
+}
+
+/// A preference of Parallels Desktop in a user's own defaults, in the domain `com.parallels.Parallels Desktop`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserDefault {
+    /// Its key.
+    pub name: &'static str,
+    /// How its value is written.
+    pub form: DefaultForm,
+}
+
+/// How a value is written as a preference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultForm {
+    /// A boolean.
+    Switch,
+    /// An integer for each choice.
+    Numbers(&'static [(&'static str, i64)]),
 }
 
 /// How the value of a setting is enforced.
@@ -42,8 +62,13 @@ pub enum Lever {
     Network,
     /// `prlctl set UUID --expiration …`.
     Expiration,
+    /// `defaults write` of this preference, as the user.
+    UserDefault(UserDefault),
     /// Through these settings, which it implies, and by reporting what Parallels does not prevent.
     Implies(&'static [&'static str]),
+    /// No lever is known: the agent decides by it which updates are allowed, reports them, and reports a violation once a
+    /// version is installed that it holds back.
+    Decided,
     /// Nothing on the Mac is changed: the agent itself heeds it and reports what it sees.
     Heeded,
 }

@@ -65,6 +65,10 @@ fn remarks(setting: &Setting) -> String {
             let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
             let _ = write!(text, " Implies {}.", names.join(", "));
         }
+        Lever::UserDefault(_) => text.push_str(" Set in each user's own preferences."),
+        Lever::Decided => text.push_str(
+            " No lever is known: decided and reported, and a violation once a version is installed that it holds back.",
+        ),
         Lever::Heeded => text.push_str(" Shown and reported; nothing on the Mac is changed yet."),
         _ => {}
     }

@@ -17,7 +17,7 @@ mod user;
 mod value;
 mod virtual_machine;
 
-pub use lever::{Lever, Sensor};
+pub use lever::{DefaultForm, Lever, Sensor, UserDefault};
 pub use manual::settings_table;
 pub use value::{BadValue, Choice, Kind, Value};
 

@@ -27,6 +27,8 @@ pub struct HttpAnswer {
     pub request_id: Option<String>,
     /// `Retry-After`.
     pub retry_after: Option<String>,
+    /// `Date`, which also what stands in the portal's place mostly says.
+    pub date: Option<Timestamp>,
     /// The body, whole.
     pub body: Vec<u8>,
 }

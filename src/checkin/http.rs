@@ -4,20 +4,24 @@
 //! the Mac's trust store trusts is trusted, and the profile's CA. No redirect is followed and no cookie kept. Plain
 //! `http` goes to loopback addresses only, and never through a proxy.
 
+pub mod look;
+
 use std::error::Error;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use jiff::fmt::rfc2822;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Method, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Response};
 use rustls::CertificateError;
-use url::{Host, Url};
+use url::Url;
 
 use super::answer::{HttpAnswer, NetFault, TlsFault};
 use super::local::Portal;
 use super::session::HttpRequest;
+use crate::domain::address::is_loopback;
 use crate::wire::limits::{ANSWER_BODY, JSON, REQUEST_ID, WAIT_TIMEOUT_S};
 use crate::wire::wait;
 
@@ -85,21 +89,9 @@ pub fn choose_cryptography() {
 }
 
 fn client(origin: &str, ca: Option<&Vec<u8>>) -> Result<Client, NetFault> {
-    choose_cryptography();
-    let mut builder = Client::builder()
-        .user_agent(concat!("meridian/", env!("CARGO_PKG_VERSION")))
-        .http1_only()
-        .redirect(Policy::none())
-        .referer(false)
-        .connect_timeout(CONNECT)
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(1)
-        .tcp_keepalive(None);
     let url = address(origin)?;
-    if is_loopback(&url) {
-        builder = builder.no_proxy();
-    }
-    builder = if url.scheme() == "http" {
+    let builder = builder(&url);
+    let builder = if url.scheme() == "http" {
         // The trust store stays unread: it takes time and memory that plain HTTP does not need.
         builder.tls_certs_only([])
     } else {
@@ -108,8 +100,23 @@ fn client(origin: &str, ca: Option<&Vec<u8>>) -> Result<Client, NetFault> {
     builder.build().map_err(|_| NetFault::Tls(TlsFault::Handshake))
 }
 
+/// How the portal is spoken to, save whom to trust.
+fn builder(url: &Url) -> ClientBuilder {
+    choose_cryptography();
+    let builder = Client::builder()
+        .user_agent(concat!("meridian/", env!("CARGO_PKG_VERSION")))
+        .http1_only()
+        .redirect(Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(1)
+        .tcp_keepalive(None);
+    if is_loopback(url) { builder.no_proxy() } else { builder }
+}
+
 /// The certificates of PEM text or DER. What is neither is left out: the profile's problems name it.
-fn certificates(bytes: &[u8]) -> Vec<Certificate> {
+pub(crate) fn certificates(bytes: &[u8]) -> Vec<Certificate> {
     if bytes.starts_with(b"\x30") {
         Certificate::from_der(bytes).into_iter().collect()
     } else {
@@ -128,15 +135,6 @@ fn address(origin: &str) -> Result<Url, NetFault> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
 /// Reads the body in pieces, so that one that is too large is noticed while it comes.
 async fn whole(mut response: Response) -> Result<HttpAnswer, NetFault> {
     let text = |headers: &HeaderMap, name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
@@ -146,6 +144,7 @@ async fn whole(mut response: Response) -> Result<HttpAnswer, NetFault> {
         content_type: text(headers, CONTENT_TYPE.as_str()),
         request_id: text(headers, REQUEST_ID),
         retry_after: text(headers, RETRY_AFTER.as_str()),
+        date: text(headers, DATE.as_str()).and_then(|date| Some(rfc2822::parse(&date).ok()?.timestamp())),
         body: Vec::new(),
     };
     while let Some(piece) = response.chunk().await.map_err(|error| fault(&error))? {

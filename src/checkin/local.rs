@@ -4,7 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::domain::host::Host;
 use crate::domain::version::{POLICY_GATE, ParallelsVersion};
-use crate::wire::checkin::{self, ComplianceItem, LeaseWish, LicenseReport, ReportedProblem};
+use crate::wire::checkin::{
+    self, ComplianceItem, ImageProgress, LeaseWish, LicenseReport, ReportedProblem, UpdateReport,
+};
 use crate::wire::command::Ack;
 use crate::wire::enrollment::EnrollmentToken;
 use crate::wire::inventory::{VmRecord, Volatile};
@@ -25,12 +27,16 @@ pub struct Local {
     pub local_restrictions: Map<String, Value>,
     /// The profile's settings by settings key.
     pub profile_settings: Map<String, Value>,
+    /// What is decided of updates of Parallels Desktop.
+    pub updates: Option<UpdateReport>,
     /// How far each setting is enforced.
     pub compliance: Vec<ComplianceItem>,
     /// What is wrong with the agent. The check-in adds its own.
     pub problems: Vec<ReportedProblem>,
     /// The virtual machines; `None` where they could not be listed.
     pub vms: Option<Machines>,
+    /// The golden images that are being installed.
+    pub images: Vec<ImageProgress>,
     /// The license and the commands.
     pub licensing: Licensing,
 }

@@ -127,6 +127,8 @@ impl Signer {
             group: None,
             policy: Some(Policy { id, name: "Sales Macs".to_owned(), revision, settings }),
             golden_image: None,
+            golden_images: Vec::new(),
+            image_delivery: None,
             configuration_profiles: Vec::new(),
             retired: false,
         };
@@ -198,9 +200,11 @@ impl Signer {
             parallels: Parallels::Installed("26.1.1".parse().unwrap()),
             local_restrictions: Map::new(),
             profile_settings: Map::new(),
+            updates: None,
             compliance: Vec::new(),
             problems: Vec::new(),
             vms: Some(Machines { records: vec![vm(1, "Windows")], volatile: Vec::new() }),
+            images: Vec::new(),
             licensing: Licensing::default(),
         }
     }
@@ -283,6 +287,7 @@ pub(crate) fn answer(request: &HttpRequest, status: u16, body: &Value) -> HttpAn
         content_type: Some("application/json".to_owned()),
         request_id: Some(request.request_id.to_string()),
         retry_after: None,
+        date: None,
         body: body.to_string().into_bytes(),
     }
 }
@@ -294,6 +299,7 @@ pub(crate) fn refusal(request: &HttpRequest, refusal: Refusal) -> HttpAnswer {
         content_type: Some(MEDIA_TYPE.to_owned()),
         request_id: Some(request.request_id.to_string()),
         retry_after: None,
+        date: None,
         body: problem.body().to_string().into_bytes(),
     }
 }

@@ -14,7 +14,7 @@ use super::schedule::{REPORT_ALL, VOLATILE, passed};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DeviceId, VmId};
 use crate::wire::checkin::{
-    ComplianceItem, ComplianceState, Device, LicenseReport, Rejected, ReportedProblem, Resend,
+    ComplianceItem, ComplianceState, Device, ImageProgress, LicenseReport, Rejected, ReportedProblem, Resend,
 };
 use crate::wire::inventory::{self, Inventory, VmRecord, Volatile};
 use crate::wire::json;
@@ -53,6 +53,9 @@ pub struct Members {
     pub compliance: Option<Digest>,
     /// Of `problems`.
     pub problems: Option<Digest>,
+    /// Of `images`; none is that of no images, so that a Mac without any never says so.
+    #[serde(default)]
+    pub images: Option<Digest>,
 }
 
 /// What is there now.
@@ -62,6 +65,7 @@ pub(super) struct Facts<'a> {
     license: Option<LicenseReport>,
     compliance: Option<Vec<ComplianceItem>>,
     problems: Option<Vec<ReportedProblem>>,
+    images: &'a [ImageProgress],
     vms: Option<BTreeMap<VmId, Fact<'a>>>,
     volatile: &'a [Volatile],
     digests: Members,
@@ -107,6 +111,7 @@ pub(super) struct Draft {
     pub(super) license: Option<LicenseReport>,
     pub(super) compliance: Option<Vec<ComplianceItem>>,
     pub(super) problems: Option<Vec<ReportedProblem>>,
+    pub(super) images: Option<Vec<ImageProgress>>,
     pub(super) inventory: Option<Inventory>,
     pub(super) accepted: Accepted,
 }
@@ -125,7 +130,15 @@ impl Draft {
     pub(super) fn nothing(memory: &Memory) -> Self {
         let (memory, before) = (memory.clone(), memory.clone());
         let accepted = Accepted { memory, before, upserted: Vec::new(), more: false };
-        Self { device: None, license: None, compliance: None, problems: None, inventory: None, accepted }
+        Self {
+            device: None,
+            license: None,
+            compliance: None,
+            problems: None,
+            images: None,
+            inventory: None,
+            accepted,
+        }
     }
 }
 
@@ -147,10 +160,12 @@ impl<'a> Facts<'a> {
             parallels_version: local.parallels.on_the_wire(),
             local_restrictions: settings(&local.local_restrictions),
             profile_settings: settings(&local.profile_settings),
+            updates: local.updates.clone().filter(|_| !presence_only),
         });
         let license = local.licensing.license.clone();
         let compliance = (!presence_only).then(|| bounded(&local.compliance));
         let problems = (!presence_only).then(|| [&local.problems, own].concat());
+        let images: &[ImageProgress] = if presence_only { &[] } else { &local.images };
         let machines = local.vms.as_ref().filter(|_| !presence_only);
         let vms = machines.map(|machines| {
             machines.records.iter().filter_map(|record| Some((record.uuid, fact(record)?))).collect()
@@ -161,11 +176,13 @@ impl<'a> Facts<'a> {
                 license: license.as_ref().and_then(digest),
                 compliance: compliance.as_ref().and_then(digest),
                 problems: problems.as_ref().and_then(digest),
+                images: (!images.is_empty()).then(|| digest(&images)).flatten(),
             },
             device,
             license,
             compliance,
             problems,
+            images,
             vms,
             volatile: machines.map_or(&[], |machines| &machines.volatile),
         }
@@ -196,6 +213,9 @@ impl<'a> Facts<'a> {
         let license = due(&mut next.members.license, self.digests.license);
         let compliance = due(&mut next.members.compliance, self.digests.compliance);
         let problems = due(&mut next.members.problems, self.digests.problems);
+        // An empty list is said once: it ends what the portal shows.
+        let images = self.digests.images != next.members.images || (all && self.digests.images.is_some());
+        next.members.images = self.digests.images;
         let mut upserted = Vec::new();
         let inventory =
             self.vms.as_ref().map(|vms| part(vms, self.volatile, (&mut next, &mut upserted), limit, now));
@@ -205,6 +225,7 @@ impl<'a> Facts<'a> {
             license: self.license.filter(|_| license),
             compliance: self.compliance.filter(|_| compliance),
             problems: self.problems.filter(|_| problems),
+            images: images.then(|| self.images.to_vec()),
             inventory,
             accepted: Accepted { memory: next, before: memory.clone(), upserted, more },
         }

@@ -42,6 +42,12 @@ pub(super) enum Verb {
     Plan(Format),
     /// List the virtual machines that you may see
     Vms(Format),
+    /// Show which golden images are offered, to whom, why not, and what is being installed
+    Images(Format),
+    /// Install a golden image as a virtual machine of yours, and wait for it
+    InstallImage(InstallArguments),
+    /// Show which update of Parallels Desktop is allowed, which is held back, and why
+    Updates(UpdatesArguments),
     /// Show how the license of Parallels Desktop stands, and what happens next
     License(Format),
     /// Give the license of Parallels Desktop back, and free its seat (root only)
@@ -52,8 +58,16 @@ pub(super) enum Verb {
     Leave(LeaveArguments),
     /// Show the version
     Version(Format),
-    /// Look for trouble: profile, portal, TLS, keys, Parallels' tools, the agent itself
+    /// Look at each link from MDM to Parallels Desktop for what is broken, and say what to do
     Doctor(Format),
+    /// Write one archive for support, without secrets, and print its path (root only)
+    Diagnose(DiagnoseArguments),
+    /// Put an image into a user's folder, as that user; the daemon does this
+    #[command(hide = true)]
+    PlaceImage(PlaceArguments),
+    /// Give a placed image its name, as its user; the daemon does this
+    #[command(hide = true)]
+    SettleImage(SettleArguments),
     /// Make the profile that MDM delivers to the Macs
     #[command(subcommand)]
     Profile(ProfileVerb),
@@ -102,6 +116,35 @@ pub(super) struct ExplainArguments {
     pub format: Format,
 }
 
+/// Of `updates`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct UpdatesArguments {
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+    /// What else to do.
+    #[command(subcommand)]
+    pub verb: Option<UpdatesVerb>,
+}
+
+/// What else to do about updates.
+#[derive(Debug, Subcommand)]
+pub(super) enum UpdatesVerb {
+    /// Check the parallels_updates.xml of a local update server; exit code 1 for any fault
+    CheckFeed(CheckFeedArguments),
+}
+
+/// Of `updates check-feed`.
+#[derive(Debug, Args)]
+pub(super) struct CheckFeedArguments {
+    /// The file to check
+    pub file: PathBuf,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
 /// Of `sync`.
 #[derive(Debug, Args)]
 pub(super) struct SyncArguments {
@@ -111,6 +154,59 @@ pub(super) struct SyncArguments {
     /// For people or for programs.
     #[command(flatten)]
     pub format: Format,
+}
+
+/// Of `install-image`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The daemon fetches, verifies and installs the image, and goes on when nobody waits or after a restart.\n\
+                        `meridian images` lists what is offered.\n\
+                        Exit codes: 0 installed; 1 not offered, failed, or not done in time."
+)]
+pub(super) struct InstallArguments {
+    /// The name or the id of one image; without it, the first that is offered
+    pub image: Option<String>,
+    /// Install it for the user of this short name (root only)
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Order it, and do not wait for it
+    #[arg(long, conflicts_with = "timeout")]
+    pub no_wait: bool,
+    /// Wait no longer than this; it goes on nevertheless
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub timeout: Option<u32>,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Of `place-image`.
+#[derive(Debug, Args)]
+pub(super) struct PlaceArguments {
+    /// The folder
+    #[arg(long)]
+    pub into: PathBuf,
+    /// The bundle's name
+    #[arg(long, allow_hyphen_values = true)]
+    pub name: String,
+    /// How it is packed
+    #[arg(long, value_parser = ["pvmp", "zip"])]
+    pub kind: String,
+    /// Its size in bytes
+    #[arg(long)]
+    pub size: u64,
+    /// Its size in bytes when unpacked
+    #[arg(long)]
+    pub unpacked_size: u64,
+}
+
+/// Of `settle-image`.
+#[derive(Debug, Args)]
+pub(super) struct SettleArguments {
+    /// The name that it has
+    pub draft: PathBuf,
+    /// The name that it is to get
+    pub bundle: PathBuf,
 }
 
 /// Of `deactivate-license`.
@@ -157,6 +253,23 @@ pub(super) struct LeaveArguments {
     pub format: Format,
 }
 
+/// Of `diagnose`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It works with the daemon up or down, and takes a minute at most. The archive (.tar.gz) lies in\n\
+                        /Library/Logs/Meridian, where only root can read it; three of them stay. It holds names of\n\
+                        users, of the Mac and of the portal, and no key, token or password; README.txt in it says\n\
+                        what is what."
+)]
+pub(super) struct DiagnoseArguments {
+    /// Write the archive to standard output instead
+    #[arg(long, conflicts_with = "json")]
+    pub stdout: bool,
+    /// For people or for programs.
+    #[command(flatten)]
+    pub format: Format,
+}
+
 /// Programs are run by their absolute path, and so the root is made one before anything else.
 fn root(text: &str) -> io::Result<PathBuf> {
     std::path::absolute(text)
@@ -176,7 +289,17 @@ impl Verb {
             | Self::Explain(ExplainArguments { format, .. })
             | Self::Sync(SyncArguments { format, .. })
             | Self::DeactivateLicense(DeactivateArguments { format, .. })
+            | Self::InstallImage(InstallArguments { format, .. })
+            | Self::Images(format)
+            | Self::Updates(
+                UpdatesArguments {
+                    verb: Some(UpdatesVerb::CheckFeed(CheckFeedArguments { format, .. })),
+                    ..
+                }
+                | UpdatesArguments { format, .. },
+            )
             | Self::Leave(LeaveArguments { format, .. })
+            | Self::Diagnose(DiagnoseArguments { format, .. })
             | Self::License(format)
             | Self::Plan(format)
             | Self::Vms(format)
@@ -184,7 +307,7 @@ impl Verb {
             | Self::Doctor(format) => *format,
             Self::Profile(ProfileVerb::Make(arguments)) => arguments.format(),
             Self::Config(ConfigVerb::Validate(arguments)) => arguments.format,
-            Self::Daemon => Format { json: false },
+            Self::Daemon | Self::PlaceImage(_) | Self::SettleImage(_) => Format { json: false },
         }
     }
 }

@@ -152,8 +152,9 @@ fn remarks(setting: &SettingView) -> Vec<Line> {
         let says = format!("{} says {}", layer(loser.layer), words::value(&loser.value));
         Line::of(Tone::Faint, format!("{says}; {}", loser.reason))
     });
+    let notes = setting.notes.iter().map(|note| Line::of(Tone::Faint, note));
     let bad = setting.problems.iter().map(|problem| Line::of(Tone::Warning, particular(problem)));
-    derived.into_iter().chain(lifted).chain(losers).chain(bad).collect()
+    derived.into_iter().chain(lifted).chain(losers).chain(notes).chain(bad).collect()
 }
 
 /// A problem without the sentence that explains its code, where more than that is said.

@@ -76,6 +76,9 @@ pub(super) enum Failure {
         /// What it waits for.
         pending: String,
     },
+    /// The installation did not end in time.
+    #[error("the installation did not end within {} s and goes on; see: meridian images", .0.as_secs())]
+    InstallPending(Duration),
     /// There is no portal to check in with, or the Mac cannot enroll there.
     #[error("there is no check-in to wait for: {0}; put it right, then see: meridian doctor")]
     NoCheckin(String),
@@ -109,6 +112,9 @@ pub(super) enum Failure {
         #[source]
         source: io::Error,
     },
+    /// An archive is nothing to look at.
+    #[error("an archive is nothing for a terminal; use: sudo meridian diagnose --stdout > FILE")]
+    ArchiveOnTerminal,
     /// The answer has no JSON form.
     #[error("cannot write the answer as JSON; report this")]
     Encode(#[source] serde_json::Error),
@@ -135,7 +141,7 @@ impl Failure {
         match self {
             Self::Client(error) => error.exit(),
             Self::NoStatus { .. } | Self::Silent { .. } => Exit::Unreachable,
-            Self::UnknownSetting { .. } | Self::BadDraft(_) => Exit::Usage,
+            Self::UnknownSetting { .. } | Self::BadDraft(_) | Self::ArchiveOnTerminal => Exit::Usage,
             Self::Unread { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => Exit::Failed,
             Self::MustBeRoot(_) => Exit::MustBeRoot,
             Self::NotOrdered(_)
@@ -143,7 +149,11 @@ impl Failure {
             | Self::OrdersBusy
             | Self::NoRuntime(_)
             | Self::NotLeft(_) => Exit::Failed,
-            Self::SyncPending { .. } | Self::NoCheckin(_) | Self::Encode(_) | Self::Output(_) => Exit::Failed,
+            Self::SyncPending { .. }
+            | Self::InstallPending(_)
+            | Self::NoCheckin(_)
+            | Self::Encode(_)
+            | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -201,6 +211,7 @@ mod tests {
                 "explain",
             ),
             (Failure::MustBeRoot("sync"), 4, "sudo meridian sync"),
+            (Failure::InstallPending(Duration::from_secs(45)), 1, "meridian images"),
             (
                 Failure::SyncPending { limit: Duration::from_secs(45), pending: "no answer yet".into() },
                 1,

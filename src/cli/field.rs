@@ -47,6 +47,12 @@ const FIELDS: &[(&str, &str, Get)] = &[
     }),
     ("parallels.version", "Parallels Desktop's version", |v| text(v.parallels.version.as_ref())),
     ("parallels.gate", "what this version can be managed in", |v| Some(word(&v.parallels.gate))),
+    ("updates.allowed", "the newest update that is allowed", |v| {
+        text(v.parallels.updates.as_ref()?.allowed.as_ref())
+    }),
+    ("updates.held", "the newest update that is held back", |v| {
+        text(v.parallels.updates.as_ref()?.held.first().map(|held| &held.version))
+    }),
     ("license.stage", "how the license stands, all things considered", |v| {
         Some(v.license.stage.name().to_owned())
     }),

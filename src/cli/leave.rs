@@ -79,6 +79,7 @@ mod tests {
             subject: SubjectView { subject: Subject::App, name: None, owners: Vec::new() },
             key: "restrict.create_vm".to_owned(),
             reason: reason.to_owned(),
+            until: None,
         };
         let stuck = LeaveView {
             restored: Some(1),

@@ -6,18 +6,23 @@
 //! reach no terminal. What may change is how screens look; the JSON, the fields of `status --field` and the exit codes may
 //! only be added to.
 
+mod alike;
 mod arguments;
 mod config;
 mod deactivate;
+mod diagnose;
 mod doctor;
 mod explain;
 mod failure;
 mod field;
+mod images;
 pub mod ink;
+mod install_image;
 mod leave;
 mod license;
 mod nearest;
 pub mod output;
+mod place_image;
 mod plan;
 mod profile;
 #[cfg(test)]
@@ -26,6 +31,7 @@ pub mod screen;
 mod status;
 mod sync;
 mod text;
+mod updates;
 mod version;
 mod vms;
 mod words;
@@ -36,7 +42,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
-use arguments::{Arguments, Format, StatusArguments, Verb};
+use arguments::{Arguments, Format, StatusArguments, UpdatesArguments, UpdatesVerb, Verb};
 use config::ConfigVerb;
 use failure::Failure;
 use ink::Style;
@@ -126,6 +132,7 @@ pub fn run(shell: &Shell) -> Exit {
     })
 }
 
+/// Carries out a verb that shows something, or what it orders.
 fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
     let format = verb.format();
     let dated = |failure| dated(failure, paths, clock);
@@ -137,18 +144,53 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             Done::of(format, Exit::Fine, &view, |style| explain::render(&view, key, style, clock.now()))
         }
         Verb::Plan(_) => {
-            let view = plan::request(paths).map_err(dated)?;
-            Done::of(format, Exit::Fine, &view, |style| plan::render(&view, style))
+            let (view, shared) = plan::request(paths).map_err(dated)?;
+            Done::of(format, Exit::Fine, &view, |style| plan::render(&view, &shared, style, clock.now()))
         }
         Verb::Vms(_) => {
             let view = vms::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
+        }
+        Verb::Images(_) => {
+            let view = images::request(paths)?;
+            Done::of(format, Exit::Fine, &view, |style| images::render(&view, style, clock.now()))
+        }
+        Verb::Updates(UpdatesArguments { verb: Some(UpdatesVerb::CheckFeed(arguments)), .. }) => {
+            let view = updates::check::request(&arguments.file)?;
+            Done::of(format, view.exit(), &view, |style| updates::check::render(&view, style))
+        }
+        Verb::Updates(_) => {
+            let seen = status::request(paths)?;
+            let view = updates::Shown::of(&seen);
+            Done::of(format, seen.exit(false), &view, |style| updates::render(&view, style, clock.now()))
         }
         Verb::License(_) => {
             let seen = status::request(paths)?;
             let view = license::Shown::of(&seen);
             Done::of(format, seen.exit(false), &view, |style| license::render(&view, style, clock.now()))
         }
+        Verb::Version(_) => {
+            let view = version::request();
+            Done::of(format, Exit::Fine, &view, |_| version::render(&view))
+        }
+        Verb::Doctor(_) => {
+            let view = doctor::request(paths, clock);
+            Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
+        }
+        order => carry_out(order, paths, clock),
+    }
+}
+
+/// Carries out a verb that orders or writes something.
+fn carry_out(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failure> {
+    let format = verb.format();
+    match verb {
+        Verb::InstallImage(arguments) => {
+            let view = install_image::request(paths, clock, arguments)?;
+            Done::of(format, view.exit(), &view, |style| install_image::render(&view, style))
+        }
+        Verb::PlaceImage(arguments) => Ok(Done { text: place_image::place(arguments)?, exit: Exit::Fine }),
+        Verb::SettleImage(arguments) => Ok(Done { text: place_image::settle(arguments)?, exit: Exit::Fine }),
         Verb::DeactivateLicense(arguments) => {
             let view = deactivate::request(paths, clock, arguments)?;
             let text = match format.json {
@@ -159,16 +201,13 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
         }
         Verb::Sync(arguments) => {
             let limit = Duration::from_secs(arguments.timeout.into());
-            let synced = sync::request(paths, clock, limit)?;
+            let synced =
+                sync::request(paths, clock, limit).map_err(|failure| dated(failure, paths, clock))?;
             Done::of(format, synced.exit(), &synced, |style| sync::render(&synced, style))
         }
-        Verb::Version(_) => {
-            let view = version::request();
-            Done::of(format, Exit::Fine, &view, |_| version::render(&view))
-        }
-        Verb::Doctor(_) => {
-            let view = doctor::request(paths, clock);
-            Done::of(format, view.exit(), &view, |style| doctor::render(&view, style))
+        Verb::Diagnose(arguments) => {
+            let view = diagnose::request(paths, clock, arguments)?;
+            Done::of(format, Exit::Fine, &view, |style| diagnose::render(&view, style))
         }
         Verb::Profile(ProfileVerb::Make(arguments)) => {
             let view = profile::request(arguments)?;
@@ -178,8 +217,8 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             let view = config::request(&arguments.file)?;
             Done::of(format, view.exit(), &view, |style| config::render(&view, style))
         }
-        // They are told apart before anything else, because they need the daemon's code.
-        Verb::Daemon | Verb::Leave(_) => Ok(Done { text: String::new(), exit: Exit::Fine }),
+        // Those that show something are told apart before, and those that need the daemon's code before anything else.
+        _ => Ok(Done { text: String::new(), exit: Exit::Fine }),
     }
 }
 

@@ -11,13 +11,14 @@ use uuid::Uuid;
 use super::ink::Style;
 use crate::control::view::{
     ActionView, AgentView, AssignmentView, Availability, CheckinView, EnforcementView, GroupView,
-    HealthState, HealthView, LastCheckin, LayerView, NextCheckin, ParallelsGate, ParallelsView, PlanView,
-    PolicyView, PortalView, ProblemView, SourceView, StatusView, SubjectView, UserVmsView, VmTotals, VmView,
-    VmsView, WithheldView,
+    HealthState, HealthView, ImageUserView, ImageView, ImagesView, InstallView, LastCheckin, LayerView,
+    MachineView, NextCheckin, ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView,
+    SourceView, StatusView, SubjectView, UserVmsView, VmTotals, VmView, VmsView, WithheldView,
 };
 use crate::control::view::{LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, VerificationView};
 use crate::domain::compliance::Tally;
-use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid, VmId};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{DeviceId, GroupId, ImageId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState, MaskedKey};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
@@ -114,6 +115,92 @@ fn problems() -> Vec<ProblemView> {
     ]
 }
 
+/// How far a golden image is.
+pub(super) fn install(number: u128, stage: &str, bytes: u64) -> InstallView {
+    InstallView {
+        uid: Uid(501),
+        user: "alice".into(),
+        image: ImageId::of(Uuid::from_u128(number)),
+        name: "Windows 11 Sales".into(),
+        stage: stage.into(),
+        over: matches!(stage, "installed" | "failed"),
+        bytes,
+        size: 12_884_901_888,
+        ordered_at: past(600),
+        waits_until: None,
+        problem: (stage == "failed").then(|| "image-digest-wrong".into()),
+        detail: (stage == "failed").then(|| "the image has not the digest that the portal signed".into()),
+        vm: (stage == "installed").then(|| VmId::of(Uuid::from_u128(1))),
+    }
+}
+
+/// Two images, the second of no use here.
+pub(super) fn images() -> ImagesView {
+    let user = |uid, user: &str, why_not: Option<&str>| ImageUserView {
+        uid: Uid(uid),
+        user: user.into(),
+        offered: why_not.is_none(),
+        why_not: why_not.map(str::to_owned),
+    };
+    let image = |number, name: &str, why_not: Option<&str>| ImageView {
+        id: Some(ImageId::of(Uuid::from_u128(number))),
+        name: name.into(),
+        description: "Windows 11 with the tools of the sales team, for those who sell".into(),
+        size: why_not.is_none().then_some(12_884_901_888),
+        unpacked_size: why_not.is_none().then_some(34_359_738_368),
+        why_not: why_not.map(str::to_owned),
+        users: vec![
+            user(501, "alice", why_not.or(Some("an image is being installed for this user"))),
+            user(502, "bob", why_not),
+        ],
+    };
+    let spread =
+        InstallView { waits_until: Some(*NOW + SignedDuration::from_secs(900)), ..install(1, "waiting", 0) };
+    ImagesView {
+        images: vec![
+            image(1, "Windows 11 Sales", None),
+            image(2, "Windows 10 Intel", Some("there is no image for this Mac's processor")),
+            ImageView {
+                id: None,
+                name: "image.arm64".into(),
+                description: "https://images.example.com/windows.pvmp".into(),
+                size: None,
+                unpacked_size: None,
+                why_not: Some("it comes from a profile, which names no digest to verify it by".into()),
+                users: Vec::new(),
+            },
+        ],
+        bytes_per_s: Some(10_000_000),
+        installs: vec![install(1, "downloading", 4_321_000_000), spread, install(1, "failed", 0)],
+        machines: vec![MachineView {
+            vm: VmId::of(Uuid::from_u128(1)),
+            name: Some("Windows 11".into()),
+            uid: Uid(501),
+            image: ImageId::of(Uuid::from_u128(1)),
+            sha256: Digest::of(b"image"),
+            at: past(7_200),
+        }],
+    }
+}
+
+/// The same with hostile texts.
+pub(super) fn hostile_images() -> ImagesView {
+    let mut view = images();
+    for image in &mut view.images {
+        (image.name, image.description) = (HOSTILE.into(), HOSTILE.into());
+        for user in &mut image.users {
+            (user.user, user.why_not) = (HOSTILE.into(), Some(HOSTILE.into()));
+        }
+    }
+    for machine in &mut view.machines {
+        machine.name = Some(HOSTILE.into());
+    }
+    for install in &mut view.installs {
+        (install.user, install.name, install.detail) = (HOSTILE.into(), HOSTILE.into(), Some(HOSTILE.into()));
+    }
+    view
+}
+
 /// A license that is verified in two days.
 fn license() -> LicenseView {
     let key = |text: &str| Some(MaskedKey::of(text));
@@ -179,7 +266,7 @@ pub(super) fn status() -> StatusView {
             }),
             retired: false,
         }),
-        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full, updates: None },
         license: license(),
         checkin: CheckinView {
             last: Some(LastCheckin { at: past(130), succeeded: true, detail: "nothing new".into() }),
@@ -200,21 +287,39 @@ pub(super) fn status() -> StatusView {
             })
         },
         vms: VmTotals { total: Some(5), corporate: Some(2), per_user: users() },
+        images: vec![install(1, "downloading", 4_321_000_000)],
         sources: vec![
-            SourceView { layer: LayerView::Local, origin: "Security tab".into(), since: None },
+            SourceView { layer: LayerView::Local, origin: "Security tab".into(), since: None, note: None },
             SourceView {
                 layer: LayerView::Profile,
                 origin: "dev.meridian.agent.plist".into(),
                 since: Some(past(500_000)),
+                note: None,
             },
             SourceView {
                 layer: LayerView::Policy,
                 origin: "“Sales Macs” revision 7".into(),
                 since: Some(past(5_400)),
+                note: None,
             },
         ],
         written_at: past(1),
     }
+}
+
+/// A Mac on which one setting fails on 17 virtual machines.
+pub(super) fn failing() -> StatusView {
+    let mut view = status();
+    let detail = "A command-line tool ended with an error. vm.isolate: exit code 1: the disk is full";
+    let failed = (0..17).map(|number: u8| {
+        let subject = vm(0x10 + u128::from(number), &format!("Windows 11 ({number})"));
+        let mut failed =
+            problem("tool-failed", detail, "Read the agent's log for what it said.", Some(subject));
+        failed.since = past(150 - i64::from(number));
+        failed
+    });
+    view.health.problems = failed.chain(problems()).collect();
+    view
 }
 
 /// A Mac of which nothing is known yet.
@@ -223,11 +328,12 @@ pub(super) fn starting() -> StatusView {
         health: HealthView { state: HealthState::Starting, since: past(1), problems: vec![] },
         portal: PortalView::default(),
         assignment: None,
-        parallels: ParallelsView { version: None, gate: ParallelsGate::NotInstalled },
+        parallels: ParallelsView { version: None, gate: ParallelsGate::NotInstalled, updates: None },
         license: no_license(),
         checkin: CheckinView::default(),
         enforcement: EnforcementView::default(),
         vms: VmTotals::default(),
+        images: vec![],
         sources: vec![],
         ..status()
     }
@@ -306,8 +412,20 @@ pub(super) fn plan() -> PlanView {
             subject: vm(2, "Ubuntu"),
             key: "vm.lock_configuration".into(),
             reason: "needs the custom password; tried once, and again when something changes".into(),
+            until: None,
         }],
     }
+}
+
+/// A setting that failed on 17 virtual machines, and one that is held back.
+pub(super) fn failing_plan() -> PlanView {
+    let failing = (0..17).map(|number: u8| WithheldView {
+        subject: vm((0x10 + u128::from(number)) << 96, &format!("Windows 11 ({number})")),
+        key: "vm.isolate".into(),
+        reason: "it is tried again at 2025-11-24T16:00:30Z".into(),
+        until: Some(past(i64::from(number) - 46)),
+    });
+    PlanView { actions: vec![], withheld: failing.chain(plan().withheld).collect() }
 }
 
 /// The same with hostile texts.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::alike::{alike, kind, subjects};
 use super::failure::Failure;
 use super::ink::{Line, Style, Tone};
 use super::screen::{Column, Screen, Table};
@@ -21,6 +22,7 @@ use crate::control::view::{
 };
 use crate::error::{Chain, Exit};
 use crate::paths::Paths;
+use crate::wire::codes::ProblemCode;
 
 /// How long the daemon has to answer; what is left of the 2 s is for the file.
 const PATIENCE: Duration = Duration::from_millis(1_700);
@@ -122,7 +124,7 @@ pub(super) fn render(seen: &Seen, style: &Style, now: Timestamp) -> String {
     let (mark, verdict) = headline(view, now);
     screen.hanging(0, &mark, &verdict);
     screen.blank();
-    facts(&mut screen, view, now);
+    facts(&mut screen, seen, now);
     problems(&mut screen, &view.health.problems, now);
     screen.finish()
 }
@@ -146,7 +148,7 @@ fn headline(view: &StatusView, now: Timestamp) -> (Line, Line) {
     };
     let line = Line::of(tone, words);
     let lasting = lasting(view.health.since, now);
-    let number = view.health.problems.len() as u64;
+    let number = grouped(&view.health.problems).len() as u64;
     let line = match (view.health.state, number) {
         (HealthState::Degraded, 0) => line.text(format!(" {lasting}; ask as root to see for what.")),
         (HealthState::Degraded, number) => {
@@ -157,7 +159,8 @@ fn headline(view: &StatusView, now: Timestamp) -> (Line, Line) {
     (Line::of(tone, mark), line)
 }
 
-fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
+fn facts(screen: &mut Screen<'_>, seen: &Seen, now: Timestamp) {
+    let view = &seen.view;
     screen.labelled(LABELS, "Policy", &policy(view.assignment.as_ref(), now));
     screen.labelled(LABELS, "Settings", &settings(&view.enforcement));
     if view.enforcement.corrections > 0 {
@@ -166,14 +169,27 @@ fn facts(screen: &mut Screen<'_>, view: &StatusView, now: Timestamp) {
     screen.labelled(LABELS, "Portal", &portal(view, now));
     screen.labelled(LABELS, "Check-in", &checkin(&view.checkin, now));
     screen.labelled(LABELS, "Parallels", &parallels(view));
+    if let Some(updates) = &view.parallels.updates {
+        screen.labelled(LABELS, "Updates", &super::updates::verdict(updates));
+    }
     screen.labelled(LABELS, "License", &super::license::line(&view.license, now));
-    screen.labelled(LABELS, "Machines", &machines(view));
+    screen.labelled(LABELS, "Machines", &machines(seen));
     users(screen, &view.vms.per_user);
+    for install in &view.images {
+        let line = Line::of(Tone::Strong, &install.name)
+            .text(format!(" for {}: ", install.user))
+            .text(super::images::progress(install));
+        screen.labelled(LABELS, "Image", &line);
+    }
     for (index, source) in view.sources.iter().rev().enumerate() {
         let label = if index == 0 { "Sources" } else { "" };
         let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
         let line = Line::plain(format!("{:<19}", layer(source.layer)))
             .then(Tone::Faint, format!("{}{since}", source.origin));
+        let line = match &source.note {
+            Some(note) => line.text(" ").then(Tone::Warning, note),
+            None => line,
+        };
         screen.labelled(LABELS, label, &line);
     }
     let agent = format!(
@@ -252,13 +268,30 @@ fn drift(enforcement: &EnforcementView, now: Timestamp) -> Line {
 fn portal(view: &StatusView, now: Timestamp) -> Line {
     let portal = &view.portal;
     let Some(url) = &portal.url else {
-        return Line::of(Tone::Warning, "none: the profile names no portal");
+        return Line::of(Tone::Warning, format!("none: {}", no_portal(&view.health.problems)));
     };
     let line = Line::plain(url);
     match (&portal.device, portal.enrolled_at) {
         (None, _) => line.then(Tone::Warning, "  not enrolled"),
         (Some(_), Some(at)) => line.then(Tone::Faint, format!("  enrolled {}", ago(at, now))),
         (Some(_), None) => line,
+    }
+}
+
+/// Why the agent knows no portal: one that is named badly is not one that is not named.
+#[must_use]
+pub(super) fn no_portal(problems: &[ProblemView]) -> &'static str {
+    let has = |code: ProblemCode, name: &str| {
+        problems.iter().any(|problem| problem.code == code.code() && problem.detail.contains(name))
+    };
+    if has(ProblemCode::ProfileUnreadable, "") {
+        "the profile cannot be read"
+    } else if has(ProblemCode::ProfileMissing, "") {
+        "there is no profile"
+    } else if has(ProblemCode::ProfileKeyInvalid, " PortalURL: ") {
+        "the profile's PortalURL is not one"
+    } else {
+        "the profile names no portal"
     }
 }
 
@@ -295,8 +328,12 @@ fn parallels(view: &StatusView) -> Line {
     }
 }
 
-fn machines(view: &StatusView) -> Line {
+fn machines(seen: &Seen) -> Line {
+    let view = &seen.view;
     match view.vms.total {
+        None if seen.source == Source::File => {
+            Line::of(Tone::Faint, "not told without the daemon: each user is told of their own alone")
+        }
         None => Line::of(Tone::Faint, "could not be listed"),
         Some(0) => Line::plain("no virtual machines"),
         Some(total) => {
@@ -337,17 +374,28 @@ pub(super) fn availability(user: &UserVmsView) -> Line {
     }
 }
 
+/// The problems in groups that are told together: the same of several objects.
+fn grouped(problems: &[ProblemView]) -> Vec<Vec<&ProblemView>> {
+    alike(problems, |problem| (&problem.code, &problem.detail, problem.subject.as_ref().map(kind)))
+}
+
 /// What is wrong, since when, and what to do.
 pub(super) fn problems(screen: &mut Screen<'_>, problems: &[ProblemView], now: Timestamp) {
     if problems.is_empty() {
         return;
     }
     screen.heading("Problems");
-    for problem in problems {
-        let about = problem.subject.as_ref().map(|view| format!(" · {}", subject(view))).unwrap_or_default();
+    for group in grouped(problems) {
+        let (Some(problem), Some(since)) = (group.first(), group.iter().map(|problem| problem.since).min())
+        else {
+            continue;
+        };
+        let about: Vec<_> = group.iter().filter_map(|problem| problem.subject.as_ref()).collect();
+        let about =
+            if about.is_empty() { String::new() } else { format!(" · {}", subjects(&about, subject)) };
         let line = Line::of(Tone::Bad, &problem.code)
             .text(about)
-            .then(Tone::Faint, format!(" · {}", lasting(problem.since, now)));
+            .then(Tone::Faint, format!(" · {}", lasting(since, now)));
         screen.hanging(2, &Line::of(Tone::Bad, "! "), &line);
         screen.hanging(4, &Line::new(), &Line::plain(&problem.detail));
         if !problem.remedy.is_empty() {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
+use super::status::no_portal;
 use crate::clock::Clock;
 use crate::control::client::{Client, ClientError};
 use crate::control::view::{HealthState, LastCheckin, StatusView};
@@ -29,13 +30,16 @@ pub(super) struct Synced {
     pub ordered_at: Timestamp,
     /// The check-in that ended after that.
     pub checkin: LastCheckin,
+    /// Why what it brought is not kept, and so does not hold: what the agent has to remember could not be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsaved: Option<String>,
 }
 
 impl Synced {
     /// How the command ends.
     #[must_use]
     pub(super) const fn exit(&self) -> Exit {
-        if self.checkin.succeeded { Exit::Fine } else { Exit::Failed }
+        if self.checkin.succeeded && self.unsaved.is_none() { Exit::Fine } else { Exit::Failed }
     }
 }
 
@@ -88,23 +92,32 @@ fn wait(
     mut pause: impl FnMut(),
 ) -> Result<Synced, Failure> {
     loop {
-        let pending = match ask() {
+        let (pending, silent) = match ask() {
             Ok(status) => match (obstacle(&status), &status.checkin.last) {
                 (_, Some(checkin)) if checkin.at >= ordered_at => {
-                    return Ok(Synced { ordered_at, checkin: checkin.clone() });
+                    return Ok(Synced { ordered_at, checkin: checkin.clone(), unsaved: unsaved(&status) });
                 }
                 (Some(obstacle), _) => return Err(Failure::NoCheckin(obstacle)),
-                _ => pending(&status, clock.now()),
+                _ => (pending(&status, clock.now()), None),
             },
             // A daemon that is busy with the check-in may be late once.
-            Err(ClientError::TimedOut(_)) => "the daemon does not answer".to_owned(),
+            Err(error @ ClientError::TimedOut(_)) => (String::new(), Some(error)),
             Err(error) => return Err(error.into()),
         };
         if limits.left(clock) <= PAUSE {
-            return Err(Failure::SyncPending { limit: limits.limit, pending });
+            let late = Failure::SyncPending { limit: limits.limit, pending };
+            return Err(silent.map_or(late, Failure::Client));
         }
         pause();
     }
+}
+
+/// Why what the check-in brought is not kept, where that is so.
+fn unsaved(status: &StatusView) -> Option<String> {
+    let mut problems = status.health.problems.iter();
+    problems
+        .find(|problem| problem.code == ProblemCode::StateWriteFailed.code())
+        .map(|problem| problem.detail.clone())
 }
 
 /// What the check-in waits for.
@@ -132,7 +145,7 @@ fn obstacle(status: &StatusView) -> Option<String> {
         return Some(problem.detail.clone());
     }
     if status.portal.url.is_none() {
-        return Some("the profile names no PortalURL".to_owned());
+        return Some(no_portal(&status.health.problems).to_owned());
     }
     let problem = status.health.problems.iter().find(|problem| CODES.contains(&problem.code.as_str()))?;
     Some(problem.detail.trim_end_matches('.').to_owned())
@@ -142,12 +155,19 @@ fn obstacle(status: &StatusView) -> Option<String> {
 #[must_use]
 pub(super) fn render(synced: &Synced, style: &Style) -> String {
     let mut screen = Screen::new(style);
-    let (mark, verdict) = match synced.checkin.succeeded {
-        true => (Line::of(Tone::Good, "✓ "), Line::of(Tone::Good, "Checked in")),
-        false => (Line::of(Tone::Bad, "✗ "), Line::of(Tone::Bad, "The check-in failed")),
+    let succeeded = synced.checkin.succeeded;
+    let (tone, mark, verdict, detail) = match &synced.unsaved {
+        Some(why) if succeeded => (Tone::Bad, "✗ ", "Checked in, but what that brought is not kept.", why),
+        _ if succeeded => (Tone::Good, "✓ ", "Checked in", &synced.checkin.detail),
+        _ => (Tone::Bad, "✗ ", "The check-in failed", &synced.checkin.detail),
     };
-    screen.hanging(0, &mark, &verdict.text(format!(": {}", synced.checkin.detail)));
-    if !synced.checkin.succeeded {
+    let between = if verdict.ends_with('.') { "" } else { ":" };
+    screen.hanging(0, &Line::of(tone, mark), &Line::of(tone, verdict).text(format!("{between} {detail}")));
+    if succeeded && synced.unsaved.is_some() {
+        let step = Line::plain(ProblemCode::StateWriteFailed.remedy());
+        screen.hanging(2, &Line::of(Tone::Accent, "→ "), &step);
+    }
+    if !succeeded {
         let step = Line::of(Tone::Accent, "meridian doctor").text(" tells what stands in the way");
         screen.hanging(2, &Line::of(Tone::Accent, "→ "), &step);
     }
@@ -192,6 +212,16 @@ mod tests {
         status.checkin.last = Some(last(*NOW - SECOND, true));
         assert_eq!(run(Some((4, true)), status.clone()).unwrap().exit(), Exit::Fine);
         assert_eq!(run(Some((0, false)), status.clone()).unwrap().exit(), Exit::Failed);
+        let mut full = status.clone();
+        full.health.problems.push(ProblemView {
+            code: ProblemCode::StateWriteFailed.code().into(),
+            since: *NOW,
+            detail: "no space left".into(),
+            remedy: String::new(),
+            subject: None,
+        });
+        let unsaved = run(Some((0, true)), full).unwrap();
+        assert_eq!((unsaved.exit(), unsaved.unsaved.as_deref()), (Exit::Failed, Some("no space left")));
         let complaint = |status: &StatusView| run(None, status.clone()).unwrap_err().to_string();
         let says = |status: &StatusView, words: &str| {
             let complaint = complaint(status);
@@ -223,9 +253,23 @@ mod tests {
     }
 
     #[test]
+    fn a_daemon_that_is_silent_to_the_end_does_not_answer() {
+        let clock = ManualClock::at(*NOW);
+        let limits = Limits { start: *NOW, limit: Duration::from_secs(10) };
+        let ask = || Err(ClientError::TimedOut(PAUSE));
+        let failure = wait(*NOW, (&clock, limits), ask, || clock.advance(SECOND)).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Unreachable);
+    }
+
+    #[test]
     fn the_result_is_one_line_and_a_next_step() {
-        for (name, succeeded) in [("sync", true), ("sync_failed", false)] {
-            let synced = Synced { ordered_at: *NOW, checkin: last(*NOW, succeeded) };
+        let unwritten = ProblemCode::StateWriteFailed.explanation();
+        for (name, succeeded, unsaved) in [
+            ("sync", true, None),
+            ("sync_failed", false, None),
+            ("sync_unsaved", true, Some(unwritten.to_owned())),
+        ] {
+            let synced = Synced { ordered_at: *NOW, checkin: last(*NOW, succeeded), unsaved };
             screens(name, |style| render(&synced, style));
         }
     }

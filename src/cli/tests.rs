@@ -18,6 +18,7 @@ fn the_grammar_is_sound_and_help_is_reviewed() {
         ("help_status", "meridian status --help"),
         ("help_explain", "meridian explain --help"),
         ("help_sync", "meridian sync -h"),
+        ("help_updates", "meridian updates -h"),
         ("help_leave", "meridian leave --help"),
         ("help_deactivate_license", "meridian deactivate-license --help"),
         ("help_profile_make", "meridian profile make --help"),
@@ -41,6 +42,8 @@ fn usage_errors_are_told_from_help() {
         "meridian deactivate-license --timeout 4",
         "meridian deactivate-license --timeout 301",
         "meridian license x",
+        "meridian updates check-feed",
+        "meridian updates x",
         "meridian plan --check",
         "meridian profile",
         "meridian profile make --output x --portal-url https://x",
@@ -80,6 +83,11 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
         ("meridian vms --json", 5),
         ("meridian sync", 5),
         ("meridian license", 5),
+        ("meridian updates", 5),
+        ("meridian updates --json", 5),
+        ("meridian updates check-feed /nonexistent.xml", 1),
+        ("meridian updates check-feed tests/golden/updates/local.xml --json", 0),
+        ("meridian updates check-feed tests/golden/updates/faults.xml", 1),
         ("meridian deactivate-license --timeout 5", 0),
         ("meridian deactivate-license --require-ack --timeout 5", 6),
         ("meridian version", 0),
@@ -98,6 +106,7 @@ fn without_a_daemon_every_verb_ends_as_the_table_says() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "an obstacle, and not a document")]
 fn the_last_line_of_an_order_is_its_verdict_for_programs_too() {
     let scratch = tempfile::tempdir().unwrap();
     let paths = Paths::under(scratch.path());
@@ -112,7 +121,7 @@ fn the_last_line_of_an_order_is_its_verdict_for_programs_too() {
     );
     // And where the order could not be written down.
     std::fs::remove_dir_all(paths.support()).unwrap();
-    crate::state::atomic::write(&paths.support(), b"", crate::state::atomic::PUBLIC).unwrap();
+    std::fs::write(paths.support(), "").unwrap();
     let Err(failure) = perform(&arguments.verb, &paths, &clock) else { panic!("it is not done") };
     let last: serde_json::Value =
         serde_json::from_str(failure.json().unwrap().lines().last().unwrap()).unwrap();

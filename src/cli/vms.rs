@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 
+use super::alike::Shared;
 use super::failure::Failure;
 use super::ink::{Line, Style, Tone};
 use super::screen::{Column, Screen, Table};
 use super::status::availability;
-use super::words::{ago, count, short};
+use super::words::{ago, count, is_blank, short};
 use crate::control::client::Client;
 use crate::control::view::{Availability, VmView, VmsView};
+use crate::domain::ids::Uid;
 use crate::domain::vm::VmState;
 use crate::paths::Paths;
 
@@ -24,6 +26,7 @@ pub(super) fn request(paths: &Paths) -> Result<VmsView, Failure> {
 #[must_use]
 pub(super) fn render(view: &VmsView, style: &Style, now: Timestamp) -> String {
     let mut screen = Screen::new(style);
+    let shared = Shared::among(view.vms.iter().map(|vm| (vm.uuid, vm.name.as_str(), owners(vm))));
     screen.line(&summary(view, now));
     let unlisted = view.users.iter().filter(|user| user.availability != Availability::Listed);
     for user in unlisted {
@@ -32,14 +35,14 @@ pub(super) fn render(view: &VmsView, style: &Style, now: Timestamp) -> String {
     }
     if !view.vms.is_empty() {
         screen.blank();
-        screen.table(0, &table(&view.vms));
+        screen.table(0, &table(&view.vms, &shared));
     }
     let violating: Vec<_> = view.vms.iter().filter(|vm| !vm.violations.is_empty()).collect();
     if !violating.is_empty() {
         screen.heading("Violations");
         for vm in violating {
-            let line =
-                Line::of(Tone::Strong, short(&vm.name)).text(format!(": {}", vm.violations.join(", ")));
+            let mark = mark(vm, &shared).map(|mark| format!(" ({mark})")).unwrap_or_default();
+            let line = name(vm, Tone::Strong).text(format!("{mark}: {}", vm.violations.join(", ")));
             screen.hanging(2, &Line::of(Tone::Bad, "✗ "), &line);
         }
     }
@@ -62,7 +65,20 @@ fn summary(view: &VmsView, now: Timestamp) -> Line {
     }
 }
 
-fn table(vms: &[VmView]) -> Table {
+fn owners(vm: &VmView) -> Vec<Uid> {
+    vm.owners.iter().map(|owner| owner.uid).collect()
+}
+
+/// What tells it from others of its name, if there are any.
+fn mark(vm: &VmView, shared: &Shared) -> Option<String> {
+    shared.mark(vm.uuid, &vm.name, &owners(vm))
+}
+
+fn name(vm: &VmView, tone: Tone) -> Line {
+    if is_blank(&vm.name) { Line::of(Tone::Faint, "no name") } else { Line::of(tone, short(&vm.name)) }
+}
+
+fn table(vms: &[VmView], shared: &Shared) -> Table {
     let mut table = Table::of(vec![
         Column::giving_way("NAME"),
         Column::firm("STATE"),
@@ -78,7 +94,7 @@ fn table(vms: &[VmView]) -> Table {
         let corporate = if vm.corporate { Line::of(Tone::Good, "yes") } else { Line::of(Tone::Faint, "no") };
         let number = |value: Option<String>| Line::plain(value.unwrap_or_else(|| "–".to_owned()));
         table.row(vec![
-            Line::plain(&vm.name),
+            name(vm, Tone::Plain),
             state(&vm.state),
             Line::plain(&vm.os),
             Line::plain(owners.join(", ")),
@@ -87,6 +103,9 @@ fn table(vms: &[VmView]) -> Table {
             number(vm.memory_mib.map(size)),
             number(vm.disk_mib.map(size)),
         ]);
+        if mark(vm, shared).is_some() {
+            table.note(Line::plain("  "), Line::of(Tone::Faint, format!("UUID {}", vm.uuid)));
+        }
     }
     table
 }
@@ -120,6 +139,14 @@ mod tests {
     fn machines_are_listed_and_who_could_not_be_asked() {
         screens("vms", |style| render(&samples::vms(), style, *NOW));
         screens("vms_hostile", |style| render(&samples::hostile_vms(), style, *NOW));
+    }
+
+    #[test]
+    fn a_name_that_says_nothing_and_one_that_two_have_are_made_up_for() {
+        let mut view = samples::vms();
+        view.vms[1].name = view.vms[0].name.clone();
+        view.vms[2].name = " ".into();
+        screens("vms_named_alike", |style| render(&view, style, *NOW));
     }
 
     #[test]

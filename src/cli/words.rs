@@ -76,9 +76,16 @@ pub(super) fn subject(view: &SubjectView) -> String {
         (Subject::App, _) => "Parallels Desktop".to_owned(),
         (Subject::User(_), Some(name)) => format!("user {}", short(name)),
         (Subject::User(uid), None) => format!("user {uid}"),
+        (Subject::Vm(_), Some(name)) if is_blank(name) => "a virtual machine without a name".to_owned(),
         (Subject::Vm(_), Some(name)) => format!("“{}”", short(name)),
         (Subject::Vm(id), None) => format!("virtual machine {id}"),
     }
+}
+
+/// Whether a name shows nothing at all.
+#[must_use]
+pub(super) fn is_blank(name: &str) -> bool {
+    name.trim().is_empty()
 }
 
 /// A name that does not fill the screen.

@@ -3,7 +3,7 @@
 //! In go a request and the user id that the system tells of the peer; out comes the request as admitted. The process id
 //! counts for nothing, because it may belong to another process by the time it is looked at.
 
-use super::proto::{AdminRequest, ReadRequest, Refusal, RefusalCode, Request};
+use super::proto::{AdminRequest, OwnRequest, ReadRequest, Refusal, RefusalCode, Request};
 use crate::domain::ids::Uid;
 use crate::domain::subject::Subject;
 
@@ -23,6 +23,8 @@ pub enum Viewer {
 pub enum Admitted {
     /// A question, and for whom.
     Read(ReadRequest, Viewer),
+    /// An order for one user. It names them only where root gives it.
+    Own(OwnRequest, Viewer),
     /// An order.
     Admin(AdminRequest),
 }
@@ -67,6 +69,13 @@ impl Viewer {
 pub fn admit(request: Request, viewer: Viewer) -> Result<Admitted, Refusal> {
     match (request, viewer) {
         (Request::Read(request), viewer) => Ok(Admitted::Read(request, viewer)),
+        (Request::Own(OwnRequest::InstallImage { user: Some(_), .. }), Viewer::User(_)) => {
+            Err(Refusal::new(RefusalCode::MustBeRoot, "only root may do this for another user; use sudo"))
+        }
+        (Request::Own(_), Viewer::Public) => {
+            Err(Refusal::new(RefusalCode::MustBeRoot, "only a user of this Mac may do this"))
+        }
+        (Request::Own(request), viewer) => Ok(Admitted::Own(request, viewer)),
         (Request::Admin(request), Viewer::Admin) => Ok(Admitted::Admin(request)),
         (Request::Admin(_), Viewer::User(_) | Viewer::Public) => {
             Err(Refusal::new(RefusalCode::MustBeRoot, "only root may do this; use sudo"))
@@ -95,6 +104,22 @@ mod tests {
             assert_eq!(Viewer::of(Uid(peer), scratch_owner), viewer, "{peer} {scratch_owner:?}");
             assert_eq!(admit(SYNC, viewer).is_ok(), viewer == Viewer::Admin);
             assert_eq!(admit(STATUS, viewer), Ok(Admitted::Read(ReadRequest::Status, viewer)));
+        }
+    }
+
+    #[test]
+    fn a_user_orders_for_themselves_and_root_for_others() {
+        let order = |user: Option<&str>| {
+            Request::Own(OwnRequest::InstallImage { image: None, user: user.map(str::to_owned) })
+        };
+        for (user, viewer, admitted) in [
+            (None, Viewer::User(Uid(501)), true),
+            (Some("bob"), Viewer::User(Uid(501)), false),
+            (Some("bob"), Viewer::Admin, true),
+            (None, Viewer::Admin, true),
+            (None, Viewer::Public, false),
+        ] {
+            assert_eq!(admit(order(user), viewer).is_ok(), admitted, "{user:?} {viewer:?}");
         }
     }
 

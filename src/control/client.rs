@@ -13,9 +13,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::proto::{
-    ANSWER_LIMIT, AdminRequest, Answer, LineError, ReadRequest, Refusal, RefusalCode, Request, decode, encode,
+    ANSWER_LIMIT, AdminRequest, Answer, LineError, OwnRequest, ReadRequest, Refusal, RefusalCode, Request,
+    decode, encode,
 };
-use super::view::{ExplainView, PlanView, StatusView, VmsView};
+use super::view::{ExplainView, ImagesView, PlanView, StatusView, VmsView};
+use crate::domain::ids::{ImageId, Uid};
 use crate::error::Exit;
 use crate::paths::{LABEL, Paths};
 
@@ -145,6 +147,32 @@ impl Client {
     pub fn vms(&self) -> Result<VmsView, ClientError> {
         match self.ask(Request::Read(ReadRequest::Vms))? {
             Answer::Vms(view) => Ok(view),
+            _ => Err(ClientError::OtherAnswer),
+        }
+    }
+
+    /// The golden images, and what of them the caller may see.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn images(&self) -> Result<ImagesView, ClientError> {
+        match self.ask(Request::Read(ReadRequest::Images))? {
+            Answer::Images(view) => Ok(view),
+            _ => Err(ClientError::OtherAnswer),
+        }
+    }
+
+    /// Orders a golden image for the caller, or for the user of this short name; for whom and of what, and when.
+    ///
+    /// # Errors
+    /// [`ClientError::Rejected`] where it is not offered, [`ClientError::MustBeRoot`] for another user than the caller.
+    pub fn install_image(
+        &self,
+        image: Option<String>,
+        user: Option<String>,
+    ) -> Result<(Uid, ImageId, Timestamp), ClientError> {
+        match self.ask(Request::Own(OwnRequest::InstallImage { image, user }))? {
+            Answer::Ordered { user, image, at, .. } => Ok((user, image, at)),
             _ => Err(ClientError::OtherAnswer),
         }
     }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::view::{ExplainView, PlanView, StatusView, VmsView};
+use super::view::{ExplainView, ImagesView, PlanView, StatusView, VmsView};
+use crate::domain::ids::{ImageId, Uid};
 
 /// The number of the present form of requests, answers and the command line's `--json`.
 pub const SCHEMA: u32 = 1;
@@ -30,6 +31,21 @@ pub enum ReadRequest {
     Plan,
     /// The virtual machines.
     Vms,
+    /// The golden images.
+    Images,
+}
+
+/// What any local user may order for themselves, and root for others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnRequest {
+    /// Install a golden image.
+    InstallImage {
+        /// The id or the name of one that is assigned; the first that is offered where none is named.
+        image: Option<String>,
+        /// For the user of this short name; for the caller where none is named.
+        user: Option<String>,
+    },
 }
 
 /// What only root may ask.
@@ -48,6 +64,8 @@ pub enum AdminRequest {
 pub enum Request {
     /// Changes nothing.
     Read(ReadRequest),
+    /// Makes the agent do something for one user.
+    Own(OwnRequest),
     /// Makes the agent do something.
     Admin(AdminRequest),
 }
@@ -64,6 +82,19 @@ pub enum Answer {
     Plan(PlanView),
     /// To [`ReadRequest::Vms`].
     Vms(VmsView),
+    /// To [`ReadRequest::Images`].
+    Images(ImagesView),
+    /// To [`OwnRequest::InstallImage`]: it is waiting; how far it is shows in [`ImagesView`].
+    Ordered {
+        /// For whom.
+        user: Uid,
+        /// The image.
+        image: ImageId,
+        /// Its name.
+        name: String,
+        /// When it was ordered.
+        at: Timestamp,
+    },
     /// To an [`AdminRequest`]: it begins; its end shows as a later check-in in [`StatusView`].
     Accepted {
         /// When it was ordered.
@@ -97,6 +128,8 @@ pub enum RefusalCode {
     MustBeRoot,
     /// There is no such setting.
     UnknownSetting,
+    /// The image is not offered.
+    NotOffered,
     /// Too many ask at the same time.
     Busy,
 }
@@ -177,6 +210,11 @@ mod tests {
             ),
             (Request::Read(ReadRequest::Plan), r#"{"schema":1,"read":"plan"}"#),
             (Request::Read(ReadRequest::Vms), r#"{"schema":1,"read":"vms"}"#),
+            (Request::Read(ReadRequest::Images), r#"{"schema":1,"read":"images"}"#),
+            (
+                Request::Own(OwnRequest::InstallImage { image: Some("Windows".into()), user: None }),
+                r#"{"schema":1,"own":{"install-image":{"image":"Windows","user":null}}}"#,
+            ),
             (Request::Admin(AdminRequest::Sync), r#"{"schema":1,"admin":"sync"}"#),
             (Request::Admin(AdminRequest::Deactivated), r#"{"schema":1,"admin":"deactivated"}"#),
         ] {

@@ -7,14 +7,15 @@ use uuid::Uuid;
 use super::proto::{Answer, Refusal, RefusalCode};
 use super::view::{
     ActionView, AgentView, AssignmentView, Availability, CheckinView, EnforcementView, ExplainView,
-    GroupView, HealthState, HealthView, LastCheckin, LayerView, LoserView, NextCheckin, OutcomeView,
-    ParallelsGate, ParallelsView, PlanView, PolicyView, PortalView, ProblemView, SettingView, SourceView,
-    StatusView, SubjectStateView, SubjectView, UserVmsView, VmTotals, VmView, VmsView, WinnerView,
-    WithheldView,
+    GroupView, HealthState, HealthView, ImageUserView, ImageView, ImagesView, InstallView, LastCheckin,
+    LayerView, LoserView, MachineView, NextCheckin, OutcomeView, ParallelsGate, ParallelsView, PlanView,
+    PolicyView, PortalView, ProblemView, SettingView, SourceView, StatusView, SubjectStateView, SubjectView,
+    UserVmsView, VmTotals, VmView, VmsView, WinnerView, WithheldView,
 };
 use super::view::{LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, VerificationView};
 use crate::domain::compliance::{Compliance, Tally};
-use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid, VmId};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{DeviceId, GroupId, ImageId, OrganizationId, PolicyId, Uid, VmId};
 use crate::domain::license::{ActivationKind, LicenseState};
 use crate::domain::subject::Subject;
 use crate::domain::vm::{Owner, VmState};
@@ -76,6 +77,54 @@ fn users() -> Vec<UserVmsView> {
     vec![user(FIRST, Availability::Listed, Some(2)), user(SECOND, Availability::NotLoggedIn, None)]
 }
 
+/// Golden images of two users.
+pub(super) fn images() -> ImagesView {
+    let user = |uid, why_not: Option<&str>| ImageUserView {
+        uid,
+        user: format!("user{uid}"),
+        offered: why_not.is_none(),
+        why_not: why_not.map(str::to_owned),
+    };
+    let install = |uid| InstallView {
+        uid,
+        user: format!("user{uid}"),
+        image: ImageId::of(Uuid::from_u128(6)),
+        name: "Windows 11".into(),
+        stage: "downloading".into(),
+        over: false,
+        bytes: 10,
+        size: 100,
+        ordered_at: at(7),
+        waits_until: Some(at(9)),
+        problem: Some("image-unavailable".into()),
+        detail: Some("the connection ended after 10 of 100 bytes".into()),
+        vm: None,
+    };
+    let machine = |uid: Uid| MachineView {
+        vm: VmId::of(Uuid::from_u128(u128::from(uid.0))),
+        name: Some("Windows 11".into()),
+        uid,
+        image: ImageId::of(Uuid::from_u128(6)),
+        sha256: Digest::of(b"image"),
+        at: at(8),
+    };
+    let image = ImageView {
+        id: Some(ImageId::of(Uuid::from_u128(6))),
+        name: "Windows 11".into(),
+        description: "For everyone".into(),
+        size: Some(100),
+        unpacked_size: Some(300),
+        why_not: None,
+        users: vec![user(FIRST, None), user(SECOND, Some("the user is not logged in"))],
+    };
+    ImagesView {
+        images: vec![image],
+        bytes_per_s: Some(1000),
+        installs: vec![install(FIRST), install(SECOND)],
+        machines: vec![machine(FIRST), machine(SECOND)],
+    }
+}
+
 /// A license of a user's.
 fn license() -> LicenseView {
     LicenseView {
@@ -130,7 +179,7 @@ pub(super) fn status() -> StatusView {
             }),
             retired: false,
         }),
-        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full },
+        parallels: ParallelsView { version: Some("26.1.1".into()), gate: ParallelsGate::Full, updates: None },
         license: license(),
         checkin: CheckinView {
             last: Some(LastCheckin { at: at(4), succeeded: true, detail: "nothing new".into() }),
@@ -145,7 +194,13 @@ pub(super) fn status() -> StatusView {
             ..EnforcementView::of(Tally { compliant: 4, ..Tally::default() })
         },
         vms: VmTotals { total: Some(3), corporate: Some(1), per_user: users() },
-        sources: vec![SourceView { layer: LayerView::Policy, origin: "Sales Macs 7".into(), since: None }],
+        images: images().installs,
+        sources: vec![SourceView {
+            layer: LayerView::Policy,
+            origin: "Sales Macs 7".into(),
+            since: None,
+            note: None,
+        }],
         written_at: at(6),
     }
 }
@@ -178,6 +233,7 @@ fn explain() -> ExplainView {
             reason: "a policy is assigned".into(),
         }],
         problems: problems(),
+        notes: vec![],
         state: Some(Compliance::Compliant),
         subjects: subjects().into_iter().map(state).collect(),
     };
@@ -193,7 +249,8 @@ fn plan() -> PlanView {
         why: "policy".into(),
         commands: vec![vec!["prlctl".into(), "set".into(), HOSTILE.into()]],
     };
-    let withheld = |subject| WithheldView { subject, key: "vm.expiration".into(), reason: "locked".into() };
+    let withheld =
+        |subject| WithheldView { subject, key: "vm.expiration".into(), reason: "locked".into(), until: None };
     PlanView {
         actions: subjects().into_iter().map(action).collect(),
         withheld: subjects().into_iter().map(withheld).collect(),

@@ -21,8 +21,8 @@ pub use self::connections::CONNECTIONS;
 use self::connections::{Connections, Idle};
 use super::auth::{Admitted, Viewer, admit};
 use super::proto::{
-    ANSWER_LIMIT, AdminRequest, Answer, LineError, REQUEST_LIMIT, ReadRequest, Refusal, RefusalCode, decode,
-    encode,
+    ANSWER_LIMIT, AdminRequest, Answer, LineError, OwnRequest, REQUEST_LIMIT, ReadRequest, Refusal,
+    RefusalCode, decode, encode,
 };
 use crate::domain::ids::Uid;
 use crate::paths::Paths;
@@ -40,6 +40,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 pub trait Answerer: Send + Sync + 'static {
     /// Answers a question for this viewer. The server leaves out what is not theirs; an answerer need not.
     fn read(&self, request: ReadRequest, viewer: Viewer) -> Answer;
+    /// Takes an order of this viewer for one user, and answers that it waits, or why it is not taken.
+    fn own(&self, request: OwnRequest, viewer: Viewer) -> Answer;
     /// Takes an order, and answers that it is accepted.
     fn admin(&self, request: AdminRequest) -> Answer;
 }
@@ -210,6 +212,7 @@ fn answer(line: &[u8], viewer: Viewer, answerer: &dyn Answerer) -> Answer {
     let admitted = decode(line).map_err(refusal).and_then(|request| admit(request, viewer));
     match admitted {
         Ok(Admitted::Read(request, viewer)) => answerer.read(request, viewer).seen_by(viewer),
+        Ok(Admitted::Own(request, viewer)) => answerer.own(request, viewer),
         Ok(Admitted::Admin(request)) => answerer.admin(request),
         Err(refusal) => Answer::Refused(refusal),
     }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::checkin::Leased;
-use super::enforcer::Enforcement;
+use super::enforcement::Enforcement;
+use super::imaging::Imaging;
 use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::{LicenseWish, Observation, Wanted, Wishes};
+use super::updater::Updates;
 use crate::checkin::session::Denied;
 use crate::control::view::{LastCheckin, NextCheckin};
 use crate::domain::ids::{DeviceId, OrganizationId};
@@ -127,6 +129,10 @@ pub struct Board {
     pub commanded: Part<Commanded>,
     /// What has become of the license; written by licensing.
     pub licensing: Part<Licensing>,
+    /// What becomes of golden images; written by the imager.
+    pub imaging: Part<Imaging>,
+    /// What is decided of updates; written by the updater.
+    pub updates: Part<Updates>,
     /// How the conversation with the portal goes; written by the check-in.
     pub conversation: Part<Conversation>,
 }
@@ -144,6 +150,8 @@ impl Board {
             enforcement: Part::new(Enforcement::default()),
             commanded: Part::new(Commanded::default()),
             licensing: Part::new(Licensing::default()),
+            imaging: Part::new(Imaging::default()),
+            updates: Part::new(Updates::default()),
             conversation: Part::new(Conversation::default()),
         }
     }
@@ -155,8 +163,8 @@ impl Board {
     }
 
     /// The enforcer's wishes, which replace its earlier ones.
-    pub fn look_after(&mut self, changes: Wishes, vms_often: bool) {
-        self.want(Wanted { changes, vms_often, ..*self.wanted });
+    pub fn look_after(&mut self, changes: Wishes, vms_often: bool, users_too: bool) {
+        self.want(Wanted { changes, vms_often, users_too, ..*self.wanted });
     }
 
     /// Licensing's wishes, which replace its earlier ones.
@@ -176,6 +184,7 @@ impl Board {
         wanted.requests.service += 1;
         wanted.requests.vms += 1;
         wanted.requests.license += 1;
+        wanted.requests.users += 1;
         self.wanted = Part::new(wanted);
     }
 }

@@ -104,7 +104,8 @@ impl<T: Ticks> Commands<T> {
         }
         loop {
             match self.pass() {
-                Ok(Some(command @ Run { id, kind })) => {
+                Ok(Some(command)) => {
+                    let (id, kind) = (command.id, command.kind);
                     tracing::info!(%id, %kind, "a command of the portal runs");
                     let result = executor.run(command).await;
                     tracing::info!(%id, %kind, succeeded = result.is_ok(), "the command ended");

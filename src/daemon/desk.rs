@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::board::Board;
+use super::imaging::{self, Counter, Declined};
 use super::problems::{Problem, Since, problems};
 use super::standings;
 use super::ticker::Ticker;
@@ -13,7 +14,7 @@ use super::views;
 use crate::catalog::{Key, LayerKind};
 use crate::clock::Clock;
 use crate::control::auth::Viewer;
-use crate::control::proto::{self, AdminRequest, Answer, ReadRequest, Refusal, RefusalCode};
+use crate::control::proto::{self, AdminRequest, Answer, OwnRequest, ReadRequest, Refusal, RefusalCode};
 use crate::control::server::Answerer;
 use crate::control::view::{
     AgentView, AssignmentView, CheckinView, EnforcementView, GroupView, HealthState, HealthView,
@@ -42,6 +43,7 @@ pub struct Desk {
     damage: Vec<Problem>,
     dated: Mutex<Dated>,
     bells: Bells,
+    counter: Counter,
 }
 
 /// What local orders set off.
@@ -67,10 +69,10 @@ impl Desk {
         runner: Arc<Runner>,
         clock: Arc<dyn Clock>,
         damage: Vec<Problem>,
-        bells: Bells,
+        (bells, counter): (Bells, Counter),
     ) -> Self {
         let started_at = clock.now();
-        Self { board, runner, clock, started_at, damage, dated: Mutex::default(), bells }
+        Self { board, runner, clock, started_at, damage, dated: Mutex::default(), bells, counter }
     }
 
     /// The problems of the moment but for the check-in's own, each with since when it is there.
@@ -109,6 +111,7 @@ impl Desk {
             },
             enforcement: enforcement(&board, self.settled_since(standings::is_settled(&board), now)),
             vms: vm_totals(&board),
+            images: imaging::installs(&board),
             sources: sources(&board),
             written_at: now,
         }
@@ -207,6 +210,7 @@ impl Answerer for Desk {
             ReadRequest::Status => Answer::Status(Box::new(self.status())),
             ReadRequest::Plan => Answer::Plan(views::plan(&board, &self.runner)),
             ReadRequest::Vms => Answer::Vms(views::vms(&board)),
+            ReadRequest::Images => Answer::Images(imaging::view(&board)),
             ReadRequest::Explain { key: None } => {
                 Answer::Explain(views::explain(&board, None, self.clock.now()))
             }
@@ -217,6 +221,21 @@ impl Answerer for Desk {
                     "there is no such setting; `meridian explain` lists those that are managed",
                 )),
             },
+        }
+    }
+
+    fn own(&self, request: OwnRequest, viewer: Viewer) -> Answer {
+        let OwnRequest::InstallImage { image, user } = request;
+        let for_whom = match (user, viewer) {
+            (Some(name), _) => self.counter.user(&name),
+            (None, Viewer::User(uid)) => Ok(uid),
+            (None, _) => Err(Declined::NoUser),
+        };
+        let now = self.clock.now();
+        let ordered = for_whom.and_then(|uid| Ok((uid, self.counter.order(uid, image.as_deref(), now)?)));
+        match ordered {
+            Ok((user, of)) => Answer::Ordered { user, image: of.image, name: of.name, at: now },
+            Err(declined) => Answer::Refused(Refusal::new(RefusalCode::NotOffered, declined.to_string())),
         }
     }
 
@@ -275,7 +294,8 @@ fn parallels(board: &Board) -> ParallelsView {
         outcome::Answer::NotInstalled => (None, ParallelsGate::NotInstalled),
         _ => (None, ParallelsGate::Unknown),
     };
-    ParallelsView { version: version.map(ToString::to_string), gate }
+    let updates = super::updater::view(board);
+    ParallelsView { version: version.map(ToString::to_string), gate, updates }
 }
 
 fn enforcement(board: &Board, settled_since: Option<Timestamp>) -> EnforcementView {
@@ -292,10 +312,12 @@ fn vm_totals(board: &Board) -> VmTotals {
     let observation = &board.observation;
     let total = u32::try_from(observation.inventory.vms.len()).unwrap_or(u32::MAX);
     let known = observation.listed_at.is_some();
+    let corporate =
+        observation.inventory.vms.keys().filter(|vm| board.imaging.book.lineage.contains_key(vm)).count();
     VmTotals {
         total: known.then_some(total),
-        corporate: known.then_some(0),
-        per_user: views::users(observation),
+        corporate: known.then_some(u32::try_from(corporate).unwrap_or(u32::MAX)),
+        per_user: views::users(board),
     }
 }
 
@@ -308,15 +330,21 @@ fn sources(board: &Board) -> Vec<SourceView> {
             layer: views::layer(layer.kind),
             origin: layer.origin.to_string(),
             since: board.enforcement.policy_since,
+            note: crate::sources::assignment::note(layer),
         }));
     }
     if let Some(layer) = &board.profile.layer {
         let origin = layer.origin.to_string();
-        sources.push(SourceView { layer: views::layer(layer.kind), origin, since: layer.since });
+        sources.push(SourceView { layer: views::layer(layer.kind), origin, since: layer.since, note: None });
     }
     if board.observation.begun {
         let origin = crate::sources::layer::Origin::SecurityTab.to_string();
-        sources.push(SourceView { layer: crate::control::view::LayerView::Local, origin, since: None });
+        sources.push(SourceView {
+            layer: crate::control::view::LayerView::Local,
+            origin,
+            since: None,
+            note: None,
+        });
     }
     sources
 }

@@ -13,21 +13,23 @@ use tokio::sync::watch;
 
 use super::board::{Assigned, Board, Part};
 use super::documents::{Account, Corrections, PolicySince};
+use super::enforcement::{Correction, Enforcement, Orders, orders};
 use super::inputs::Profile;
 use super::observer::{Observation, Wanted, Wishes};
-use super::sights;
+use super::sights::{self, Origins};
 use super::tasks::{Next, Publish, Task};
 use super::ticker::Ticker;
+use super::updater::Updates;
 use crate::catalog::{Key, Scope, Value};
-use crate::domain::ids::{DeviceId, VmId};
+use crate::domain::ids::DeviceId;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::enforce::apply::{self, Outcome, Way};
-use crate::enforce::compliance::{Standing, compliance};
+use crate::enforce::compliance::{Findings, compliance};
 use crate::enforce::{bookkeeping, violations};
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::{Changed, Changing, Runner};
-use crate::plan::memory::{Attempt, Baseline, PerSetting};
+use crate::plan::memory::{Baseline, PerSetting};
 use crate::plan::{Action, Change, Observed, Plan, Reason, Situation, plan};
 use crate::resolve::{Effective, resolve};
 use crate::sources::layer::Layer;
@@ -42,61 +44,6 @@ const TELL_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
 /// How soon a document is written again that could not be written.
 const WRITE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
-
-/// What holds, and how it stands.
-#[derive(Debug, Clone, Default)]
-pub struct Enforcement {
-    /// What holds and why.
-    pub effective: Effective,
-    /// The local restrictions as the user set them.
-    pub local: BTreeMap<Key, Value>,
-    /// How each setting stands.
-    pub standings: Vec<Standing>,
-    /// What is left to do, and what is withheld.
-    pub plan: Plan,
-    /// What exists against the policy.
-    pub violations: BTreeMap<VmId, BTreeSet<Key>>,
-    /// How the last changes went.
-    pub attempts: PerSetting<Attempt>,
-    /// What the tools said to changes that did not work.
-    pub complaints: PerSetting<String>,
-    /// The last drift that was put right since the daemon started.
-    pub correction: Option<Correction>,
-    /// All drift that was put right.
-    pub corrections: Corrections,
-    /// Since when the present policy holds.
-    pub policy_since: Option<Timestamp>,
-    /// The baseline was lost.
-    pub baseline_lost: bool,
-    /// Why a document could not be written.
-    pub write_failed: Option<String>,
-    /// False while changes are made, and until they were observed.
-    pub settled: bool,
-    /// The wishes that the observation had served which this is made from.
-    pub served: Wanted,
-    /// The orders that this is made from.
-    pub made_from: Option<Orders>,
-}
-
-/// What is ordered from above: the profile, the assignment, and whether its policy is lifted.
-pub type Orders = (Part<Profile>, Part<Assigned>, bool);
-
-/// The orders of the moment.
-#[must_use]
-pub fn orders(board: &Board) -> Orders {
-    (board.profile.clone(), board.assigned.clone(), board.lifts_policy())
-}
-
-/// A drift that was put right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correction {
-    /// The object.
-    pub subject: Subject,
-    /// The setting.
-    pub key: Key,
-    /// When it was put right.
-    pub at: Timestamp,
-}
 
 /// The task.
 pub struct Enforcer {
@@ -285,9 +232,13 @@ impl Enforcer {
         let way = match action.subject {
             Subject::Vm(vm) => {
                 let vm = observation.inventory.vms.get(&vm);
-                vm.and_then(|vm| Some(Way { vm, user: observation.inventory.way_to(vm)? }))
+                vm.and_then(|vm| Some(Way::Vm(vm, observation.inventory.way_to(vm)?)))
             }
-            Subject::App | Subject::User(_) => None,
+            Subject::User(uid) => {
+                let seen = observation.preferences.iter().find(|seen| seen.user.uid == uid);
+                seen.map(|seen| Way::User(&seen.user))
+            }
+            Subject::App => None,
         };
         let runner = Arc::clone(&self.runner);
         let mut results = Vec::new();
@@ -299,7 +250,8 @@ impl Enforcer {
         }
         match action.subject {
             Subject::Vm(_) => self.wishes.vms += 1,
-            Subject::App | Subject::User(_) => self.wishes.service += 1,
+            Subject::User(_) => self.wishes.users += 1,
+            Subject::App => self.wishes.service += 1,
         }
         self.touched.insert(action.subject);
     }
@@ -309,7 +261,8 @@ impl Enforcer {
         let (served, wishes) = (observation.served.changes, self.wishes);
         self.touched.retain(|subject| match subject {
             Subject::Vm(_) => served.vms < wishes.vms,
-            Subject::App | Subject::User(_) => served.service < wishes.service,
+            Subject::User(_) => served.users < wishes.users,
+            Subject::App => served.service < wishes.service,
         });
         bookkeeping::wait_for_the_end(&mut self.account.attempts, observed);
         let (attempts, held) = (&mut self.account.attempts, &self.account.held);
@@ -361,16 +314,20 @@ impl Enforcer {
 
     /// How it stands, once the work is done that could be done now, or while it is not.
     fn enforcement(&self, seen: &Seen<'_>, write_failed: Option<String>, done: bool) -> Enforcement {
-        let violations = match &self.account.tolerated {
-            Some(tolerated) => {
-                let owners = sights::owners(seen.observation);
-                violations::violations(&seen.effective, &sights::violators(&owners), tolerated)
-            }
-            None => BTreeMap::new(),
-        };
+        let owners = sights::owners(seen.observation);
+        let violators = sights::violators(&owners, seen.origins);
+        // Before the list is complete, nobody knows what was there when the policy came.
+        let tolerated = self.account.tolerated.clone();
+        let tolerated = tolerated.unwrap_or_else(|| owners.iter().map(|(vm, _)| *vm).collect());
+        let violations = violations::violations(&seen.effective, &violators, &tolerated);
         let situation = self.situation(seen, self.ticker.now());
         let plan = plan(&situation);
-        let standings = compliance(&situation, &plan, &violations, sights::unobserved(seen.observation));
+        let findings = Findings {
+            violations: &violations,
+            watched: &seen.updates.watched,
+            unobserved: &|subject| sights::unobserved(seen.observation, subject),
+        };
+        let standings = compliance(&situation, &plan, &findings);
         Enforcement {
             effective: seen.effective.clone(),
             local: seen.local.clone(),
@@ -395,8 +352,8 @@ impl Enforcer {
         let enforcement = Part::new(enforcement);
         self.board.send_modify(|board| {
             board.enforcement = enforcement;
-            let vms_often = board.wanted.vms_often;
-            board.look_after(self.wishes, vms_often);
+            let Wanted { vms_often, users_too, .. } = *board.wanted;
+            board.look_after(self.wishes, vms_often, users_too);
         });
     }
 }
@@ -405,10 +362,13 @@ impl Enforcer {
 struct Seen<'a> {
     observation: &'a Observation,
     orders: &'a Orders,
+    origins: &'a Origins,
     observed: Observed,
     effective: Effective,
     /// The local restrictions as the user set them.
     local: BTreeMap<Key, Value>,
+    /// How the settings stand that have no lever.
+    updates: &'a Updates,
     /// The device of the policy that is enforced, if one is.
     device: Option<DeviceId>,
     /// A verified assignment stands that may give back what was enforced.
@@ -416,17 +376,18 @@ struct Seen<'a> {
 }
 
 /// What a pass is made from.
-type Input = (Orders, Part<Observation>);
+type Input = (Orders, Part<Observation>, Origins, Part<Updates>);
 
 impl Task for Enforcer {
     type Input = Input;
 
     fn input(&self, board: &Board) -> Self::Input {
-        (orders(board), board.observation.clone())
+        let origins = Origins::of(&board.imaging.book);
+        (orders(board), board.observation.clone(), origins, board.updates.clone())
     }
 
     async fn pass(&mut self, input: &Self::Input) -> (Publish, Next) {
-        let (orders, observation) = input;
+        let (orders, observation, origins, updates) = input;
         let (profile, assigned, lifted) = orders;
         let without_policy = lifted.then(|| assigned.without_policy());
         let assigned: &Assigned = without_policy.as_ref().unwrap_or(assigned);
@@ -437,9 +398,12 @@ impl Task for Enforcer {
         let device = assigned.assignment.as_ref().map(|assignment| assignment.claims.aud);
         let device = device.filter(|_| effective.policy_assigned);
         let may_release = self.may_release(assigned);
-        let seen = Seen { observation, orders, observed, effective, local, device, may_release };
-        let vms_often =
-            seen.effective.settings.keys().any(|key| key.setting().scope == Scope::VirtualMachine);
+        let seen =
+            Seen { observation, orders, origins, updates, observed, effective, local, device, may_release };
+        let named = |scope| seen.effective.settings.keys().any(|key| key.setting().scope == scope);
+        let vms_often = named(Scope::VirtualMachine);
+        let recorded = self.baseline.records.keys().any(|subject| matches!(subject, Subject::User(_)));
+        let users_too = named(Scope::User) || recorded;
         self.tolerate(&seen);
         self.look_back(observation, &seen.observed);
         let mut done = true;
@@ -462,7 +426,7 @@ impl Task for Enforcer {
         let enforcement = Part::new(enforcement);
         let publish: Publish = Box::new(move |board| {
             board.enforcement = enforcement;
-            board.look_after(wishes, vms_often);
+            board.look_after(wishes, vms_often, users_too);
         });
         (publish, next)
     }

@@ -124,6 +124,7 @@ impl Task for Inputs {
 
     async fn pass(&mut self, (): &Self::Input) -> (Publish, Next) {
         self.watch.rearm();
+        self.ground.verbosity.settle();
         let profile = self.read();
         if self.published.as_ref() == Some(&profile) {
             return (unchanged(), Next::Tick);

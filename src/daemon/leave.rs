@@ -1,6 +1,7 @@
 //! Taking the agent away: what the uninstaller does before it removes the files.
 //!
-//! In goes whether to restore, and a time limit; out comes a [`LeaveView`]. The local effect comes first: the observer and the
+//! In goes whether to restore, and a time limit; out comes a [`LeaveView`]. The local effect comes first: a restriction that
+//! was lifted to add a golden image is put back, whether or not to restore, since no later start does it. Then the observer and the
 //! enforcer run as in the daemon, on a board that says that the agent is taken away, and so every value from before is put back and
 //! forgotten durably, one after the other. Then the portal is told, by one check-in that says nothing else. It runs with the
 //! daemon stopped, because it takes the daemon's lock. What may change is how long the portal is waited for.
@@ -16,7 +17,7 @@ use super::checkin::{Checkin, Ground, Inputs};
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::inputs::Profile;
-use super::observer::Observer;
+use super::observer::{Observation, Observer, Wishes};
 use super::report;
 use super::run::SERVICE_DEBOUNCE;
 use super::tasks::drive;
@@ -30,6 +31,7 @@ use crate::control::view::{Farewell, LeaveView, WithheldView};
 use crate::domain::subject::Subject;
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::Runner;
+use crate::images::install;
 use crate::paths::Paths;
 use crate::plan::Reason;
 use crate::plan::memory::Baseline;
@@ -60,10 +62,12 @@ pub fn leave(paths: &Paths, restore: bool, limit: Duration) -> Result<LeaveView,
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let left = runtime.block_on(async {
         let end = Instant::now() + limit;
-        let (restored, left) = match restore {
+        let lifted = put_back(paths, &store, end).await;
+        let (restored, mut left) = match restore {
             true => give_back(paths, &store, end.checked_sub(FAREWELL.min(limit / 2)).unwrap_or(end)).await?,
             false => (None, Vec::new()),
         };
+        left.extend(lifted);
         // Somebody who is told that it did not work runs it again: the agent is still there until then.
         let portal = match left.is_empty() {
             true => tell(paths, &store, end.min(Instant::now() + FAREWELL)).await?,
@@ -77,6 +81,19 @@ pub fn leave(paths: &Paths, restore: bool, limit: Duration) -> Result<LeaveView,
 }
 
 type Restored = (Option<u64>, Vec<WithheldView>);
+
+/// Puts back a restriction that the daemon's end left lifted; what of it could not be done.
+async fn put_back(paths: &Paths, store: &Arc<Store>, end: Instant) -> Option<WithheldView> {
+    let (runner, clock) = (Arc::new(Runner::real(paths.clone())), Arc::new(SystemClock));
+    let done = timeout_at(end, install::put_back(runner, Arc::clone(store), clock)).await;
+    let why = match done {
+        Ok(Ok(())) => return None,
+        Ok(Err(trouble)) => trouble.why,
+        Err(_) => "the time was over".to_owned(),
+    };
+    let subject = views::subject(&Observation::none(), Subject::App);
+    Some(WithheldView { subject, key: "restrict.add_vm".to_owned(), reason: why, until: None })
+}
 
 /// Puts back every value from before; how many are back, and what is not.
 async fn give_back(paths: &Paths, store: &Arc<Store>, end: Instant) -> Result<Restored, LeaveError> {
@@ -93,6 +110,8 @@ async fn give_back(paths: &Paths, store: &Arc<Store>, end: Instant) -> Result<Re
     let board = watch::Sender::new(Board::at_boot(Profile::default(), assigned));
     // What is enforced from an observation before this wish was served is made from none.
     board.send_modify(Board::look_again);
+    // Otherwise the users' own preferences would be looked at only after the first pass, which could pass for the last.
+    board.send_modify(|board| board.look_after(Wishes::default(), false, true));
     let watch = Watch::new(paths.parallels_preferences(), SERVICE_DEBOUNCE);
     let observer = Observer::new(Arc::clone(&runner), ticker.clone(), watch);
     let remembered = (baseline, account);
@@ -123,27 +142,31 @@ fn is_done(board: &Board) -> bool {
     let waits = |reason: &Reason| matches!(reason, Reason::Later { .. });
     enforcement.settled
         && enforcement.served.requests.service > 0
+        && enforcement.served.requests.users > 0
         && enforcement.write_failed.is_none()
         && enforcement.plan.actions.is_empty()
         && !enforcement.plan.withheld.iter().any(|withheld| waits(&withheld.reason))
 }
 
-/// What is not back. Where there is no Parallels Desktop, or the virtual machine is gone, there is nothing to put it into.
+/// What is not back. Where there is no Parallels Desktop, or the virtual machine or the user is gone, there is nothing to put it into.
 fn left(board: &Board) -> Vec<WithheldView> {
     let observation = &board.observation;
     if matches!(observation.parallels, Answer::NotInstalled) {
         return Vec::new();
     }
-    let listed = matches!(observation.listed, Answer::Known(())) && observation.inventory.is_complete();
+    let inventory = &observation.inventory;
+    let listed = matches!(observation.listed, Answer::Known(())) && inventory.is_complete();
     let is_gone = |subject| match subject {
-        Subject::Vm(vm) => listed && !observation.inventory.vms.contains_key(&vm),
-        Subject::App | Subject::User(_) => false,
+        Subject::Vm(vm) => listed && !inventory.vms.contains_key(&vm),
+        Subject::User(uid) => listed && !inventory.listings.iter().any(|listing| listing.user.uid == uid),
+        Subject::App => false,
     };
     let plan = &board.enforcement.plan;
     let view = |subject, key: crate::catalog::Key, reason: String| WithheldView {
         subject: views::subject(observation, subject),
         key: key.name().to_owned(),
         reason,
+        until: None,
     };
     let withheld = plan
         .withheld
@@ -195,8 +218,10 @@ fn nothing_but(portal: Portal) -> Local {
         parallels: Parallels::Unreadable,
         local_restrictions: serde_json::Map::new(),
         profile_settings: serde_json::Map::new(),
+        updates: None,
         compliance: Vec::new(),
         problems: Vec::new(),
+        images: Vec::new(),
         vms: None,
         licensing: Licensing::default(),
     }

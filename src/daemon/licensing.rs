@@ -246,8 +246,10 @@ impl Licenser {
         let commanded = self.commands.last(CommandKind::DeactivateLicense);
         let preferences = input.profile.preferences.as_ref();
         let by_profile = preferences.and_then(|preferences| preferences.deactivation_order.value());
-        let given =
-            Given { by_portal: commanded.map(|run| run.id), by_profile: by_profile.map(String::as_str) };
+        let given = Given {
+            by_portal: commanded.as_ref().map(|run| run.id),
+            by_profile: by_profile.map(String::as_str),
+        };
         let can_be_asked = matches!(input.observation.service, Answer::Known(_));
         let Ground { runner, ticker, .. } = &self.ground;
         let Some(desk) = self.orders.open(given) else { return self.orders.is_busy() };

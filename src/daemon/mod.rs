@@ -3,11 +3,15 @@
 pub mod board;
 pub mod checkin;
 pub mod commands;
+pub mod conversation;
 pub mod desk;
 pub mod documents;
+pub mod enforcement;
 pub mod enforcer;
 pub mod executor;
 pub mod fingerprint;
+pub mod imager;
+pub mod imaging;
 pub mod inputs;
 pub mod leave;
 pub mod licensing;
@@ -22,6 +26,7 @@ pub mod standings;
 pub mod starts;
 pub mod tasks;
 pub mod ticker;
+pub mod updater;
 pub mod views;
 pub mod watch;
 

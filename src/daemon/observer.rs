@@ -18,10 +18,12 @@ use super::watch::Watch;
 use crate::domain::host::Host;
 use crate::domain::license::{LicenseFacts, LicenseState};
 use crate::domain::version::ParallelsVersion;
+use crate::hypervisor::defaults::Preferences;
 use crate::hypervisor::inquiry;
 use crate::hypervisor::outcome::{Answer, Obstacle, ObstacleKind};
 use crate::hypervisor::runner::{Changed, Runner};
 use crate::hypervisor::server_info::ServerInfo;
+use crate::hypervisor::users::LocalUser;
 use crate::inventory::{Collector, Snapshot};
 
 /// How often the service is asked when nothing calls for it.
@@ -41,6 +43,9 @@ const LICENSE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// How soon it is looked at again when it could not be found out.
 const LICENSE_AGAIN: SignedDuration = SignedDuration::from_mins(15);
+
+/// How often the users' own preferences are looked at when nothing calls for it and a setting is about them.
+const PREFERENCES_EVERY: SignedDuration = SignedDuration::from_mins(15);
 
 /// Looks without a finding that are free before they become rarer.
 const FREE_LOOKS: u32 = 3;
@@ -64,6 +69,8 @@ pub struct Observation {
     pub served: Wanted,
     /// The license.
     pub license: LicenseSight,
+    /// The users' own preferences, of those users who are known; empty until somebody wants them.
+    pub preferences: Vec<Preferences>,
     /// The service was asked at all.
     pub begun: bool,
 }
@@ -91,6 +98,7 @@ impl Observation {
             listed_at: None,
             served: Wanted::default(),
             license: LicenseSight::default(),
+            preferences: Vec::new(),
             begun: false,
         }
     }
@@ -98,7 +106,8 @@ impl Observation {
     /// True when the enforcer's changes were looked at.
     #[must_use]
     pub fn covers(&self, changes: Wishes) -> bool {
-        self.served.changes.service >= changes.service && self.served.changes.vms >= changes.vms
+        let served = &self.served.changes;
+        served.service >= changes.service && served.vms >= changes.vms && served.users >= changes.users
     }
 }
 
@@ -111,6 +120,8 @@ pub struct Wishes {
     pub vms: u64,
     /// At the license.
     pub license: u64,
+    /// At the users' own preferences.
+    pub users: u64,
 }
 
 /// Wishes for a look, by who has them.
@@ -124,6 +135,8 @@ pub struct Wanted {
     pub licensing: LicenseWish,
     /// True while a policy is about virtual machines: they are then listed as often as the service is asked.
     pub vms_often: bool,
+    /// True while a setting is about the users' own preferences: they are looked at for nothing else.
+    pub users_too: bool,
 }
 
 /// What licensing wants of the observer.
@@ -170,6 +183,7 @@ pub struct Observer {
     vms_due: Timestamp,
     users_due: Timestamp,
     license_due: Timestamp,
+    preferences_due: Timestamp,
     fruitless: u32,
     /// Listings in a row that somebody's virtual machines were missing from.
     misses: u32,
@@ -182,6 +196,7 @@ struct Look {
     vms: bool,
     users: bool,
     license: bool,
+    preferences: bool,
     by_files: bool,
 }
 
@@ -206,6 +221,7 @@ impl Observer {
             vms_due: Timestamp::MIN,
             users_due: Timestamp::MIN,
             license_due: Timestamp::MIN,
+            preferences_due: Timestamp::MIN,
             fruitless: 0,
             misses: 0,
             quiet_until: Timestamp::MIN,
@@ -236,6 +252,12 @@ impl Observer {
                 && (license_changed
                     || wanted.license_beyond(&self.seen.served)
                     || due(self.license_due, LICENSE_EVERY)),
+            // What was changed is looked at also where no setting is about it any more.
+            preferences: wanted.changes.users > self.seen.served.changes.users
+                || (wanted.users_too
+                    && (wanted.requests.users > self.seen.served.requests.users
+                        || due(self.preferences_due, PREFERENCES_EVERY)
+                        || self.misses_preferences())),
             by_files: files_changed || license_changed,
         }
     }
@@ -293,6 +315,25 @@ impl Observer {
         self.seen.license = LicenseSight { facts, looks: self.seen.license.looks + 1 };
     }
 
+    /// Whether a user came, or one logged in, since the preferences were looked at.
+    fn misses_preferences(&self) -> bool {
+        let silent = |user: &LocalUser| {
+            let seen = self.seen.preferences.iter().find(|seen| seen.user == *user);
+            seen.is_none_or(|seen| matches!(seen.values, Answer::NotLoggedIn))
+        };
+        let listings = self.seen.inventory.listings.iter();
+        listings.filter(|listing| matches!(listing.answer, Answer::Known(_))).any(|each| silent(&each.user))
+    }
+
+    async fn look_at_preferences(&mut self, now: Timestamp) {
+        let mut preferences = Vec::new();
+        for listing in &self.seen.inventory.listings {
+            preferences.push(inquiry::preferences(&self.runner, &listing.user).await);
+        }
+        self.seen.preferences = preferences;
+        self.preferences_due = now.checked_add(PREFERENCES_EVERY).unwrap_or(now);
+    }
+
     async fn look_at_vms(&mut self, now: Timestamp, anew: bool) {
         if anew || self.users_due <= now || self.users_due.duration_since(now) > USERS_EVERY {
             self.collector.forget_users();
@@ -322,6 +363,12 @@ impl Observer {
         if look.vms {
             (served.changes.vms, served.requests.vms) = (wanted.changes.vms, wanted.requests.vms);
         }
+        if look.preferences {
+            served.changes.users = wanted.changes.users;
+        }
+        if look.preferences || !wanted.users_too {
+            served.requests.users = wanted.requests.users;
+        }
         if look.license {
             (served.licensing, served.requests.license) = (wanted.licensing, wanted.requests.license);
         }
@@ -349,11 +396,14 @@ impl Observer {
         }
     }
 
-    fn next(&self, now: Timestamp) -> Next {
+    fn next(&self, now: Timestamp, users_too: bool) -> Next {
         if self.doubt {
             return Next::At(self.quiet_until.max(now));
         }
-        let due = self.service_due.min(self.vms_due).min(self.license_due);
+        let mut due = self.service_due.min(self.vms_due).min(self.license_due);
+        if users_too {
+            due = due.min(self.preferences_due);
+        }
         if self.quiet_until > now && self.quiet_until < due {
             return Next::At(self.quiet_until);
         }
@@ -380,8 +430,9 @@ impl Task for Observer {
         // The same with virtual machines; but to change many takes long, and meanwhile a user may change the service.
         let machines_rest = !self.runner.is_changing(Changed::Machines);
         look.vms &= machines_rest;
-        if !look.service && !look.vms && !look.license {
-            return (unchanged(), if machines_rest { self.next(now) } else { Next::Tick });
+        if !look.service && !look.vms && !look.license && !look.preferences {
+            let next = if machines_rest { self.next(now, wanted.users_too) } else { Next::Tick };
+            return (unchanged(), next);
         }
         let before = self.seen.clone();
         self.look_at_host().await;
@@ -404,6 +455,10 @@ impl Task for Observer {
             self.look_at_vms(now, look.users).await;
             self.vms_due = now.checked_add(self.vms_every(wanted)).unwrap_or(now);
         }
+        look.preferences |= wanted.users_too && self.misses_preferences();
+        if look.preferences {
+            self.look_at_preferences(now).await;
+        }
         let found = before.service != self.seen.service
             || before.inventory.vms != self.seen.inventory.vms
             || before.license.facts != self.seen.license.facts;
@@ -421,7 +476,7 @@ impl Task for Observer {
         self.weigh(&look, found, now);
         self.serve(wanted, &look);
         let seen = Part::new(self.seen.clone());
-        (Box::new(move |board| board.observation = seen), self.next(now))
+        (Box::new(move |board| board.observation = seen), self.next(now, wanted.users_too))
     }
 
     async fn stirred(&mut self) {

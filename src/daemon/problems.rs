@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::board::Board;
-use super::enforcer::Enforcement;
+use super::enforcement::Enforcement;
+use super::imaging::{Imaging, trouble};
 use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::Observation;
+use super::updater::Updates;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::error::Chain;
@@ -18,8 +20,12 @@ use crate::plan::Reason;
 use crate::sources::layer::Fault;
 use crate::sources::profile::Trouble;
 use crate::state::{Damage, Exposed, Flaw};
+use crate::updates::book::Watch;
 use crate::wire::checkin::ComplianceState;
 use crate::wire::codes::{ComplianceReason, ProblemCode};
+
+/// From so many failures in a row on, that a feed cannot be read is a problem.
+const TELL_AFTER: u32 = 3;
 
 /// A problem, and what it is about where it is not the Mac as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,10 +92,28 @@ pub fn problems(board: &Board) -> Vec<Problem> {
     let mut problems = of_profile(&board.profile);
     problems.extend(of_observation(&board.observation));
     problems.extend(of_licensing(&board.licensing));
+    problems.extend(of_imaging(&board.imaging));
     if let Some(why) = &board.commanded.write_failed {
         problems.push(Problem::new(ProblemCode::StateWriteFailed, why.clone()));
     }
     problems.extend(of_enforcement(&board.enforcement));
+    problems.extend(of_updates(&board.updates));
+    problems
+}
+
+fn of_updates(updates: &Updates) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(why) = &updates.write_failed {
+        problems.push(Problem::new(ProblemCode::StateWriteFailed, why.clone()));
+    }
+    problems.extend(updates.watched.iter().filter_map(|(key, watch)| match watch {
+        Watch::Passed(why) => Some(Problem::new(ProblemCode::VersionPassed, format!("{key}: {why}"))),
+        Watch::Kept | Watch::Unknown => None,
+    }));
+    // A server that is down once is no problem.
+    let reading = updates.book.reading.as_ref().filter(|reading| reading.failures >= TELL_AFTER);
+    let trouble = reading.and_then(|reading| reading.trouble.as_ref());
+    problems.extend(trouble.map(|why| Problem::new(ProblemCode::UpdateFeedFailed, why.clone())));
     problems
 }
 
@@ -108,7 +132,7 @@ fn of_profile(profile: &Profile) -> Vec<Problem> {
     problems.extend(profile.faults.iter().map(|(name, fault)| {
         let code = match fault {
             Fault::Unknown => ProblemCode::ProfileKeyUnknown,
-            Fault::NotAllowedHere | Fault::BadValue { .. } => ProblemCode::ProfileKeyInvalid,
+            Fault::NotAllowedHere { .. } | Fault::BadValue { .. } => ProblemCode::ProfileKeyInvalid,
         };
         Problem::new(code, format!("{name}: {fault}"))
     }));
@@ -193,6 +217,22 @@ fn of_licensing(licensing: &Licensing) -> Vec<Problem> {
     problems
 }
 
+fn of_imaging(imaging: &Imaging) -> Vec<Problem> {
+    let installs = imaging.book.installs.iter();
+    let troubles = installs.filter_map(|(uid, install)| {
+        let (code, why) = trouble(install)?;
+        Some(Problem::about(code, Subject::User(*uid), format!("{}: {why}", install.of.name)))
+    });
+    let mut problems: Vec<_> = troubles.collect();
+    if let Some(why) = &imaging.not_restored {
+        problems.push(Problem::new(ProblemCode::RestrictionNotRestored, why.clone()));
+    }
+    if let Some(why) = &imaging.write_failed {
+        problems.push(Problem::new(ProblemCode::StateWriteFailed, why.clone()));
+    }
+    problems
+}
+
 fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(why) = &enforcement.write_failed {
@@ -214,6 +254,8 @@ fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
     }));
     for standing in &enforcement.standings {
         let code = match standing.state {
+            // The updater tells these, with the versions.
+            ComplianceState::Violated if standing.reason == Some(ComplianceReason::VersionPassed) => continue,
             ComplianceState::Violated => ProblemCode::Violation,
             ComplianceState::Failed => ProblemCode::ToolFailed,
             ComplianceState::Drifted if standing.reason == Some(ComplianceReason::Contested) => {

@@ -45,9 +45,11 @@ pub fn local(board: &Board, problems: &[(Problem, Timestamp)], may_speak: bool) 
         },
         local_restrictions: board.enforcement.local.iter().map(|(key, value)| named(*key, value)).collect(),
         profile_settings: board.profile.layer.as_ref().map(settings).unwrap_or_default(),
+        updates: super::updater::report(board),
         compliance: compliance(board),
         problems: problems.iter().map(|(problem, since)| reported(problem, *since)).collect(),
         vms: listed.then(|| machines(board)),
+        images: super::imaging::progress(board),
         licensing: licensing(board),
     }
 }
@@ -113,8 +115,9 @@ fn reported(problem: &Problem, since: Timestamp) -> ReportedProblem {
 
 fn machines(board: &Board) -> Machines {
     let vms = || board.observation.inventory.vms.values();
+    let image = |vm| board.imaging.book.lineage.get(&vm).map(|lineage| lineage.image);
     Machines {
-        records: vms().map(|vm| record(vm, board.enforcement.violations.get(&vm.id))).collect(),
+        records: vms().map(|vm| record(vm, image(vm.id), board.enforcement.violations.get(&vm.id))).collect(),
         volatile: vms().filter_map(volatile).collect(),
     }
 }

@@ -1,44 +1,48 @@
 //! From start to end: the documents, the tasks, the socket, the signals.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
-use super::board::{Assigned, Board, Commanded, Conversation, Part, Ruling};
-use super::checkin::{Checkin, Ground, Ticks, Traffic, Transport};
+use super::board::{Board, Commanded, Part};
+use super::checkin::{Checkin, Ground, Ticks};
 use super::commands::{self, Commands};
+use super::conversation::{assigned, converse, ruling};
 use super::desk::{Bells, Desk};
 use super::documents::Account;
 use super::enforcer::Enforcer;
 use super::executor::Executor;
+use super::imager::{self, Imager};
+use super::imaging::Counter;
 use super::inputs::Inputs;
 use super::licensing::{Licenser, Licensing};
 use super::log::Verbosity;
 use super::observer::Observer;
 use super::problems::Problem;
-use super::report;
 use super::starts::Starts;
 use super::tasks::drive;
 use super::ticker::{Pulse, Ticker};
+use super::updater::Updater;
 use super::watch::Watch;
 use crate::checkin::chance::{Chance, SystemChance};
 use crate::checkin::http::Http;
-use crate::checkin::session::{Denied, Status};
 use crate::clock::{Clock, SystemClock};
 use crate::control::server::{Server, ServerError};
-use crate::control::view::{LastCheckin, NextCheckin};
 use crate::error::Chain;
 use crate::hypervisor::runner::Runner;
+use crate::images::install;
 use crate::license::State;
 use crate::paths::Paths;
 use crate::plan::memory::Baseline;
 use crate::sources::profile::Remembered;
 use crate::state::{Kept, Loaded, StateError, Store};
-use crate::wire::checkin::{CheckinReason, LeaseWish};
+use crate::updates::book::Book;
 use crate::wire::codes::ProblemCode;
 use crate::wire::command::Ack;
 
@@ -79,15 +83,17 @@ impl Ticks for Ticker {
 pub fn run(paths: &Paths) -> Result<(), StartError> {
     let verbosity = Verbosity::start();
     let store = Arc::new(Store::open(paths)?);
+    verbosity.keep(paths);
     crate::checkin::http::choose_cryptography();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let daemon = Daemon::open(paths, Arc::clone(&store), verbosity)?;
+    let daemon = Daemon::open(paths, Arc::clone(&store), verbosity.clone())?;
     let ended = runtime.block_on(daemon.serve());
     if ended.is_ok()
         && let Err(error) = store.remove::<Starts>()
     {
         tracing::warn!(error = %Chain(&error), "cannot note the end; the next start may pass for one after a crash");
     }
+    verbosity.end();
     // A name lookup may still be under way in a thread of its own.
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
@@ -105,7 +111,10 @@ struct Daemon {
     remembered: (Baseline, Account),
     damage: Vec<Problem>,
     license: Option<State>,
+    /// What is remembered of updates, and whether Parallels' own server may be asked.
+    updates: (Option<Book>, bool),
     commands: Commands<Ticker>,
+    imager: (Imager, Counter),
     board: watch::Sender<Board>,
 }
 
@@ -118,6 +127,7 @@ impl Daemon {
         let baseline = baseline(&store, &account, &mut damage)?;
         let profile = load::<Remembered>(&store, &mut damage)?;
         let license = load::<State>(&store, &mut damage)?;
+        let updates = (load::<Book>(&store, &mut damage)?, paths.is_system());
         let ground = Ground {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -150,6 +160,8 @@ impl Daemon {
         let board = watch::Sender::new(board);
         let runner = Arc::new(Runner::real(paths.clone()));
         let remembered = (baseline, account);
+        let (imager, lost) = images((&store, &runner, &ticker), &board)?;
+        damage.extend(lost);
         let paths = paths.clone();
         Ok(Self {
             paths,
@@ -162,7 +174,9 @@ impl Daemon {
             remembered,
             damage,
             license,
+            updates,
             commands,
+            imager,
             board,
         })
     }
@@ -176,34 +190,37 @@ impl Daemon {
         let (sync, orders) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let desk = Arc::new(self.desk(Arc::clone(&sync), Arc::clone(&orders)));
         let Self {
-            store, ticker, pulse, runner, checkin, inputs, remembered, license, commands, board, ..
+            store,
+            ticker,
+            pulse,
+            runner,
+            checkin,
+            inputs,
+            remembered,
+            license,
+            updates,
+            commands,
+            imager,
+            board,
+            ..
         } = self;
-        let folder = runner.paths().parallels_preferences();
-        let observer =
-            Observer::new(Arc::clone(&runner), ticker.clone(), Watch::new(folder, SERVICE_DEBOUNCE));
-        let ground = super::licensing::Ground {
-            store: Arc::clone(&store),
-            runner: Arc::clone(&runner),
-            ticker: ticker.clone(),
-            orders,
-        };
-        let (licenser, license) = Licenser::new(ground, license);
+        let (mut imager, counter) = imager;
+        imager.recover().await;
+        let observer = observer(&runner, &ticker);
+        let (licenser, license) = licenser((&store, &runner, &ticker), orders, license);
         let commands_told = (commands.acks(), commands.write_failed());
+        let lifted = (Arc::clone(&runner), Arc::clone(&store));
+        let updater = Updater::new(Arc::clone(&store), ticker.clone(), stopped.clone(), updates);
         let enforcer =
             Enforcer::new(runner, store, ticker.clone(), stopped.clone(), board.clone(), remembered);
-        let tasks = async {
-            tokio::join!(
-                drive(inputs, board.clone(), ticker.clone(), stopped.clone()),
-                drive(observer, board.clone(), ticker.clone(), stopped.clone()),
-                drive(enforcer, board.clone(), ticker.clone(), stopped.clone()),
-                drive(licenser, board.clone(), ticker.clone(), stopped.clone()),
-            );
-        };
+        let tasks = (inputs, observer, enforcer, licenser, updater);
+        let tasks = drive_all(tasks, board.clone(), ticker.clone(), stopped);
         let sides = async {
             tokio::join!(
                 converse(checkin, board.clone(), Arc::clone(&desk), sync),
                 tell_acks(&commands_told, &board),
-                commands.run(Executor { license, board: board.clone() }),
+                commands.run(Executor { license, board: board.clone(), counter, clock: ticker.clone() }),
+                imager.run(),
                 desk.keep_status_file(ticker.clone()),
                 server.serve(desk.clone()),
                 pulse.run(),
@@ -217,9 +234,7 @@ impl Daemon {
             signal = ended => {
                 tracing::info!(signal, "asked to end");
                 stop.send_replace(true);
-                if tokio::time::timeout(END_WITHIN, tasks).await.is_err() {
-                    tracing::warn!("a tool was still running and is ended");
-                }
+                wind_up(tasks, lifted).await;
             }
         }
         Ok(())
@@ -233,8 +248,72 @@ impl Daemon {
         });
         let bells = Bells { sync, deactivated: Box::new(move || orders.notify_one()) };
         let clock = Arc::new(SystemClock);
-        Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), bells)
+        let ordering = (bells, self.imager.1.clone());
+        Desk::new(self.board.subscribe(), Arc::clone(&self.runner), clock, self.damage.clone(), ordering)
     }
+}
+
+/// Drives all tasks until `stop` is true.
+async fn drive_all(
+    (inputs, observer, enforcer, licenser, updater): (Inputs, Observer, Enforcer, Licenser, Updater),
+    board: watch::Sender<Board>,
+    ticker: Ticker,
+    stop: watch::Receiver<bool>,
+) {
+    tokio::join!(
+        drive(inputs, board.clone(), ticker.clone(), stop.clone()),
+        drive(observer, board.clone(), ticker.clone(), stop.clone()),
+        drive(enforcer, board.clone(), ticker.clone(), stop.clone()),
+        drive(licenser, board.clone(), ticker.clone(), stop.clone()),
+        drive(updater, board, ticker, stop),
+    );
+}
+
+/// Lets the tasks come to an end between two actions, and puts back a restriction that was lifted for a golden image: the
+/// next start may be long after. The imager is gone by now.
+async fn wind_up(tasks: Pin<&mut impl Future<Output = ()>>, (runner, store): (Arc<Runner>, Arc<Store>)) {
+    let put_back = install::put_back(runner, store, Arc::new(SystemClock));
+    let (tasks, put_back) = tokio::join!(timeout(END_WITHIN, tasks), timeout(END_WITHIN, put_back));
+    if tasks.is_err() {
+        tracing::warn!("a tool was still running and is ended");
+    }
+    if !matches!(put_back, Ok(Ok(()))) {
+        tracing::warn!("a restriction stays lifted until the next start");
+    }
+}
+
+/// What most parts stand on.
+type Footing<'a> = (&'a Arc<Store>, &'a Arc<Runner>, &'a Ticker);
+
+fn observer(runner: &Arc<Runner>, ticker: &Ticker) -> Observer {
+    let watch = Watch::new(runner.paths().parallels_preferences(), SERVICE_DEBOUNCE);
+    Observer::new(Arc::clone(runner), ticker.clone(), watch)
+}
+
+fn licenser(
+    (store, runner, ticker): Footing<'_>,
+    orders: Arc<Notify>,
+    license: Option<State>,
+) -> (Licenser, super::licensing::Executor) {
+    let (store, runner, ticker) = (Arc::clone(store), Arc::clone(runner), ticker.clone());
+    Licenser::new(super::licensing::Ground { store, runner, ticker, orders }, license)
+}
+
+/// The imager with the counter at which images are ordered, and what was wrong with its documents.
+fn images(
+    (store, runner, ticker): Footing<'_>,
+    board: &watch::Sender<Board>,
+) -> Result<((Imager, Counter), Vec<Problem>), StateError> {
+    let (counter, orders) = Counter::new(board.subscribe());
+    let ground = imager::Ground {
+        store: Arc::clone(store),
+        runner: Arc::clone(runner),
+        ticker: ticker.clone(),
+        program: imager::own_executable(&runner.paths().executable()),
+        board: board.clone(),
+    };
+    let (imager, lost) = Imager::open(ground, orders)?;
+    Ok(((imager, counter), lost))
 }
 
 /// Counts this start; how long the portal is left alone because of those before it.
@@ -305,193 +384,4 @@ fn ends() -> Result<impl Future<Output = &'static str>, std::io::Error> {
             _ = interrupt.recv() => "SIGINT",
         }
     })
-}
-
-/// Runs the check-in between the board and the portal.
-pub(super) async fn converse<H: Transport>(
-    checkin: Checkin<Ticker, H>,
-    board: watch::Sender<Board>,
-    desk: Arc<Desk>,
-    sync: Arc<Notify>,
-) {
-    // For good: later changes are enforced while the conversation goes on.
-    let mut may_speak = false;
-    let mut tell = || {
-        let board = board.borrow().clone();
-        may_speak |= report::is_enforced(&board);
-        Arc::new(report::local(&board, &desk.problems(&board), may_speak))
-    };
-    let (local, heard) = watch::channel(tell());
-    let (mut assignments, mut status, mut traffic) =
-        (checkin.assigned(), checkin.status(), checkin.traffic());
-    let (mut lease, mut denied) = (checkin.outputs().lease(), checkin.outputs().denied());
-    // What is known from disk is shown before any word with the portal.
-    publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
-    let mut changes = board.subscribe();
-    // What stood when the daemon ended does not wait for the pause after the last check-in either.
-    let mut urgent = None;
-    let speak = checkin.run(super::checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
-    tokio::pin!(speak);
-    loop {
-        // In this order, so that who reads of a check-in finds on the board what it brought.
-        tokio::select! {
-            biased;
-            () = &mut speak => return,
-            Ok(()) = lease.changed() => rule(&board, &lease, &denied),
-            Ok(()) = denied.changed() => rule(&board, &lease, &denied),
-            Ok(()) = assignments.changed() => {
-                let assigned = assigned(&assignments);
-                board.send_modify(|board| board.assigned = Part::new(assigned));
-                assignments.mark_unchanged();
-            }
-            Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
-            Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
-            Ok(()) = changes.changed() => {
-                changes.mark_unchanged();
-                let said = tell();
-                let last = std::mem::replace(&mut urgent, urgent_wish(&board));
-                local.send_if_modified(|last| {
-                    let differs = *last != said;
-                    if differs {
-                        *last = said;
-                    }
-                    differs
-                });
-                if hurries(last, urgent) {
-                    sync.notify_one();
-                }
-            }
-        }
-    }
-}
-
-/// A wish of the license that does not wait for the schedule, and since when it stands.
-type Urgent = Option<(LeaseWish, Timestamp)>;
-
-fn urgent_wish(board: &watch::Sender<Board>) -> Urgent {
-    board.borrow().licensing.state.as_ref().and_then(State::urgent_wish)
-}
-
-/// Whether a check-in is made at once: a seat is given back, or a verification was called for. Verifications by time keep
-/// to the schedule, so that a fleet's stay apart.
-fn hurries(last: Urgent, wish: Urgent) -> bool {
-    wish.is_some() && wish != last
-}
-
-fn rule(
-    board: &watch::Sender<Board>,
-    lease: &watch::Receiver<super::checkin::Leased>,
-    denied: &watch::Receiver<Option<Denied>>,
-) {
-    let ruling = ruling(lease, denied);
-    board.send_modify(|board| board.ruling = ruling);
-}
-
-/// What the portal says of the license, as the board has it.
-fn ruling(
-    lease: &watch::Receiver<super::checkin::Leased>,
-    denied: &watch::Receiver<Option<Denied>>,
-) -> Part<Ruling> {
-    Part::new(Ruling { lease: lease.borrow().clone(), denied: denied.borrow().clone() })
-}
-
-/// The assignment that holds, as the board has it.
-fn assigned(assignments: &watch::Receiver<super::checkin::Assigned>) -> Assigned {
-    let assignment = assignments.borrow().clone();
-    Assigned { assignment: assignment.map(|assignment| (**assignment).clone()), taken_away: false }
-}
-
-fn publish(board: &watch::Sender<Board>, status: &Status, traffic: Traffic) {
-    let conversation = conversation(status, traffic);
-    board.send_if_modified(|board| {
-        let differs = *board.conversation != conversation;
-        if differs {
-            board.conversation = Part::new(conversation);
-        }
-        differs
-    });
-}
-
-/// How the conversation with the portal goes, as the board has it.
-fn conversation(status: &Status, traffic: Traffic) -> Conversation {
-    let last = traffic.last.map(|(at, succeeded)| LastCheckin {
-        at,
-        succeeded,
-        detail: if succeeded { "accepted".to_owned() } else { why(status) },
-    });
-    Conversation {
-        device: status.device,
-        organization: status.organization,
-        enrolled_at: status.enrolled_at,
-        last,
-        last_success: status.last_success,
-        next: status.next.map(|(at, reason)| NextCheckin { at, reason: because(reason, status.failures) }),
-        wait_open: traffic.wait_open,
-        problems: status.problems.clone(),
-    }
-}
-
-/// Why the last request failed, as exactly as it is known.
-fn why(status: &Status) -> String {
-    let trouble = status.trouble.as_ref().or_else(|| status.problems.first());
-    trouble.map_or_else(
-        || "not accepted".to_owned(),
-        |problem| problem.detail.clone().unwrap_or_else(|| problem.code.explanation().to_owned()),
-    )
-}
-
-fn because(reason: CheckinReason, failures: u32) -> String {
-    if failures > 0 {
-        return format!("retry after {failures} failures");
-    }
-    match reason {
-        CheckinReason::Startup => "the agent started",
-        CheckinReason::Interval => "the interval",
-        CheckinReason::Wake => "the portal called; at most one call a minute is followed",
-        CheckinReason::VmChange => "a virtual machine changed",
-        CheckinReason::ProfileChange => "the profile changed",
-        CheckinReason::LicenseChange => "the license changed",
-        CheckinReason::Manual => "asked for by hand",
-        CheckinReason::Uninstall => "the agent is uninstalled",
-    }
-    .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checkin::session::Standing;
-    use crate::wire::checkin::ReportedProblem;
-
-    #[test]
-    fn a_check_in_that_failed_says_what_exactly_went_wrong() {
-        let problem = |code, detail: &str| ReportedProblem {
-            code,
-            since: Timestamp::UNIX_EPOCH,
-            detail: (!detail.is_empty()).then(|| detail.to_owned()),
-        };
-        let stale = problem(ProblemCode::AssignmentStale, "");
-        let down = problem(ProblemCode::PortalUnreachable, "the portal's name cannot be resolved");
-        let refused = problem(ProblemCode::EnrollmentRefused, "token-used");
-        let mut status = Status {
-            standing: Standing::Enrolled,
-            device: None,
-            organization: None,
-            enrolled_at: None,
-            last_success: None,
-            next: None,
-            failures: 1,
-            trouble: Some(down.clone()),
-            problems: vec![stale.clone(), down],
-        };
-        let failed = Traffic { last: Some((Timestamp::UNIX_EPOCH, false)), wait_open: false };
-        let said = |status: &Status, traffic| conversation(status, traffic).last.unwrap().detail;
-        assert_eq!(said(&status, failed), "the portal's name cannot be resolved");
-        (status.trouble, status.problems) = (None, vec![refused]);
-        assert_eq!(said(&status, failed), "token-used");
-        status.problems = vec![stale];
-        assert_eq!(said(&status, failed), ProblemCode::AssignmentStale.explanation());
-        let fine = Traffic { last: Some((Timestamp::UNIX_EPOCH, true)), ..failed };
-        assert_eq!(said(&status, fine), "accepted");
-    }
 }

@@ -1,12 +1,16 @@
 //! An observation as the plan, the compliance and the violations look at it.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{Key, Scope, Value};
 use crate::domain::host::Arch;
 use crate::domain::ids::{Uid, VmId};
+use crate::domain::subject::Subject;
 use crate::domain::vm::{GuestKind, Vm};
-use crate::enforce::violations::Subject;
+use crate::enforce::violations::Subject as Violator;
 use crate::hypervisor::observation::{of_service, of_vm};
 use crate::hypervisor::outcome::Answer;
+use crate::images::book::Book;
 use crate::plan::{Gate, Observed, Sight, VmSight};
 use crate::wire::codes::ComplianceReason;
 
@@ -30,7 +34,14 @@ pub fn observed(observation: &Observation) -> Observed {
     });
     let vms =
         if matches!(observation.listed, Answer::Known(())) { vms.collect() } else { Default::default() };
-    Observed { app, vms }
+    let users = observation.preferences.iter().map(|seen| {
+        let values = match &seen.values {
+            Answer::Known(values) => Some(values.clone()),
+            _ => None,
+        };
+        (seen.user.uid, values.map(|values| Sight { values, custom_password: false }))
+    });
+    Observed { app, vms, users: users.collect() }
 }
 
 fn vm_sight(vm: &Vm, owner: Uid) -> VmSight {
@@ -70,10 +81,18 @@ pub fn of_app(observation: &Observation, key: Key) -> Option<Value> {
     }
 }
 
-/// Why the application could not be asked.
+/// Why an object could not be asked.
 #[must_use]
-pub fn unobserved(observation: &Observation) -> ComplianceReason {
-    match &observation.service {
+pub fn unobserved(observation: &Observation, subject: Subject) -> ComplianceReason {
+    let of_user = |uid: Uid| observation.preferences.iter().find(|seen| seen.user.uid == uid);
+    match subject {
+        Subject::User(uid) => of_user(uid).map_or(ComplianceReason::NotObserved, |seen| reason(&seen.values)),
+        Subject::App | Subject::Vm(_) => reason(&observation.service),
+    }
+}
+
+fn reason<T>(answer: &Answer<T>) -> ComplianceReason {
+    match answer {
         Answer::ServiceStopped => ComplianceReason::ServiceStopped,
         Answer::NotInstalled => ComplianceReason::ParallelsMissing,
         Answer::NotLoggedIn => ComplianceReason::UserNotLoggedIn,
@@ -88,8 +107,31 @@ pub fn owners(observation: &Observation) -> Vec<(VmId, Vec<Uid>)> {
     vms.map(|vm| (vm.id, vm.owners.iter().map(|owner| owner.uid).collect())).collect()
 }
 
-/// The virtual machines as violations look at them. None is corporate before golden images are installed by the agent.
+/// What the book of golden images tells of where virtual machines come from; how far a download is changes nothing of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// Those that were made from golden images.
+    pub corporate: BTreeSet<VmId>,
+    /// Those that somebody else added while a restriction was lifted.
+    pub intruders: BTreeSet<VmId>,
+}
+
+impl Origins {
+    /// What this book tells.
+    #[must_use]
+    pub fn of(book: &Book) -> Self {
+        Self { corporate: book.lineage.keys().copied().collect(), intruders: book.intruders.clone() }
+    }
+}
+
+/// The virtual machines as violations look at them.
 #[must_use]
-pub fn violators(owners: &[(VmId, Vec<Uid>)]) -> Vec<Subject<'_>> {
-    owners.iter().map(|(vm, owners)| Subject { vm: *vm, corporate: false, owners }).collect()
+pub fn violators<'a>(owners: &'a [(VmId, Vec<Uid>)], origins: &Origins) -> Vec<Violator<'a>> {
+    let violator = |(vm, owners): &'a (VmId, Vec<Uid>)| Violator {
+        vm: *vm,
+        corporate: origins.corporate.contains(vm),
+        intruder: origins.intruders.contains(vm),
+        owners,
+    };
+    owners.iter().map(violator).collect()
 }

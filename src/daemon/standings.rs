@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 
 use super::board::Board;
-use super::enforcer::orders;
+use super::enforcement::orders;
 use super::sights;
 use crate::catalog::{Key, LayerKind, Scope, Value};
 use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::subject::Subject;
+use crate::enforce::compliance::Standing;
 use crate::hypervisor::outcome::Answer;
-use crate::plan::Reason;
+use crate::plan::{Reason, Withheld};
 use crate::resolve::{Outcome, Resolved};
 use crate::wire::codes::ComplianceReason;
 
@@ -70,7 +71,7 @@ pub fn tally(board: &Board) -> Tally {
 
 /// True when the Mac is as it should be, as far as the agent can make it so: the enforcer has looked at the present profile and
 /// assignment, there is nothing that it would change now or later, and nothing that it waits to see. What can neither be
-/// enforced nor prevented stands in no way.
+/// enforced nor prevented stands in no way, nor does a user who is not logged in.
 #[must_use]
 pub fn is_settled(board: &Board) -> bool {
     let enforcement = &board.enforcement;
@@ -85,15 +86,18 @@ pub fn is_settled(board: &Board) -> bool {
                 | Reason::NothingRecorded
         )
     };
-    let unseen = enforcement
-        .standings
-        .iter()
-        .any(|standing| standing.state.with(standing.reason) == Compliance::Pending);
+    // Nothing can be seen or set of a user who is away, and it follows by itself when they log in.
+    let is_away = |standing: &&Standing| standing.reason == Some(ComplianceReason::UserNotLoggedIn);
+    let away: BTreeSet<_> = enforcement.standings.iter().filter(is_away).map(|each| each.subject).collect();
+    let unseen = enforcement.standings.iter().any(|standing| {
+        standing.state.with(standing.reason) == Compliance::Pending && !away.contains(&standing.subject)
+    });
+    let stands_still = |withheld: &Withheld| for_good(&withheld.reason) || away.contains(&withheld.subject);
     board.observation.begun
         && enforcement.settled
         && enforcement.made_from == Some(orders(board))
         && enforcement.plan.actions.is_empty()
-        && enforcement.plan.withheld.iter().all(|withheld| for_good(&withheld.reason))
+        && enforcement.plan.withheld.iter().all(stands_still)
         && !unseen
         && unordered_keys(board)
             .all(|(key, resolved)| unordered(board, key, resolved).compliance != Compliance::Pending)
@@ -128,7 +132,7 @@ fn unordered(board: &Board, key: Key, resolved: &Resolved) -> State {
             Answer::Known(()) => state(None, Compliance::Idle, None, None),
             _ => state(None, Compliance::Pending, Some(ComplianceReason::NotObserved), None),
         },
-        _ => state(subject, Compliance::Pending, Some(sights::unobserved(observation)), None),
+        _ => state(subject, Compliance::Pending, Some(sights::unobserved(observation, Subject::App)), None),
     }
 }
 

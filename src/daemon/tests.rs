@@ -153,10 +153,15 @@ impl Mac {
         let policy = settings.map(|settings| {
             json!({"id": uuid::Uuid::nil(), "name": "Sales Macs", "revision": 1, "settings": settings})
         });
+        let file = json!({"url": "https://images.example/a.pvmp", "sha256": format!("sha256:{}", "1".repeat(64)),
+                          "size": 1, "unpacked_size": 2});
+        let image = policy.as_ref().map(|_| {
+            json!({"id": uuid::Uuid::nil(), "name": "Windows", "description": "", "images": {"arm64": file}})
+        });
         let assignment: Assignment = serde_json::from_value(json!({
             "iss": DeviceId::random(), "aud": DeviceId::of(uuid::Uuid::nil()), "iat": 1_764_000_000,
             "cnf": {"jkt": "UDDReOZl1ipXAfp9wYsm13sDBMK5og--QWdBjzuf6o4"}, "keyset": 1, "version": 1,
-            "refresh_by": "2027-01-01T00:00:00Z", "group": null, "policy": policy, "golden_image": null,
+            "refresh_by": "2027-01-01T00:00:00Z", "group": null, "policy": policy, "golden_image": image,
             "configuration_profiles": [], "retired": false,
         }))
         .unwrap();

@@ -13,13 +13,16 @@ use crate::control::view::{
     ActionView, Availability, ExplainView, LayerView, LoserView, OutcomeView, PlanView, ProblemView,
     SettingView, SubjectStateView, SubjectView, UserVmsView, VmView, VmsView, WinnerView, WithheldView,
 };
+use crate::domain::ids::Uid;
 use crate::domain::subject::Subject;
 use crate::enforce::apply::{Way, command_lines};
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::Runner;
+use crate::hypervisor::users::LocalUser;
 use crate::plan::memory::{Attempt, entry};
 use crate::plan::{Action, Reason, Why};
 use crate::resolve::{Candidate, Outcome, Resolved};
+use crate::sources::assignment;
 
 /// A layer's rank as the socket names it.
 #[must_use]
@@ -33,7 +36,7 @@ pub const fn layer(kind: LayerKind) -> LayerView {
 }
 
 /// A value as JSON.
-fn json(value: &Value) -> serde_json::Value {
+pub(super) fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Switch(on) => serde_json::Value::Bool(*on),
         Value::Text(text) => serde_json::Value::String(text.clone()),
@@ -51,7 +54,16 @@ pub fn subject(observation: &Observation, subject: Subject) -> SubjectView {
         Subject::User(uid) => vec![uid],
         _ => vm.into_iter().flat_map(|vm| vm.owners.iter().map(|owner| owner.uid)).collect(),
     };
-    SubjectView { subject, name: vm.map(|vm| vm.name.clone()), owners }
+    let name = match subject {
+        Subject::User(uid) => user(observation, uid).map(|user| user.name.clone()),
+        _ => vm.map(|vm| vm.name.clone()),
+    };
+    SubjectView { subject, name, owners }
+}
+
+fn user(observation: &Observation, uid: Uid) -> Option<&LocalUser> {
+    let mut users = observation.inventory.listings.iter().map(|listing| &listing.user);
+    users.find(|user| user.uid == uid)
 }
 
 /// A problem with its remedy.
@@ -111,9 +123,18 @@ fn setting(board: &Board, key: Key, resolved: Option<&Resolved>, now: Timestamp)
         }),
         overridden: resolved.into_iter().flat_map(|resolved| &resolved.overridden).map(loser).collect(),
         problems: problems.collect(),
+        notes: notes(board, key, winner),
         state: states.iter().map(|state| state.compliance).max(),
         subjects: states.into_iter().filter_map(|state| on_subject(board, key, state)).collect(),
     }
+}
+
+/// What else there is to know of a setting: that its source is deprecated, and what is decided by it.
+fn notes(board: &Board, key: Key, winner: Option<&Candidate>) -> Vec<String> {
+    let deprecated = winner.filter(|winner| winner.layer == LayerKind::LicenseProfile);
+    let mut notes: Vec<String> = deprecated.iter().map(|_| assignment::deprecation(key)).collect();
+    notes.extend(super::updater::notes(board, key));
+    notes
 }
 
 fn loser((candidate, reason): &(Candidate, crate::resolve::Lost)) -> LoserView {
@@ -150,6 +171,7 @@ pub fn plan(board: &Board, runner: &Runner) -> PlanView {
         subject: subject(observation, withheld.subject),
         key: withheld.key.name().to_owned(),
         reason: reason(&withheld.reason),
+        until: if let Reason::Later { until } = withheld.reason { Some(until) } else { None },
     });
     PlanView {
         actions: plan.actions.iter().flat_map(|action| actions(observation, action, runner)).collect(),
@@ -160,11 +182,13 @@ pub fn plan(board: &Board, runner: &Runner) -> PlanView {
 /// One line a change; the command lines of unlocking and locking again stand with the first and the last.
 fn actions(observation: &Observation, action: &Action, runner: &Runner) -> Vec<ActionView> {
     let way = match action.subject {
-        Subject::Vm(vm) => observation.inventory.vms.get(&vm).and_then(|vm| {
-            let user = observation.inventory.way_to(vm)?;
-            Some(Way { vm, user })
-        }),
-        Subject::App | Subject::User(_) => None,
+        Subject::Vm(vm) => observation
+            .inventory
+            .vms
+            .get(&vm)
+            .and_then(|vm| Some(Way::Vm(vm, observation.inventory.way_to(vm)?))),
+        Subject::User(uid) => user(observation, uid).map(Way::User),
+        Subject::App => None,
     };
     let single = |change: &crate::plan::Change| Action {
         subject: action.subject,
@@ -236,21 +260,26 @@ pub fn vms(board: &Board) -> VmsView {
         owners: vm.owners.clone(),
         os: vm.guest.os.clone(),
         state: vm.state.clone(),
-        corporate: false,
+        corporate: board.imaging.book.lineage.contains_key(&vm.id),
         cpu: vm.hardware.cpu,
         memory_mib: vm.hardware.memory_mib,
         disk_mib: vm.storage.disk_mib,
         violations: violations(vm.id),
     });
-    VmsView { vms: vms.collect(), users: users(observation), as_of: observation.listed_at }
+    VmsView { vms: vms.collect(), users: users(board), as_of: observation.listed_at }
 }
 
 /// Whose virtual machines could be listed, and how many they have.
 #[must_use]
-pub fn users(observation: &Observation) -> Vec<UserVmsView> {
-    let mut totals: BTreeMap<_, u32> = BTreeMap::new();
-    for owner in observation.inventory.vms.values().flat_map(|vm| &vm.owners) {
-        *totals.entry(owner.uid).or_default() += 1;
+pub fn users(board: &Board) -> Vec<UserVmsView> {
+    let observation = &board.observation;
+    let (mut totals, mut corporate): (BTreeMap<_, u32>, BTreeMap<_, u32>) = Default::default();
+    for vm in observation.inventory.vms.values() {
+        let is_corporate = board.imaging.book.lineage.contains_key(&vm.id);
+        for owner in &vm.owners {
+            *totals.entry(owner.uid).or_default() += 1;
+            *corporate.entry(owner.uid).or_default() += u32::from(is_corporate);
+        }
     }
     let listings = observation.inventory.listings.iter();
     listings
@@ -268,7 +297,7 @@ pub fn users(observation: &Observation) -> Vec<UserVmsView> {
                 availability,
                 detail,
                 total,
-                corporate: total.map(|_| 0),
+                corporate: total.map(|_| corporate.get(&listing.user.uid).copied().unwrap_or(0)),
             }
         })
         .collect()

@@ -23,6 +23,23 @@ impl Digest {
         Self(digest)
     }
 
+    /// The digest of all that a SHA-256 context was given.
+    #[must_use]
+    pub fn finished(context: ring::digest::Context) -> Self {
+        let mut digest = [0; 32];
+        // Another algorithm would give another length; its first or padded bytes are nobody's digest.
+        for (byte, from) in digest.iter_mut().zip(context.finish().as_ref()) {
+            *byte = *from;
+        }
+        Self(digest)
+    }
+
+    /// The 64 hexadecimal digits alone.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.to_string().split_off("sha256:".len())
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {

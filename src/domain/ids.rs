@@ -69,6 +69,8 @@ uuid_id! {
     GroupId,
     /// A policy of the portal.
     PolicyId,
+    /// A license-bound configuration profile of the portal.
+    ProfileId,
     /// A person in the directory of the portal.
     UserId,
     /// A license of the organization, as the portal knows it.

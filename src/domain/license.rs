@@ -271,7 +271,7 @@ mod tests {
             for (start, window) in masked.as_bytes().windows(LENGTH).enumerate().filter(|(_, it)| is_key(it)) {
                 proptest::prop_assert_eq!(&window[6..28], b"-******-******-******-", "at {}: {}", start, masked);
             }
-            let middle = masked[before.len()..].as_bytes();
+            let middle = &masked.as_bytes()[before.len()..];
             proptest::prop_assert_eq!(&middle[6..28], b"-******-******-******-", "{}", masked);
         }
     }

@@ -1,5 +1,6 @@
 //! The nouns of the field: types only, no IO, no async.
 
+pub mod address;
 pub mod character;
 pub mod compliance;
 pub mod digest;

@@ -89,6 +89,12 @@ impl ParallelsVersion {
         self.0.build.as_str().parse().ok()
     }
 
+    /// How it stands to another by its three numbers, as `semver` compares them. The build is ignored.
+    #[must_use]
+    pub fn cmp_numbers(&self, other: &Self) -> Ordering {
+        self.0.cmp_precedence(&other.0)
+    }
+
     /// Whether this version has what came with `gate`. The build is ignored: 20.1.0-1 is a 20.1.0.
     #[must_use]
     pub fn reaches(&self, gate: Gate) -> bool {

@@ -126,6 +126,8 @@ pub struct Protection {
     pub configuration_locked: Option<bool>,
     /// A custom password stands before changes; the agent does not know it.
     pub custom_password: Option<bool>,
+    /// It is packed for a transfer, and does not start before it is unpacked.
+    pub packed: Option<bool>,
     /// The actions that ask for a password, in Parallels' words. A list that is not shown is an empty one.
     pub require_password: Option<BTreeSet<String>>,
     /// The expiration.

@@ -12,13 +12,13 @@ use crate::plan::{Action, Change};
 /// The lever that locks and unlocks a virtual machine's configuration.
 const LOCK: &str = "vm.lock_configuration";
 
-/// The virtual machine of an action, and the user to act as.
+/// The way to the object of an action, where that is not the application.
 #[derive(Debug, Clone, Copy)]
-pub struct Way<'a> {
-    /// The virtual machine as observed.
-    pub vm: &'a Vm,
-    /// An owner whose list could be read.
-    pub user: &'a LocalUser,
+pub enum Way<'a> {
+    /// The virtual machine as observed, and an owner whose list could be read.
+    Vm(&'a Vm, &'a LocalUser),
+    /// The user whose own preferences these are.
+    User(&'a LocalUser),
 }
 
 /// How a change went, and what the tool said where it did not work.
@@ -110,7 +110,11 @@ fn calls(runner: &Runner, change: &Change, way: Option<Way<'_>>) -> Vec<Invocati
 }
 
 fn target(way: Option<Way<'_>>) -> Target<'_> {
-    way.map_or(Target::Service, |way| Target::Vm(way.vm, way.user))
+    match way {
+        None => Target::Service,
+        Some(Way::Vm(vm, user)) => Target::Vm(vm, user),
+        Some(Way::User(user)) => Target::User(user),
+    }
 }
 
 /// Unlocking before the changes of a locked virtual machine, or locking it again.
@@ -163,7 +167,7 @@ mod tests {
         ];
         let action = Action { subject: Subject::Vm(vm.id), owner: Some(Uid(501)), unlock: true, changes };
         let mut went = Vec::new();
-        let way = Some(Way { vm: &vm, user: &user });
+        let way = Some(Way::Vm(&vm, &user));
         apply(&runner, &action, way, || go_on, |_, outcome| went.push(outcome.went)).await;
         let lines = said.lock().unwrap().clone();
         (lines, went)

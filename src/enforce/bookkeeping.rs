@@ -43,7 +43,7 @@ pub fn wait_for_the_end(attempts: &mut PerSetting<Attempt>, observed: &Observed)
             Subject::Vm(vm) => observed.vms.get(vm),
             Subject::App | Subject::User(_) => None,
         };
-        let sight = if *subject == Subject::App { observed.app.as_ref() } else { vm.map(|vm| &vm.sight) };
+        let sight = observed.sight(*subject);
         for attempt in attempts.values_mut() {
             let stands = match attempt.went {
                 Went::Worked => false,
@@ -87,7 +87,7 @@ pub fn keep_held(held: &mut PerSetting<Value>, standings: &[Standing], observed:
     let is_seen = |subject: &Subject| match subject {
         Subject::App => observed.app.is_some(),
         Subject::Vm(vm) => observed.vms.contains_key(vm),
-        Subject::User(_) => false,
+        Subject::User(uid) => observed.users.get(uid).is_some_and(Option::is_some),
     };
     let standing: BTreeSet<_> = standings.iter().map(|each| (each.subject, each.key)).collect();
     for (subject, values) in held.iter_mut().filter(|(subject, _)| is_seen(subject)) {
@@ -247,6 +247,7 @@ mod tests {
                 })
                 .into_iter()
                 .collect(),
+            ..Observed::default()
         };
         let on_app = |went, observed| (Subject::App, went, observed);
         let on_vm = |went, observed| (Subject::Vm(vm), went, observed);

@@ -8,6 +8,7 @@ use crate::domain::subject::Subject;
 use crate::plan::memory::{Attempt, PerSetting, Went, entry};
 use crate::plan::{Plan, Reason, Situation, Withheld};
 use crate::resolve::Outcome;
+use crate::updates::book::Watch;
 use crate::wire::checkin::{ComplianceItem, ComplianceState};
 use crate::wire::codes::ComplianceReason;
 
@@ -35,21 +36,24 @@ impl Standing {
     }
 }
 
+/// What is known beside the plan.
+pub struct Findings<'a> {
+    /// What exists against the policy.
+    pub violations: &'a BTreeMap<VmId, BTreeSet<Key>>,
+    /// How the settings stand that the agent decides by and has no lever for.
+    pub watched: &'a BTreeMap<&'static str, Watch>,
+    /// Why an object could not be asked, should that be so.
+    pub unobserved: &'a dyn Fn(Subject) -> ComplianceReason,
+}
+
 /// How every setting stands that a layer above the local one holds, or that is lifted.
-///
-/// `unobserved` tells why the application could not be asked, should that be so.
 #[must_use]
-pub fn compliance(
-    situation: &Situation<'_>,
-    plan: &Plan,
-    violations: &BTreeMap<VmId, BTreeSet<Key>>,
-    unobserved: ComplianceReason,
-) -> Vec<Standing> {
+pub fn compliance(situation: &Situation<'_>, plan: &Plan, findings: &Findings<'_>) -> Vec<Standing> {
     let withheld: BTreeMap<_, _> =
         plan.withheld.iter().map(|each| ((each.subject, each.key), each)).collect();
     let planned: BTreeSet<_> = plan.changes().map(|change| (change.subject, change.key)).collect();
     let judge = |subject: Subject, key: Key| match withheld.get(&(subject, key)) {
-        Some(withheld) => judge_withheld(withheld, situation.attempts, unobserved),
+        Some(withheld) => judge_withheld(withheld, situation.attempts, (findings.unobserved)(subject)),
         None if planned.contains(&(subject, key)) => judge_planned(entry(situation.attempts, subject, key)),
         None if situation.touched.contains(&subject) => {
             (ComplianceState::Pending, Some(ComplianceReason::NotYetApplied))
@@ -63,7 +67,12 @@ pub fn compliance(
         }
         if let Lever::Implies(_) = key.setting().lever {
             let holds = matches!(resolved.outcome, Outcome::Holds(_));
-            standings.extend(judge_violations(*key, holds, violations));
+            standings.extend(judge_violations(*key, holds, findings.violations));
+            continue;
+        }
+        if key.setting().lever == Lever::Decided && !withheld.contains_key(&(Subject::App, *key)) {
+            let (state, reason) = judge_watched(findings.watched.get(key.name()));
+            standings.push(Standing { subject: Subject::App, key: *key, state, reason, observed: None });
             continue;
         }
         for subject in subjects(situation, *key) {
@@ -73,7 +82,7 @@ pub fn compliance(
                 key: *key,
                 state,
                 reason,
-                observed: observed(situation, subject, *key),
+                observed: situation.observed.value(subject, *key).cloned(),
             });
         }
     }
@@ -83,16 +92,11 @@ pub fn compliance(
 fn subjects(situation: &Situation<'_>, key: Key) -> Vec<Subject> {
     match key.setting().scope {
         Scope::VirtualMachine => situation.observed.vms.keys().copied().map(Subject::Vm).collect(),
+        Scope::User if !situation.observed.users.is_empty() => {
+            situation.observed.users.keys().copied().map(Subject::User).collect()
+        }
         Scope::Application | Scope::User => vec![Subject::App],
     }
-}
-
-fn observed(situation: &Situation<'_>, subject: Subject, key: Key) -> Option<Value> {
-    let sight = match subject {
-        Subject::Vm(vm) => situation.observed.vms.get(&vm).map(|vm| &vm.sight),
-        Subject::App | Subject::User(_) => situation.observed.app.as_ref(),
-    };
-    sight?.values.get(&key).cloned()
 }
 
 fn judge_planned(last: Option<&Attempt>) -> (ComplianceState, Option<ComplianceReason>) {
@@ -125,6 +129,15 @@ fn judge_withheld(
         },
     };
     (state, Some(reason))
+}
+
+/// What is switched off asks for nothing, and is not watched.
+const fn judge_watched(watch: Option<&Watch>) -> (ComplianceState, Option<ComplianceReason>) {
+    match watch {
+        None | Some(Watch::Kept) => (ComplianceState::Compliant, None),
+        Some(Watch::Unknown) => (ComplianceState::Pending, Some(ComplianceReason::NotObserved)),
+        Some(Watch::Passed(_)) => (ComplianceState::Violated, Some(ComplianceReason::VersionPassed)),
+    }
 }
 
 fn judge_violations(key: Key, holds: bool, violations: &BTreeMap<VmId, BTreeSet<Key>>) -> Vec<Standing> {

@@ -13,6 +13,8 @@ pub struct Subject<'a> {
     pub vm: VmId,
     /// It came from a golden image.
     pub corporate: bool,
+    /// Somebody added it while the restriction was lifted to add a golden image.
+    pub intruder: bool,
     /// The users who have it.
     pub owners: &'a [Uid],
 }
@@ -31,6 +33,11 @@ pub fn violations(
     let held = |name| Key::named(name).filter(|_| effective.is_on(name));
     if let Some(key) = held("vms.corporate_only") {
         for vm in vms.iter().filter(|vm| !vm.corporate && !tolerated.contains(&vm.vm)) {
+            found.entry(vm.vm).or_default().insert(key);
+        }
+    }
+    if let Some(key) = held("restrict.add_vm") {
+        for vm in vms.iter().filter(|vm| vm.intruder) {
             found.entry(vm.vm).or_default().insert(key);
         }
     }
@@ -68,7 +75,8 @@ mod tests {
             settings.iter().map(|(name, value)| (name.as_str(), value)),
         );
         let id = |number| VmId::of(uuid::Uuid::from_u128(number));
-        let vm = |number, corporate, owners| Subject { vm: id(number), corporate, owners };
+        let vm =
+            |number, corporate, owners| Subject { vm: id(number), corporate, intruder: number == 7, owners };
         let (ada, bob, both) = ([Uid(501)], [Uid(502)], [Uid(501), Uid(502)]);
         let vms = [
             vm(1, false, &ada),
@@ -77,14 +85,19 @@ mod tests {
             vm(4, true, &both),
             vm(5, true, &bob),
             vm(6, true, &[]),
+            vm(7, false, &bob),
         ];
-        let found = violations(&resolve(&[policy]), &vms, &BTreeSet::from([id(1)]));
+        let found = violations(&resolve(&[policy]), &vms, &BTreeSet::from([id(1), id(7)]));
         let names: Vec<_> = found
             .into_iter()
             .map(|(vm, keys)| (vm.uuid().as_u128(), keys.into_iter().map(Key::name).collect::<Vec<_>>()))
             .collect();
         let one = vec!["vms.one_per_user"];
-        assert_eq!(names, [(2, vec!["vms.corporate_only"]), (3, one.clone()), (4, one.clone()), (5, one)]);
+        let intruder = (7, vec!["restrict.add_vm"]);
+        assert_eq!(
+            names,
+            [(2, vec!["vms.corporate_only"]), (3, one.clone()), (4, one.clone()), (5, one), intruder]
+        );
         assert_eq!(violations(&Effective::default(), &vms, &BTreeSet::new()), BTreeMap::new());
     }
 }

@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::{self, Read};
 
+use super::defaults::Preferences;
 use super::host::{self, HostFacts};
-
 use super::outcome::Answer;
 use super::runner::{RunError, Runner};
 use super::server_info::{self, ServerInfo};
-use super::{ParseError, invocation, license};
+use super::users::LocalUser;
+use super::{ParseError, defaults, invocation, license};
 use crate::domain::host::Host;
 use crate::domain::license::LicenseFacts;
 use crate::domain::version::ParallelsVersion;
@@ -76,6 +77,15 @@ pub async fn license(runner: &Runner) -> LicenseFacts {
     let file = fs::File::open(runner.paths().parallels_licenses());
     let read = file.and_then(|file| file.take(LICENSES_LIMIT).read_to_end(&mut bytes));
     license::with(facts, read.ok().and_then(|_| license::parse_licenses_json(&bytes)))
+}
+
+/// A user's own preferences of Parallels Desktop.
+pub async fn preferences(runner: &Runner, user: &LocalUser) -> Preferences {
+    let values = match runner.stdout_of(&invocation::preferences(runner.paths(), user)).await {
+        Ok(output) => defaults::parse(&output).map_or_else(Answer::from, Answer::Known),
+        Err(error) => error.into(),
+    };
+    Preferences { user: user.clone(), values }
 }
 
 /// What this Mac is.

@@ -5,12 +5,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::defaults;
 use super::users::LocalUser;
 use crate::catalog::{Lever, Value};
 use crate::domain::ids::VmId;
 use crate::domain::license::{SecretKey, without_keys};
 use crate::domain::vm::Vm;
-use crate::paths::Paths;
+use crate::paths::{LABEL, Paths};
 
 /// How long a tool may take.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -31,6 +32,8 @@ pub struct Invocation {
     pub mutating: bool,
     /// How long it may take.
     pub limit: Duration,
+    /// The file that it reads as its standard input, opened without following links; without one there is none.
+    pub input: Option<PathBuf>,
 }
 
 impl fmt::Debug for Invocation {
@@ -42,6 +45,7 @@ impl fmt::Debug for Invocation {
             .field("as_user", &self.as_user)
             .field("mutating", &self.mutating)
             .field("limit", &self.limit)
+            .field("input", &self.input)
             .finish()
     }
 }
@@ -51,7 +55,7 @@ impl Invocation {
     #[must_use]
     pub fn read(program: PathBuf, argv: &[&str]) -> Self {
         let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
-        Self { program, argv, as_user: None, mutating: false, limit: LIMIT }
+        Self { program, argv, as_user: None, mutating: false, limit: LIMIT, input: None }
     }
 
     /// The program that is started and its arguments, `program` being where the one of this call was found.
@@ -71,11 +75,17 @@ impl Invocation {
         (paths.launchctl(), argv)
     }
 
-    fn change(program: PathBuf, argv: &[&str]) -> Self {
+    pub(super) fn change(program: PathBuf, argv: &[&str]) -> Self {
         Self { mutating: true, ..Self::read(program, argv) }
     }
 
-    fn for_user(self, user: &LocalUser) -> Self {
+    fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// The same call in the session of this user.
+    #[must_use]
+    pub fn for_user(self, user: &LocalUser) -> Self {
         Self { as_user: Some(user.clone()), ..self }
     }
 }
@@ -102,6 +112,39 @@ pub fn user_list(paths: &Paths) -> Invocation {
 #[must_use]
 pub fn accounts(paths: &Paths) -> Invocation {
     Invocation::read(paths.dscl(), &[".", "-list", "/Users", "UniqueID"])
+}
+
+/// How long a tool may take that is asked for a diagnosis only.
+const BRIEFLY: Duration = Duration::from_secs(8);
+
+/// `profiles status -type enrollment`.
+#[must_use]
+pub fn mdm_enrollment(paths: &Paths) -> Invocation {
+    Invocation::read(paths.profiles(), &["status", "-type", "enrollment"]).within(BRIEFLY)
+}
+
+/// `scutil --proxy`.
+#[must_use]
+pub fn proxies(paths: &Paths) -> Invocation {
+    Invocation::read(paths.scutil(), &["--proxy"]).within(BRIEFLY)
+}
+
+/// `launchctl print` of the agent's job, which fails where launchd does not have it.
+#[must_use]
+pub fn job(paths: &Paths) -> Invocation {
+    Invocation::read(paths.launchctl(), &["print", &format!("system/{LABEL}")]).within(BRIEFLY)
+}
+
+/// `launchctl print-disabled system`.
+#[must_use]
+pub fn disabled_jobs(paths: &Paths) -> Invocation {
+    Invocation::read(paths.launchctl(), &["print-disabled", "system"]).within(BRIEFLY)
+}
+
+/// `sfltool dumpbtm`, which asks anyone but root for a password.
+#[must_use]
+pub fn background_items(paths: &Paths) -> Invocation {
+    Invocation::read(paths.sfltool(), &["dumpbtm"]).within(BRIEFLY)
 }
 
 /// `prlctl list -a -i -j` as the user: only their own virtual machines are in it.
@@ -167,6 +210,12 @@ pub fn sysctl(paths: &Paths, name: &str) -> Invocation {
     Invocation::read(paths.sysctl(), &["-n", name])
 }
 
+/// `defaults export DOMAIN -` as the user: all preferences of Parallels Desktop in one process.
+#[must_use]
+pub fn preferences(paths: &Paths, user: &LocalUser) -> Invocation {
+    Invocation::read(paths.defaults(), &["export", defaults::DOMAIN, "-"]).for_user(user)
+}
+
 /// `codesign --verify --strict -R=REQUIREMENT FILE`.
 #[must_use]
 pub fn signature(paths: &Paths, file: &str) -> Invocation {
@@ -180,6 +229,8 @@ pub enum Target<'a> {
     Service,
     /// A virtual machine as it was observed, through a user who owns it.
     Vm(&'a Vm, &'a LocalUser),
+    /// A user's own preferences.
+    User(&'a LocalUser),
 }
 
 /// The calls that set `value`, in their order; none where the lever moves nothing on this target, or not to this value.
@@ -202,6 +253,11 @@ pub fn set(paths: &Paths, lever: Lever, value: &Value, target: Target<'_>) -> Ve
                 Invocation::change(paths.prlctl(), &argv).for_user(user)
             };
             vm_arguments(lever, value, vm).into_iter().map(call).collect()
+        }
+        Target::User(user) => {
+            let Lever::UserDefault(default) = lever else { return Vec::new() };
+            let call = |argv| Invocation { argv, ..Invocation::change(paths.defaults(), &[]).for_user(user) };
+            defaults::arguments(default, value).into_iter().map(call).collect()
         }
     }
 }
@@ -304,11 +360,15 @@ mod tests {
     fn lines(key: &str, value: &Value, vm: &Vm) -> Vec<String> {
         let key = Key::named(key).unwrap().setting();
         let user = anna();
-        let target = if key.scope == Scope::VirtualMachine { Target::Vm(vm, &user) } else { Target::Service };
+        let target = match key.scope {
+            Scope::VirtualMachine => Target::Vm(vm, &user),
+            Scope::User => Target::User(&user),
+            Scope::Application => Target::Service,
+        };
         let calls = set(&Paths::under("/"), key.lever, value, target);
         for call in &calls {
             assert!(call.mutating);
-            assert_eq!(call.as_user.is_some(), key.scope == Scope::VirtualMachine);
+            assert_eq!(call.as_user.is_some(), key.scope != Scope::Application);
         }
         calls
             .iter()

@@ -5,11 +5,14 @@
 //! only door to a process. Nothing here decides what should be; nothing else in the agent knows a flag or an output
 //! format of Parallels' tools, so what changes with a version of them changes here.
 
+pub mod defaults;
 pub mod host;
+pub mod images;
 pub mod inquiry;
 pub mod invocation;
 pub mod json;
 pub mod license;
+pub mod management;
 pub mod observation;
 pub mod outcome;
 pub mod runner;

@@ -32,9 +32,11 @@ pub fn of_vm(sensor: Sensor, vm: &Vm) -> Option<Value> {
         Sensor::Startup => startup(vm),
         Sensor::Network => network(vm),
         Sensor::Expiration => expiration(vm),
-        Sensor::RequirePassword(_) | Sensor::PreferencesLocked | Sensor::ServerSwitch(_) | Sensor::Unseen => {
-            None
-        }
+        Sensor::RequirePassword(_)
+        | Sensor::PreferencesLocked
+        | Sensor::ServerSwitch(_)
+        | Sensor::UserDefault(_)
+        | Sensor::Unseen => None,
     }
 }
 

@@ -44,6 +44,27 @@ pub fn parse_user_list(bytes: &[u8]) -> Result<Vec<String>, ParseError> {
     })
 }
 
+/// Reads from `prlsrvctl user list -j` where a user's virtual machines go (`DEF_VM_HOME`); `None` where that is not said or is
+/// no absolute path.
+///
+/// # Errors
+/// A [`ParseError`] when it is no JSON list even after repair.
+pub fn parse_vm_home(bytes: &[u8], name: &str) -> Result<Option<PathBuf>, ParseError> {
+    #[derive(Deserialize)]
+    struct User<'a> {
+        #[serde(borrow, default, rename = "NAME")]
+        name: Scalar<'a>,
+        #[serde(borrow, default, rename = "DEF_VM_HOME")]
+        home: Scalar<'a>,
+    }
+    json::read(bytes, |text| {
+        let users: Vec<User<'_>> = serde_json::from_str(text)?;
+        let user = users.iter().find(|user| user.name.text().map(short) == Some(name));
+        let home = user.and_then(|user| user.home.owned()).map(PathBuf::from);
+        Ok(home.filter(|home| home.is_absolute()))
+    })
+}
+
 /// `anna` of `anna@mac.local`.
 fn short(name: &str) -> &str {
     name.rsplit_once('@').map_or(name, |(user, _)| user)
@@ -131,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn the_service_says_where_a_users_machines_go() {
+        let output = br#"[{"NAME": "anna@mac.local", "DEF_VM_HOME": "\/Users\/anna\/Parallels"},
+                          {"NAME": "bert", "DEF_VM_HOME": "../x"}, {"NAME": "carl"}]"#;
+        for (name, expected) in
+            [("anna", Some("/Users/anna/Parallels")), ("bert", None), ("carl", None), ("dora", None)]
+        {
+            assert_eq!(
+                parse_vm_home(output, name).unwrap().as_deref(),
+                expected.map(std::path::Path::new),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn accounts_of_the_system_are_no_people() {
         let output =
             b"_www      70\nanna      501\nbert 502\n_mdm 600\ndaemon 1\nnobody    -2\nroot 0\nodd\n\n";
@@ -143,6 +179,7 @@ mod tests {
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse_user_list(&bytes);
             let _ = parse_accounts(&bytes);
+            let _ = parse_vm_home(&bytes, "anna");
         }
     }
 }

@@ -148,6 +148,7 @@ section! {
         encrypted: "Encrypted",
         custom_password: "Custom password protection",
         configuration_locked: "Configuration is locked",
+        packed: "Packed",
         require_password: "Require password to",
     }
 }
@@ -293,6 +294,7 @@ fn protection(
         encrypted: security.encrypted.flag(),
         configuration_locked: security.configuration_locked.flag(),
         custom_password: security.custom_password.flag(),
+        packed: security.packed.flag(),
         require_password,
         expiration,
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::Key;
+use crate::domain::ids::ImageId;
 use crate::domain::vm::Vm;
 use crate::wire::inventory::{
     Guest, Network, Owner, Provenance, Resources, Standing, Tools, VmRecord, Volatile,
@@ -11,11 +12,12 @@ use crate::wire::inventory::{
 /// The step to which times are rounded, so that a running machine is no change every minute.
 const UPTIME_STEP_S: u64 = 600;
 
-/// The record of a virtual machine; `violations` are the settings that it violates.
+/// The record of a virtual machine; `image` is the golden image that it was made from, which makes it corporate, and
+/// `violations` are the settings that it violates.
 ///
 /// What `prlctl` does not show is reported as nothing: no processors, an empty word.
 #[must_use]
-pub fn record(vm: &Vm, violations: Option<&BTreeSet<Key>>) -> VmRecord {
+pub fn record(vm: &Vm, image: Option<ImageId>, violations: Option<&BTreeSet<Key>>) -> VmRecord {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let networks = vm.hardware.networks.iter();
     VmRecord {
@@ -24,7 +26,7 @@ pub fn record(vm: &Vm, violations: Option<&BTreeSet<Key>>) -> VmRecord {
         owners: vm.owners.iter().map(|owner| Owner { uid: owner.uid, user: owner.user.clone() }).collect(),
         os: vm.guest.os.clone(),
         state: vm.state.name().to_owned(),
-        provenance: Provenance { corporate: false, image: None },
+        provenance: Provenance { corporate: image.is_some(), image },
         resources: Resources {
             cpu: vm.hardware.cpu.map_or(0, u64::from),
             memory_mib: vm.hardware.memory_mib.unwrap_or_default(),
@@ -61,7 +63,7 @@ mod tests {
         let listed = include_bytes!("../../tests/golden/prlctl_list.arm64.pd20.0.json");
         let vm = &vm_list::parse(listed).unwrap().vms[0];
         let key = Key::named("vms.corporate_only").unwrap();
-        insta::assert_json_snapshot!(record(vm, Some(&BTreeSet::from([key]))));
+        insta::assert_json_snapshot!(record(vm, None, Some(&BTreeSet::from([key]))));
         assert_eq!(volatile(vm).unwrap().uptime_s, 1_011_600);
     }
 
@@ -79,7 +81,7 @@ mod tests {
             let list =
                 serde_json::json!([{"ID": "de22df32-80e2-4e92-ba4b-efb3a66cf092", "Name": name}]).to_string();
             let vm = vm_list::parse(list.as_bytes()).unwrap().vms.remove(0);
-            assert_eq!(record(&vm, None).name, name);
+            assert_eq!(record(&vm, None, None).name, name);
         }
     }
 }

@@ -177,7 +177,7 @@ fn own(part: &Part, preferences: &Preferences) -> Vec<Finding> {
             Fault::Unknown if ACTIVATION_KEYS.contains(&name.as_str()) => finding(Judgment::Misplaced)
                 .because(format!("belongs into a payload of {PARALLELS_MANAGED_DOMAIN}")),
             Fault::Unknown => finding(Judgment::Unknown),
-            Fault::NotAllowedHere => finding(Judgment::Misplaced).because(fault.to_string()),
+            Fault::NotAllowedHere { .. } => finding(Judgment::Misplaced).because(fault.to_string()),
             Fault::BadValue { expected } => finding(Judgment::Mistyped).because(expected),
         });
     }

@@ -28,9 +28,10 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     plan
 }
 
-/// The application, every virtual machine that was seen, and whatever else there are records of.
+/// The application, every user and virtual machine that was seen, and whatever else there are records of.
 fn subjects(situation: &Situation<'_>) -> Vec<Subject> {
     let mut subjects = vec![Subject::App];
+    subjects.extend(situation.observed.users.keys().copied().map(Subject::User));
     subjects.extend(situation.observed.vms.keys().copied().map(Subject::Vm));
     subjects.extend(situation.baseline.records.keys().copied());
     subjects.sort_unstable();

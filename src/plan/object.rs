@@ -1,4 +1,4 @@
-//! What is to be done with one object: the application or a virtual machine.
+//! What is to be done with one object: the application, a user or a virtual machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,9 +33,8 @@ impl<'a> Object<'a> {
             Subject::App | Subject::User(_) => None,
         };
         let sight = match subject {
-            Subject::App => situation.observed.app.as_ref(),
             Subject::Vm(_) => vm.map(|vm| &vm.sight),
-            Subject::User(_) => None,
+            Subject::App | Subject::User(_) => situation.observed.sight(subject),
         };
         Self {
             situation,
@@ -78,7 +77,13 @@ impl<'a> Object<'a> {
     fn has(&self, key: Key) -> bool {
         match key.setting().scope {
             Scope::VirtualMachine => self.vm.is_some(),
-            Scope::Application | Scope::User => self.subject == Subject::App,
+            Scope::Application => self.subject == Subject::App,
+            Scope::User => match self.subject {
+                Subject::User(uid) => self.situation.observed.users.contains_key(&uid),
+                // Until the users are known, what concerns them is the application's.
+                Subject::App => self.situation.observed.users.is_empty(),
+                Subject::Vm(_) => false,
+            },
         }
     }
 
@@ -100,7 +105,10 @@ impl<'a> Object<'a> {
         let Wish { key, to: Some(to), why } = wish else { return Err(Reason::BadValue) };
         let setting = key.setting();
         match setting.lever {
-            Lever::Implies(_) => return Ok(()),
+            Lever::Implies(_) | Lever::Decided => return Ok(()),
+            _ if setting.scope == Scope::User && self.subject == Subject::App => {
+                return Err(Reason::NotObserved);
+            }
             Lever::Heeded => return Err(Reason::NoLever),
             _ => self.supported(*key)?,
         }

@@ -4,12 +4,17 @@ use super::{Action, Change, VmSight};
 use crate::catalog::{Sensor, Value};
 use crate::domain::subject::Subject;
 
-/// Groups the changes of one object: each of the application's is an action of its own, a virtual machine's are one.
+/// Groups the changes of one object: each of the application's and of a user's is an action of its own, a virtual machine's
+/// are one.
 pub(super) fn actions(subject: Subject, vm: Option<&VmSight>, mut changes: Vec<Change>) -> Vec<Action> {
     let Some(vm) = vm else {
+        let owner = match subject {
+            Subject::User(uid) => Some(uid),
+            Subject::App | Subject::Vm(_) => None,
+        };
         return changes
             .into_iter()
-            .map(|change| Action { subject, owner: None, unlock: false, changes: vec![change] })
+            .map(|change| Action { subject, owner, unlock: false, changes: vec![change] })
             .collect();
     };
     changes.sort_by_cached_key(|change| (place(change), change.loosens(), change.key));

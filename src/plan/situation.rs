@@ -40,6 +40,8 @@ pub struct Observed {
     pub app: Option<Sight>,
     /// The virtual machines that could be listed.
     pub vms: BTreeMap<VmId, VmSight>,
+    /// The users; `None` for those whose own preferences could not be read.
+    pub users: BTreeMap<Uid, Option<Sight>>,
 }
 
 impl Observed {
@@ -49,7 +51,7 @@ impl Observed {
         match subject {
             Subject::App => self.app.as_ref(),
             Subject::Vm(vm) => self.vms.get(&vm).map(|vm| &vm.sight),
-            Subject::User(_) => None,
+            Subject::User(uid) => self.users.get(&uid).and_then(Option::as_ref),
         }
     }
 

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -48,7 +48,7 @@ impl Mac {
             sight.values.insert(key(name), OFF);
         }
         sight.values.extend(values.iter().map(|(name, value)| (key(name), value.clone())));
-        let observed = Observed { app: Some(sight), vms: BTreeMap::new() };
+        let observed = Observed { app: Some(sight), ..Observed::default() };
         Self {
             observed,
             baseline: Baseline::default(),

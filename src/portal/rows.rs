@@ -15,12 +15,15 @@ use tokio::sync::watch;
 use crate::domain::compliance::{self, Tally};
 use crate::domain::host::Arch;
 use crate::domain::ids::{DeviceId, VmId};
+use crate::wire::checkin::UpdateReport;
 
+mod images;
 mod licensing;
 
+pub use images::{ImageFileRow, ImageRow, InstallRow};
 pub use licensing::{
-    GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, SeatMode,
-    Unmapped,
+    GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, ProfileRow,
+    ProfileSetting, SeatMode, Unmapped,
 };
 
 /// The store could not answer.
@@ -44,6 +47,12 @@ pub trait Rows: Send + Sync {
 
     /// Every user group: the primary key's of each license, and those of its sublicense keys.
     fn groups(&self) -> Answer<'_, GroupRow>;
+
+    /// Every golden image of the organization.
+    fn images(&self) -> Answer<'_, ImageRow>;
+
+    /// Every license-bound configuration profile.
+    fn profiles(&self) -> Answer<'_, ProfileRow>;
 
     /// A number that differs from the former one after each change of any row.
     ///
@@ -159,6 +168,8 @@ pub struct DeviceRow {
     pub compliance: Compliance,
     /// What its agent reports as wrong.
     pub problems: Vec<ProblemRow>,
+    /// The golden images that are being installed on it.
+    pub installs: Vec<InstallRow>,
     /// How many virtual machines it has.
     pub vms: u32,
     /// When it last checked in.
@@ -189,6 +200,8 @@ pub struct Versions {
     pub parallels: Option<String>,
     /// Whether that version is below the least that policies work with (facts: administrator's guide, 20.1.0).
     pub too_old: bool,
+    /// What is decided of its updates; none where no setting is about them.
+    pub updates: Option<UpdateReport>,
 }
 
 /// What a Mac is assigned.

@@ -290,7 +290,7 @@ proptest! {
         let at = at.index(layers.len());
         let (mut without, mut with) = (layers.clone(), layers);
         without[at].items.remove(&name);
-        with[at].items.insert(name, Err(Fault::NotAllowedHere));
+        with[at].items.insert(name, Err(Fault::misplaced(name.setting())));
         let (before, after) = (resolve(&without), resolve(&with));
         for key in Key::all().filter(|key| *key != name) {
             let (before, after) = (before.settings.get(&key), after.settings.get(&key));

@@ -4,6 +4,7 @@
 
 use super::Quirks;
 use super::output::{Node, Style, object, on_off, yes_no};
+use super::packing;
 use super::prlsrvctl::restrictions;
 use super::state::State;
 use super::vm::Vm;
@@ -126,7 +127,7 @@ fn security(node: &mut Node, vm: &Vm, quirks: &Quirks) {
         "Configuration is locked": on_off(vm.settings.locked),
         "Protected": "no",
         "Archived": "no",
-        "Packed": "no",
+        "Packed": yes_no(packing::is_packed(vm)),
     };
     let actions = vm.settings.require_password.actions();
     if !actions.is_empty() {

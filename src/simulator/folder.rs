@@ -135,8 +135,12 @@ pub fn edit<T>(root: &Path, change: impl FnOnce(&mut State) -> T) -> Result<T, S
     let _lock = lock(root)?;
     let mut state = State::load(root)?;
     let licenses = license_file::render(&state);
+    let (parallels, host) = (state.parallels.clone(), state.host.clone());
     let value = change(&mut state);
     state.save(root)?;
+    if (&parallels, &host) != (&state.parallels, &state.host) {
+        install::versions(root, &state)?;
+    }
     if license_file::render(&state) != licenses {
         write_licenses(root, &state)?;
     }

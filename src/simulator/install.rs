@@ -9,12 +9,12 @@ use plist::{Dictionary, Value};
 
 use super::folder::{self, SimulatorError, attempt, escaped};
 use super::shell;
-use super::state::State;
+use super::state::{InfoPlist, State};
 
 const MACOS: &str = "Applications/Parallels Desktop.app/Contents/MacOS";
 
 /// Where each tool lies; all but the first are links to one and the same file.
-const TOOLS: [&str; 12] = [
+const TOOLS: [&str; 16] = [
     "var/db/prl-sim/prl-sim",
     "Applications/Parallels Desktop.app/Contents/MacOS/prlctl",
     "Applications/Parallels Desktop.app/Contents/MacOS/prlsrvctl",
@@ -24,6 +24,10 @@ const TOOLS: [&str; 12] = [
     "usr/bin/codesign",
     "usr/bin/defaults",
     "usr/bin/open",
+    "usr/bin/pmset",
+    "usr/bin/profiles",
+    "usr/bin/sfltool",
+    "usr/sbin/scutil",
     "usr/sbin/ioreg",
     "usr/sbin/sysctl",
     "bin/launchctl",
@@ -106,35 +110,45 @@ pub(super) fn remove(path: &Path) -> Result<(), SimulatorError> {
 }
 
 /// `Info.plist` of Parallels Desktop and `SystemVersion.plist` of macOS.
-fn versions(root: &Path, state: &State) -> Result<(), SimulatorError> {
-    let parallels = [
+pub(super) fn versions(root: &Path, state: &State) -> Result<(), SimulatorError> {
+    let build = (state.parallels.info_plist != InfoPlist::WithoutBuild)
+        .then_some(("CFBundleVersion", state.parallels.build.as_str()));
+    let mut parallels = vec![
         ("CFBundleExecutable", "prl_client_app"),
         ("CFBundleIdentifier", "com.parallels.desktop.console"),
         ("CFBundleName", "Parallels Desktop"),
         ("CFBundleShortVersionString", &state.parallels.version),
-        ("CFBundleVersion", &state.parallels.build),
     ];
+    parallels.extend(build);
     let system = [
         ("ProductBuildVersion", state.host.macos_build.as_str()),
         ("ProductName", "macOS"),
         ("ProductUserVisibleVersion", &state.host.macos_version),
         ("ProductVersion", &state.host.macos_version),
     ];
-    property_list(root, "Applications/Parallels Desktop.app/Contents", "Info.plist", &parallels)?;
-    property_list(root, "System/Library/CoreServices", "SystemVersion.plist", &system)
+    let form = state.parallels.info_plist;
+    property_list(root, ("Applications/Parallels Desktop.app/Contents", "Info.plist"), &parallels, form)?;
+    property_list(root, ("System/Library/CoreServices", "SystemVersion.plist"), &system, InfoPlist::Xml)
 }
 
 fn property_list(
     root: &Path,
-    folder: &str,
-    name: &str,
+    (folder, name): (&str, &str),
     pairs: &[(&str, &str)],
+    form: InfoPlist,
 ) -> Result<(), SimulatorError> {
     make_folder(root, folder)?;
     let path = root.join(folder).join(name);
     let pairs = pairs.iter().map(|&(key, value)| (key.to_owned(), Value::from(value)));
     let mut bytes = Vec::new();
-    let written = Value::Dictionary(pairs.collect::<Dictionary>()).to_writer_xml(&mut bytes);
+    let list = Value::Dictionary(pairs.collect::<Dictionary>());
+    let written = match form {
+        InfoPlist::Binary => list.to_writer_binary(&mut bytes),
+        InfoPlist::Xml | InfoPlist::WithoutBuild | InfoPlist::Cut => list.to_writer_xml(&mut bytes),
+    };
+    if form == InfoPlist::Cut {
+        bytes.truncate(bytes.len() / 2);
+    }
     written.map_err(|error| attempt("write", &path)(std::io::Error::other(error)))?;
     shell::replace(&path, &bytes, 0o644)
 }

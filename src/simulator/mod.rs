@@ -18,7 +18,9 @@ mod license;
 mod license_file;
 mod licensing;
 mod listing;
+mod management;
 mod output;
+mod packing;
 mod prlctl;
 mod prlsrvctl;
 mod session;
@@ -38,8 +40,10 @@ pub use fault::{EDITION_NOISE, Fault, FaultKind, Quirks, Touch};
 pub use folder::{CallRecord, SimulatorError, calls, edit, merge_patch};
 pub use install::install;
 pub use licensing::{Activation, Installed, Key, LicenseRefusal, Licensing, Standing, Terms};
+pub use management::Management;
+pub use packing::image;
 pub use shell::run;
-pub use state::{Host, Parallels, Restrictions, Service, Start, State, User};
+pub use state::{Host, InfoPlist, Parallels, Power, Restrictions, Service, Start, State, User};
 pub use vm::{Expiration, Guest, Hidden, Settings, Snapshot, Vm, VmRestrictions};
 
 /// The tools that are simulated.
@@ -60,19 +64,27 @@ pub enum Tool {
     Ioreg,
     /// The host name and the processor.
     Sysctl,
+    /// Mains, battery and sleep.
+    Pmset,
     /// Who signed a file.
     Codesign,
     /// A user's preferences.
     Defaults,
     /// Applications, of which Parallels Desktop brings its service along.
     Open,
+    /// MDM's profiles.
+    Profiles,
+    /// The network's configuration.
+    Scutil,
+    /// Login and background items.
+    Sfltool,
     /// The program in the bundle that starts and stops Parallels' service.
     ParallelsService,
 }
 
 impl Tool {
     /// All tools.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Prlctl,
         Self::Prlsrvctl,
         Self::Sudo,
@@ -80,9 +92,13 @@ impl Tool {
         Self::Dscl,
         Self::Ioreg,
         Self::Sysctl,
+        Self::Pmset,
         Self::Codesign,
         Self::Defaults,
         Self::Open,
+        Self::Profiles,
+        Self::Scutil,
+        Self::Sfltool,
         Self::ParallelsService,
     ];
 
@@ -97,9 +113,13 @@ impl Tool {
             Self::Dscl => "dscl",
             Self::Ioreg => "ioreg",
             Self::Sysctl => "sysctl",
+            Self::Pmset => "pmset",
             Self::Codesign => "codesign",
             Self::Defaults => "defaults",
             Self::Open => "open",
+            Self::Profiles => "profiles",
+            Self::Scutil => "scutil",
+            Self::Sfltool => "sfltool",
             Self::ParallelsService => "Parallels Service",
         }
     }
@@ -255,9 +275,13 @@ fn dispatch(call: &Call, state: &mut State) -> Answer {
         Tool::Dscl => system::dscl(&call.argv, state),
         Tool::Ioreg => system::ioreg(&call.argv, state),
         Tool::Sysctl => system::sysctl(&call.argv, state),
+        Tool::Pmset => system::pmset(&call.argv, state),
         Tool::Codesign => system::codesign(&call.argv, state),
         Tool::Defaults => system::defaults(call, state),
         Tool::Open => starting::open(&call.argv, state),
+        Tool::Profiles => management::profiles(&call.argv, state),
+        Tool::Scutil => management::scutil(&call.argv, state),
+        Tool::Sfltool => management::sfltool(&call.argv, state),
         Tool::ParallelsService => starting::service(&call.argv, state),
     }
 }

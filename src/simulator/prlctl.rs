@@ -4,7 +4,7 @@ use super::output::{Node, Style, object};
 use super::prlsrvctl::{NEEDS_ADMINISTRATOR, service_stopped};
 use super::state::State;
 use super::vm::Vm;
-use super::{Answer, Call, listing, vm_set};
+use super::{Answer, Call, listing, packing, vm_set};
 
 /// Answers one call. A usage error is 1, as in the OpenVZ fork's main; nearly every other failure is 255.
 pub(super) fn answer(call: &Call, state: &mut State) -> Answer {
@@ -28,7 +28,7 @@ pub(super) fn answer(call: &Call, state: &mut State) -> Answer {
     }
 }
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 16] = [
     "list",
     "set",
     "start",
@@ -43,6 +43,8 @@ const VERBS: [&str; 14] = [
     "unregister",
     "snapshot-list",
     "status",
+    "pack",
+    "unpack",
 ];
 
 pub(super) fn usage(problem: &str) -> Answer {
@@ -84,6 +86,7 @@ fn on_vm(verb: &str, uuid: &str, options: &[&str], state: &mut State) -> Answer 
         "clone" => clone(uuid, options, state),
         "snapshot-list" => snapshots(uuid, options, state),
         "status" => status(uuid, state),
+        "pack" | "unpack" => packing::pack(verb, uuid, state),
         _ => usage(&format!("Unknown action: {verb}")),
     }
 }
@@ -108,6 +111,9 @@ fn power(verb: &str, uuid: &str, options: &[&str], state: &mut State) -> Answer 
     let Some(vm) = state.vms.get_mut(uuid) else { return not_found(uuid) };
     if vm.settings.require_password.change_vm_state {
         return Answer::fail(255, format!("Failed to {verb} the VM: {NEEDS_ADMINISTRATOR}"));
+    }
+    if packing::is_packed(vm) {
+        return Answer::fail(255, format!("Failed to {verb} the VM: The virtual machine is packed."));
     }
     let Some(next) = transition(verb, &vm.state, options) else {
         let problem = format!(

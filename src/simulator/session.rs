@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::management;
 use super::starting;
 use super::state::{State, User};
 use super::{Answer, Call, Effect, Run};
@@ -82,13 +83,18 @@ fn caller_gid(call: &Call, state: &State) -> u32 {
     user.map_or(0, |user| user.gid)
 }
 
-/// `launchctl asuser UID program arguments…` and `kickstart`, as launchctl's manual has them. Without a session of that user it fails with
+/// `launchctl asuser UID program arguments…`, `kickstart` and `print`, as launchctl's manual has them. Without a session of that user it fails with
 /// 112, which `launchctl error 112` explains as a domain that is not there (the message is inferred).
 pub(super) fn launchctl(call: &Call, state: &mut State) -> Answer {
     if let [verb, rest @ ..] = call.argv.as_slice()
         && verb == "kickstart"
     {
         return starting::kickstart(rest, state);
+    }
+    match call.argv.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["print", service] => return management::print(service, state),
+        ["print-disabled", "system"] => return management::print_disabled(state),
+        _ => {}
     }
     let [verb, uid, program, argv @ ..] = call.argv.as_slice() else {
         return Answer::fail(64, "Usage: launchctl asuser <uid> <program> [arguments]");

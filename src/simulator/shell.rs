@@ -194,8 +194,7 @@ pub(super) fn copy_executable(from: &Path, to: &Path) -> Result<(), SimulatorErr
     Err(attempt("copy to", to)(io::Error::other(format!("cp ended with {status}"))))
 }
 
-const USAGE: &str =
-    "usage: prl-sim [--root DIR] state | calls | patch '<JSON merge patch>' | sign-in USER | install";
+const USAGE: &str = "usage: prl-sim [--root DIR] state | calls | patch '<JSON merge patch>' | sign-in USER | image FILE BYTES | install";
 
 /// The control verbs of `prl-sim`. The root is the one above the executable unless it is given.
 fn control(argv: &[String]) -> Result<ExitCode, SimulatorError> {
@@ -218,6 +217,11 @@ fn control(argv: &[String]) -> Result<ExitCode, SimulatorError> {
         ["sign-in", user] => {
             let result = folder::edit(&root()?, |state| state.sign_in(user))?;
             result.map_err(|source| SimulatorError::SignIn { source })?;
+            String::new()
+        }
+        ["image", file, size] => {
+            let size = size.parse().map_err(|_| SimulatorError::Usage(USAGE.to_owned()))?;
+            replace(Path::new(file), &super::image(size), 0o644)?;
             String::new()
         }
         ["install"] if given.is_some() => {

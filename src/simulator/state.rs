@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, Quirks};
 use super::licensing::Licensing;
+use super::management::Management;
 use super::vm::Vm;
 
 /// All that the simulated tools answer from.
@@ -23,6 +24,8 @@ pub struct State {
     pub licensing: Licensing,
     /// Parallels' service and its settings for the whole Mac.
     pub service: Service,
+    /// MDM, the network and launchd.
+    pub management: Management,
     /// The macOS users, by short name. System accounts are added by the answers.
     pub users: BTreeMap<String, User>,
     /// The virtual machines of all users, by bare UUID in lower case.
@@ -51,6 +54,26 @@ pub struct Host {
     pub model: String,
     /// Apple silicon; otherwise Intel.
     pub apple_silicon: bool,
+    /// How it is fed, and how far awake it is.
+    pub power: Power,
+}
+
+/// Mains, battery and sleep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Power {
+    /// From mains.
+    pub mains: bool,
+    /// The battery's charge in percent; none where there is no battery.
+    pub charge: Option<u8>,
+    /// Awake as a whole; otherwise in a moment of maintenance with its lid closed.
+    pub awake: bool,
+}
+
+impl Default for Power {
+    fn default() -> Self {
+        Self { mains: true, charge: Some(80), awake: true }
+    }
 }
 
 impl Default for Host {
@@ -63,6 +86,7 @@ impl Default for Host {
             serial_number: "C02MRDN0Q6L4".to_owned(),
             model: "Mac15,6".to_owned(),
             apple_silicon: true,
+            power: Power::default(),
         }
     }
 }
@@ -75,6 +99,8 @@ pub struct Parallels {
     pub version: String,
     /// The build, `CFBundleVersion`.
     pub build: String,
+    /// How `Info.plist` is written.
+    pub info_plist: InfoPlist,
     /// Whether `codesign` is content with the tools.
     pub signed: bool,
     /// The service's `ID`, bare.
@@ -88,11 +114,27 @@ impl Default for Parallels {
         Self {
             version: "26.1.1".to_owned(),
             build: "57288".to_owned(),
+            info_plist: InfoPlist::Xml,
             signed: true,
             host_id: "0d3c7b42-9a51-4e0e-8f1c-64b2a7d81c35".to_owned(),
             hardware_id: "8be4df61-93ca-41d2-aa0d-00e098032b8c".to_owned(),
         }
     }
+}
+
+/// How `Info.plist` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InfoPlist {
+    /// As XML.
+    #[default]
+    Xml,
+    /// In the binary form.
+    Binary,
+    /// Without `CFBundleVersion`, so that the build is not shown.
+    WithoutBuild,
+    /// Cut short, so that only `prlctl --version` tells the version.
+    Cut,
 }
 
 /// Parallels' service: whether it runs, and what the Security tab and the preferences of the whole Mac hold.

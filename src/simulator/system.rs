@@ -1,4 +1,4 @@
-//! The tools of macOS that tell who and where: `dscl`, `ioreg`, `sysctl`, `codesign`, `defaults`. In: arguments; out:
+//! The tools of macOS that tell who and where: `dscl`, `ioreg`, `sysctl`, `pmset`, `codesign`, `defaults`. In: arguments; out:
 //! what the manuals of the real ones describe. Only the forms that the agent has a use for are answered.
 
 use plist::{Dictionary, Value};
@@ -85,6 +85,29 @@ pub(super) fn sysctl(argv: &[String], state: &State) -> Answer {
         _ => return Answer::fail(1, "usage: sysctl -n name"),
     };
     Answer::ok(format!("{value}\n"))
+}
+
+/// `pmset -g batt` and `pmset -g systemstate` (pmset's manual names both; the words of the second are inferred).
+pub(super) fn pmset(argv: &[String], state: &State) -> Answer {
+    let power = &state.host.power;
+    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+    match argv.as_slice() {
+        ["-g", "batt"] => {
+            let (source, doing) =
+                if power.mains { ("AC Power", "charging") } else { ("Battery Power", "discharging") };
+            let battery = power.charge.map(|charge| {
+                format!(
+                    " -InternalBattery-0 (id=4653155)\t{charge}%; {doing}; 3:01 remaining present: true\n"
+                )
+            });
+            Answer::ok(format!("Now drawing from '{source}'\n{}", battery.unwrap_or_default()))
+        }
+        ["-g", "systemstate"] => {
+            let capabilities = if power.awake { "CPU Graphics Audio Network" } else { "CPU Network" };
+            Answer::ok(format!("Current System Capabilities are: {capabilities} \nCurrent Power State: 4\n"))
+        }
+        _ => Answer::fail(64, "Usage: pmset -g [option]"),
+    }
 }
 
 /// `codesign --verify … PATH`: silent when content; 3 when the requirement is not met, as codesign's manual says.

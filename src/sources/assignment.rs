@@ -1,7 +1,9 @@
 //! The verified assignment as layers: the policy, and the deprecated license-bound profiles.
 
+use std::collections::BTreeSet;
+
 use super::layer::{Layer, Origin};
-use crate::catalog::LayerKind;
+use crate::catalog::{Key, LayerKind};
 use crate::wire::assignment::Assignment;
 
 /// The layers of an assignment. A retired device has no policy, and no profile either.
@@ -19,6 +21,35 @@ pub fn layers(assignment: &Assignment) -> Vec<Layer> {
         Layer::read(LayerKind::Policy, origin, named(&policy.settings))
     });
     profiles.chain(policy).collect()
+}
+
+/// That a setting should not come from a license-bound profile, and what replaces it there.
+#[must_use]
+pub fn deprecation(key: Key) -> String {
+    let instead = match key.name() {
+        "image.arm64" | "image.x86_64" => "the golden image of the policy",
+        name if key.setting().admits(LayerKind::Policy) => name,
+        _ => "the profile of MDM",
+    };
+    match instead == key.name() {
+        true => format!("License-bound profiles are deprecated: set {instead} in the policy."),
+        false => format!("License-bound profiles are deprecated: {instead} replaces {key}."),
+    }
+}
+
+/// That a layer is deprecated, where it is, with what replaces it.
+#[must_use]
+pub fn note(layer: &Layer) -> Option<String> {
+    if layer.kind != LayerKind::LicenseProfile {
+        return None;
+    }
+    let replaced = layer.items.keys().map(|key| match key.name() {
+        "image.arm64" | "image.x86_64" => "the policy's golden image".to_owned(),
+        name => format!("{name} in the policy"),
+    });
+    let replaced: BTreeSet<_> = replaced.collect();
+    let replaced = replaced.into_iter().collect::<Vec<_>>().join(", ");
+    Some(if replaced.is_empty() { "deprecated".to_owned() } else { format!("deprecated: use {replaced}") })
 }
 
 fn named(

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{BadValue, Key, LayerKind, Value};
+use crate::catalog::{BadValue, Key, LayerKind, Setting, Value};
 use crate::domain::ids::PolicyId;
 
 /// Where a layer comes from, precisely enough to find it.
@@ -64,7 +64,10 @@ pub enum Fault {
     /// The catalog has no such setting; a newer agent may.
     Unknown,
     /// The setting exists, and this layer may not set it.
-    NotAllowedHere,
+    NotAllowedHere {
+        /// The layers that may.
+        only: String,
+    },
     /// The value is not one that the setting takes.
     BadValue {
         /// What it takes.
@@ -76,9 +79,18 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str("no such setting in this version of the agent"),
-            Self::NotAllowedHere => f.write_str("may not be set here"),
+            Self::NotAllowedHere { only } => write!(f, "may not be set here, only by {only}"),
             Self::BadValue { expected } => f.write_str(expected),
         }
+    }
+}
+
+impl Fault {
+    /// That a setting stands in a layer which may not set it.
+    #[must_use]
+    pub fn misplaced(setting: &Setting) -> Self {
+        let layers: Vec<_> = setting.layers.iter().map(|layer| format!("a {}", layer.title())).collect();
+        Self::NotAllowedHere { only: layers.join(" or ") }
     }
 }
 
@@ -127,7 +139,7 @@ impl Layer {
             let item = if setting.admits(kind) {
                 setting.kind.read(given).map_err(Fault::from)
             } else {
-                Err(Fault::NotAllowedHere)
+                Err(Fault::misplaced(setting))
             };
             layer.items.insert(key, item);
         }

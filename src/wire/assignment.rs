@@ -38,6 +38,13 @@ pub struct Assignment {
     /// The golden image.
     #[serde(deserialize_with = "nullable")]
     pub golden_image: Option<GoldenImage>,
+    /// Several golden images in their order, where the organization offers more than one; the first is
+    /// [`Self::golden_image`] again, for agents that know of one alone. Absent means that there is no other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub golden_images: Vec<GoldenImage>,
+    /// How images are to be fetched; absent means as fast as it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_delivery: Option<ImageDelivery>,
     /// The license-bound configuration profiles: deprecated, still respected, below the policy.
     pub configuration_profiles: Vec<ConfigurationProfile>,
     /// Whether the device's identity ends.
@@ -86,6 +93,17 @@ pub struct GoldenImage {
     pub description: String,
     /// Where it is.
     pub images: ImageFiles,
+}
+
+/// How golden images are fetched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageDelivery {
+    /// At most so many bytes a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_s: Option<u64>,
+    /// Over so many seconds the Macs of a group spread what a command orders of them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_s: Option<u64>,
 }
 
 /// The files of a golden image, one a processor.
@@ -143,6 +161,16 @@ impl Assignment {
         judgement: Judgement<'_>,
     ) -> Result<Verified<Self>, DocumentError> {
         open((Typ::Assignment, KeyUse::Assignment), token, addressee, judgement)
+    }
+
+    /// The golden images that are assigned, in their order; a retired device has none.
+    #[must_use]
+    pub fn images(&self) -> &[GoldenImage] {
+        match (self.retired, self.golden_images.as_slice()) {
+            (true, _) => &[],
+            (false, []) => self.golden_image.as_slice(),
+            (false, several) => several,
+        }
     }
 
     /// Whether `refresh_by` has passed.

@@ -13,7 +13,7 @@ use super::inventory::Inventory;
 use super::time;
 use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::host::Hardware;
-use crate::domain::ids::CommandId;
+use crate::domain::ids::{CommandId, ImageId};
 use crate::domain::license::LicenseFacts;
 use crate::domain::subject::Subject;
 
@@ -76,12 +76,33 @@ pub struct CheckinRequest {
     /// The license as this Mac knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseReport>,
+    /// The golden images that are being installed, where that differs from what was last accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<ImageProgress>>,
     /// What became of commands, until the portal confirms to know it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acks: Vec<Ack>,
     /// What is wanted of the lease.
     #[serde(default, skip_serializing_if = "LeaseWish::is_keep")]
     pub lease: LeaseWish,
+}
+
+/// How far a golden image is for a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageProgress {
+    /// The account's short name.
+    pub user: String,
+    /// The image.
+    pub image: ImageId,
+    /// Its name.
+    pub name: String,
+    /// `waiting`, `downloading`, `copying`, `registering`, `unpacking`, `installed` or `failed`; a later version may have more.
+    pub stage: String,
+    /// How much of it was fetched, in steps of ten percent.
+    pub percent: u8,
+    /// What it waits for, or why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemCode>,
 }
 
 /// What is wanted of the lease.
@@ -176,6 +197,38 @@ pub struct Device {
     /// The profile's settings by settings key. `None` below the version gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_settings: Option<Map<String, Value>>,
+    /// What is decided of updates of Parallels Desktop. `None` where no setting is about them, and below the version gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates: Option<UpdateReport>,
+}
+
+/// What is decided of updates of Parallels Desktop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateReport {
+    /// The newest version that the feed offers and that is newer than the installed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available: Option<String>,
+    /// The newest that is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
+    /// Those that are held back, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldUpdate>,
+    /// The major version that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_major: Option<u64>,
+    /// The address of the feed that is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<String>,
+}
+
+/// An update that is held back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldUpdate {
+    /// Its version.
+    pub version: String,
+    /// Why: `next-major`, `switched-off` or `incomparable`; a later version may have more.
+    pub reason: String,
 }
 
 /// Which Parallels Desktop a Mac has. "Cannot be read" is neither "none" nor "too old".

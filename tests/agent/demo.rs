@@ -42,9 +42,9 @@ async fn it_tells_each_step_and_ends_well() {
         let at = rest.find(step).unwrap_or_else(|| panic!("{step} is not told, or too early:\n{text}"));
         rest = &rest[at..];
     }
-    assert!(text.contains("8 managed: 7 of 7 kept, 1 heeded\n"), "{text}");
+    assert!(text.contains("8 managed: 8 of 8 kept\n"), "{text}");
     assert!(text.contains("8 managed settings ·"), "explain counts likewise:\n{text}");
-    assert!(text.contains("6 managed: 5 held locally, 1 heeded\n"), "so does status:\n{text}");
+    assert!(text.contains("6 managed: 1 of 1 kept, 5 held locally\n"), "so does status:\n{text}");
     assert!(
         !text.contains("drifted") && !text.contains("need attention"),
         "told before it was observed:\n{text}"
@@ -74,6 +74,44 @@ async fn an_agent_that_does_nothing_fails_the_step_that_it_should_have_made_true
         assert!(text.contains("the agent ended with"), "{text}");
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.contains("Local restrictions are in force"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_does_not_come_true_says_what_the_agent_says_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = folder.path().join("agent");
+    let script = format!(
+        "#!/bin/sh\nrm -rf \"$2/Applications/Parallels Desktop.app\"\nexec '{}' \"$@\"\n",
+        env!("CARGO_BIN_EXE_meridian")
+    );
+    meridian::state::atomic::write(&agent, script.as_bytes(), 0o755).unwrap();
+    let (output, text) = demo(&["--once", "--agent", agent.to_str().unwrap()]).await;
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    for said in ["the agent sees no local restriction", "the agent says parallels-missing: "] {
+        assert!(error.contains(said), "{error}");
+    }
+    assert!(text.contains("parallels-missing"), "{text}");
+}
+
+#[tokio::test]
+async fn root_says_at_once_where_the_demo_does_not_work() {
+    use std::os::unix::fs::DirBuilderExt as _;
+
+    let folder = tempfile::Builder::new().prefix("mer-").tempdir_in("/tmp").unwrap();
+    let path = |below: &str| folder.path().join(below).to_str().unwrap().to_owned();
+    std::fs::DirBuilder::new().mode(0o755).create(path("open")).unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (output, text) = demo(&["--once", "--root", &path("open/new/root")]).await;
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    if rustix::process::geteuid().is_root() {
+        std::fs::DirBuilder::new().mode(0o700).create(path("closed")).unwrap();
+        let (output, text) = demo(&["--once", "--root", &path("closed/root")]).await;
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), text.as_str()), (Some(1), ""), "{error}");
+        assert!(error.contains("/closed keeps other users out (mode 0700)"), "{error}");
+        assert!(!folder.path().join("closed/root").exists());
     }
 }
 

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod diagnosis;
+#[cfg(test)]
 mod hypervisor;
+#[cfg(test)]
+mod images;
 #[cfg(test)]
 mod launchd;
 #[cfg(test)]
@@ -30,3 +34,5 @@ mod simulator;
 mod spine;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod updates;

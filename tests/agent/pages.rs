@@ -2,7 +2,9 @@
 
 mod browser;
 mod http;
+mod images;
 mod in_browser;
 mod licensing;
 mod on_the_wire;
 mod portal;
+mod profiles;

@@ -25,11 +25,20 @@ _meridian() {
             meridian,deactivate-license)
                 cmd="meridian__subcmd__deactivate__subcmd__license"
                 ;;
+            meridian,diagnose)
+                cmd="meridian__subcmd__diagnose"
+                ;;
             meridian,doctor)
                 cmd="meridian__subcmd__doctor"
                 ;;
             meridian,explain)
                 cmd="meridian__subcmd__explain"
+                ;;
+            meridian,images)
+                cmd="meridian__subcmd__images"
+                ;;
+            meridian,install-image)
+                cmd="meridian__subcmd__install__subcmd__image"
                 ;;
             meridian,leave)
                 cmd="meridian__subcmd__leave"
@@ -37,17 +46,26 @@ _meridian() {
             meridian,license)
                 cmd="meridian__subcmd__license"
                 ;;
+            meridian,place-image)
+                cmd="meridian__subcmd__place__subcmd__image"
+                ;;
             meridian,plan)
                 cmd="meridian__subcmd__plan"
                 ;;
             meridian,profile)
                 cmd="meridian__subcmd__profile"
                 ;;
+            meridian,settle-image)
+                cmd="meridian__subcmd__settle__subcmd__image"
+                ;;
             meridian,status)
                 cmd="meridian__subcmd__status"
                 ;;
             meridian,sync)
                 cmd="meridian__subcmd__sync"
+                ;;
+            meridian,updates)
+                cmd="meridian__subcmd__updates"
                 ;;
             meridian,version)
                 cmd="meridian__subcmd__version"
@@ -61,6 +79,9 @@ _meridian() {
             meridian__subcmd__profile,make)
                 cmd="meridian__subcmd__profile__subcmd__make"
                 ;;
+            meridian__subcmd__updates,check-feed)
+                cmd="meridian__subcmd__updates__subcmd__check__subcmd__feed"
+                ;;
             *)
                 ;;
         esac
@@ -68,7 +89,7 @@ _meridian() {
 
     case "${cmd}" in
         meridian)
-            opts="-h --root --help status explain plan vms license deactivate-license sync leave version doctor profile config daemon"
+            opts="-h --root --help status explain plan vms images install-image updates license deactivate-license sync leave version doctor diagnose place-image settle-image profile config daemon"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -165,6 +186,24 @@ _meridian() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meridian__subcmd__diagnose)
+            opts="-h --stdout --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meridian__subcmd__doctor)
             opts="-h --json --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -190,6 +229,50 @@ _meridian() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__images)
+            opts="-h --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__install__subcmd__image)
+            opts="-h --user --no-wait --timeout --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -230,6 +313,44 @@ _meridian() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__place__subcmd__image)
+            opts="-h --into --name --kind --size --unpacked-size --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -W "pvmp zip" -- "${cur}"))
+                    return 0
+                    ;;
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unpacked-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -351,6 +472,24 @@ _meridian() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meridian__subcmd__settle__subcmd__image)
+            opts="-h --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meridian__subcmd__status)
             opts="-h --json --field --check --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -384,6 +523,42 @@ _meridian() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__updates)
+            opts="-h --json --root --help check-feed"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meridian__subcmd__updates__subcmd__check__subcmd__feed)
+            opts="-h --json --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -30,12 +30,18 @@ complete -c meridian -n "__fish_meridian_needs_command" -f -a "status" -d 'Show 
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "explain" -d 'Show which value of each setting holds, who says so, and what it overrides'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "plan" -d 'Show what would be changed on this Mac now, and why'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "vms" -d 'List the virtual machines that you may see'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "images" -d 'Show which golden images are offered, to whom, why not, and what is being installed'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "install-image" -d 'Install a golden image as a virtual machine of yours, and wait for it'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "updates" -d 'Show which update of Parallels Desktop is allowed, which is held back, and why'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "license" -d 'Show how the license of Parallels Desktop stands, and what happens next'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "deactivate-license" -d 'Give the license of Parallels Desktop back, and free its seat (root only)'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "sync" -d 'Check in with the portal now and wait for the result (root only)'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "leave" -d 'Put back what stood before the policy and tell the portal, before the agent is removed (root only)'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "version" -d 'Show the version'
-complete -c meridian -n "__fish_meridian_needs_command" -f -a "doctor" -d 'Look for trouble: profile, portal, TLS, keys, Parallels\' tools, the agent itself'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "doctor" -d 'Look at each link from MDM to Parallels Desktop for what is broken, and say what to do'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "diagnose" -d 'Write one archive for support, without secrets, and print its path (root only)'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "place-image" -d 'Put an image into a user\'s folder, as that user; the daemon does this'
+complete -c meridian -n "__fish_meridian_needs_command" -f -a "settle-image" -d 'Give a placed image its name, as its user; the daemon does this'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "profile" -d 'Make the profile that MDM delivers to the Macs'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "config" -d 'Judge the keys of a profile or a property list before MDM delivers it'
 complete -c meridian -n "__fish_meridian_needs_command" -f -a "daemon" -d 'Run the agent in the foreground; launchd does this'
@@ -53,6 +59,22 @@ complete -c meridian -n "__fish_meridian_using_subcommand plan" -s h -l help -d 
 complete -c meridian -n "__fish_meridian_using_subcommand vms" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand vms" -l json -d 'Print JSON ("schema": 1) instead of a screen'
 complete -c meridian -n "__fish_meridian_using_subcommand vms" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand images" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand images" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand images" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand install-image" -l user -d 'Install it for the user of this short name (root only)' -r
+complete -c meridian -n "__fish_meridian_using_subcommand install-image" -l timeout -d 'Wait no longer than this; it goes on nevertheless' -r
+complete -c meridian -n "__fish_meridian_using_subcommand install-image" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand install-image" -l no-wait -d 'Order it, and do not wait for it'
+complete -c meridian -n "__fish_meridian_using_subcommand install-image" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand install-image" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and not __fish_seen_subcommand_from check-feed" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and not __fish_seen_subcommand_from check-feed" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and not __fish_seen_subcommand_from check-feed" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and not __fish_seen_subcommand_from check-feed" -f -a "check-feed" -d 'Check the parallels_updates.xml of a local update server; exit code 1 for any fault'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and __fish_seen_subcommand_from check-feed" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and __fish_seen_subcommand_from check-feed" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand updates; and __fish_seen_subcommand_from check-feed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meridian -n "__fish_meridian_using_subcommand license" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand license" -l json -d 'Print JSON ("schema": 1) instead of a screen'
 complete -c meridian -n "__fish_meridian_using_subcommand license" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -77,6 +99,20 @@ complete -c meridian -n "__fish_meridian_using_subcommand version" -s h -l help 
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -l json -d 'Print JSON ("schema": 1) instead of a screen'
 complete -c meridian -n "__fish_meridian_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand diagnose" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand diagnose" -l stdout -d 'Write the archive to standard output instead'
+complete -c meridian -n "__fish_meridian_using_subcommand diagnose" -l json -d 'Print JSON ("schema": 1) instead of a screen'
+complete -c meridian -n "__fish_meridian_using_subcommand diagnose" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand place-image" -l into -d 'The folder' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand place-image" -l name -d 'The bundle\'s name' -r
+complete -c meridian -n "__fish_meridian_using_subcommand place-image" -l kind -d 'How it is packed' -r -f -a "pvmp\t''
+zip\t''"
+complete -c meridian -n "__fish_meridian_using_subcommand place-image" -l size -d 'Its size in bytes' -r
+complete -c meridian -n "__fish_meridian_using_subcommand place-image" -l unpacked-size -d 'Its size in bytes when unpacked' -r
+complete -c meridian -n "__fish_meridian_using_subcommand place-image" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand place-image" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meridian -n "__fish_meridian_using_subcommand settle-image" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand settle-image" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and not __fish_seen_subcommand_from make" -f -a "make" -d 'Write a configuration profile (.mobileconfig) to upload to MDM'

@@ -19,6 +19,7 @@ fn success() -> HttpAnswer {
         content_type: Some("application/json; charset=utf-8".to_owned()),
         request_id: Some(id().to_string()),
         retry_after: None,
+        date: None,
         body: BODY.as_bytes().to_vec(),
     }
 }

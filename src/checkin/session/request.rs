@@ -144,7 +144,7 @@ impl Session {
             CheckinReason::Uninstall => Draft::nothing(&self.memory),
             _ => facts.draft(&self.memory, self.run.part, now),
         };
-        let Draft { device, license, compliance, problems, inventory, accepted } = draft;
+        let Draft { device, license, compliance, problems, images, inventory, accepted } = draft;
         let body = json::write(&CheckinRequest {
             reason,
             have,
@@ -153,6 +153,7 @@ impl Session {
             problems,
             inventory,
             license,
+            images,
             acks,
             lease: wish,
         });

@@ -1,5 +1,6 @@
 //! What a session tells whoever drives it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -27,8 +28,8 @@ pub enum Do {
     Nothing,
 }
 
-/// A request to the portal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request to the portal. `Debug` shows neither its authorization nor its body, which may hold the enrollment token.
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// The portal's origin.
     pub origin: String,
@@ -44,6 +45,15 @@ pub struct HttpRequest {
     pub authorization: String,
     /// The body, JSON; `None` for a request without.
     pub body: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { origin, method, path, query, request_id, .. } = self;
+        let mut shown = f.debug_struct("HttpRequest");
+        shown.field("origin", origin).field("method", method).field("path", path).field("query", query);
+        shown.field("request_id", request_id).finish_non_exhaustive()
+    }
 }
 
 /// A document to be stored.
@@ -149,4 +159,25 @@ pub struct Status {
     pub trouble: Option<ReportedProblem>,
     /// What is wrong.
     pub problems: Vec<ReportedProblem>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_shown_without_what_proves_it_and_without_what_it_carries() {
+        let request = HttpRequest {
+            origin: "https://portal.example.com".to_owned(),
+            method: "POST",
+            path: "/v1/enrollments",
+            query: None,
+            request_id: RequestId::of(uuid::Uuid::nil()),
+            authorization: "Meridian canary".to_owned(),
+            body: Some(b"canary".to_vec()),
+        };
+        let shown = format!("{request:?} {request:#?}");
+        assert!(!shown.contains("canary") && !shown.contains("99, 97"), "{shown}");
+        assert!(shown.contains("/v1/enrollments"));
+    }
 }

@@ -13,6 +13,7 @@ fn answer(status: u16, body: &str) -> Result<HttpAnswer, NetFault> {
         content_type: Some("application/json".to_owned()),
         request_id: Some(id().to_string()),
         retry_after: None,
+        date: None,
         body: body.as_bytes().to_vec(),
     })
 }

@@ -1,15 +1,10 @@
-//! The agent itself: its folders, its socket, and what the daemon says.
-
-use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+//! The agent itself: its socket, and what the daemon says.
 
 use super::{Area, Finding};
 use crate::control::client::Client;
 use crate::control::view::{HealthState, ProblemView, StatusView};
 use crate::error::Chain;
 use crate::paths::{LABEL, Paths};
-use crate::platform::folder::{PRIVATE, PUBLIC};
 
 /// Codes of what the other checks look at for themselves.
 const LOOKED_AT: [&str; 8] = [
@@ -23,44 +18,16 @@ const LOOKED_AT: [&str; 8] = [
     "service-stopped",
 ];
 
-/// Looks at the folders and asks the daemon.
+/// Asks the daemon.
 pub(super) fn check(paths: &Paths) -> Vec<Finding> {
-    let folders = [(paths.support(), PUBLIC), (paths.private(), PRIVATE), (paths.socket_folder(), PUBLIC)];
-    let mut findings: Vec<_> = folders.iter().filter_map(|(path, mode)| folder(paths, path, *mode)).collect();
     match Client::of(paths).status() {
-        Ok(status) => findings.extend(daemon(&status)),
+        Ok(status) => daemon(&status),
         Err(error) => {
             let text = Chain(&error).to_string();
             // The message ends with the next step.
             let (what, step) = text.split_once("; ").unwrap_or((&text, "see the daemon's log"));
-            findings.push(Area::Agent.bad(what, step));
+            vec![Area::Agent.bad(what, step)]
         }
-    }
-    findings
-}
-
-/// A finding where a folder is not as the agent makes it.
-fn folder(paths: &Paths, path: &Path, mode: u32) -> Option<Finding> {
-    let shown = path.display();
-    let found = match path.symlink_metadata() {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let text = format!("there is no {shown}; the daemon makes it when it first starts");
-            return Some(Area::Agent.unknown(text));
-        }
-        Err(error) => return Some(Area::Agent.unknown(format!("{shown} cannot be looked at: {error}"))),
-    };
-    let remedy = "Restart the daemon, which puts it right; find out who changed it.";
-    if !found.is_dir() {
-        Some(Area::Agent.bad(format!("{shown} is not a folder"), "Move it away and restart the daemon."))
-    } else if found.mode() & 0o7777 != mode {
-        let text = format!("{shown} has mode {:03o} instead of {mode:03o}", found.mode() & 0o7777);
-        Some(Area::Agent.bad(text, remedy))
-    } else if paths.is_system() && found.uid() != 0 {
-        let text = format!("{shown} belongs to user {} and not to root", found.uid());
-        Some(Area::Agent.bad(text, "Find out who made it, then move it away and restart the daemon."))
-    } else {
-        None
     }
 }
 

@@ -1,16 +1,18 @@
-//! `meridian doctor`: looks for what stands in the way, and tells apart the profile, the portal, TLS, keys, the clock,
-//! Parallels' tools and the agent itself.
+//! `meridian doctor`: looks at each link of the chain from MDM to Parallels Desktop, and tells which of them is broken.
 //!
 //! It works with the daemon up or down and for any user; what only root can see is said to be unknown. A finding is a
-//! line and, where something is wrong, one remedy. The checks look for themselves, and the daemon is asked last.
+//! line and, where something is wrong, one remedy. The checks look for themselves, and the daemon is asked last. Whatever
+//! hangs, it ends within [`LIMIT`] and some seconds.
 
 mod agent;
+mod files;
+mod issuer;
 mod keys;
+mod mac;
 mod parallels;
 mod portal;
 mod profile;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -23,22 +25,30 @@ use crate::clock::Clock;
 use crate::error::{Chain, Exit};
 use crate::hypervisor::runner::Runner;
 use crate::paths::Paths;
+use crate::sources::layer::Origin;
 use crate::sources::profile::Preferences;
 
 /// How long the portal has to answer.
 const PORTAL_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the portal, the Mac's tools and Parallels' tools have in all; they are asked at the same time.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// The cells of the column that names what a finding is about.
 const AREAS: usize = 11;
 
-/// What was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What was looked at, in the order in which one link hangs on the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Area {
+    /// The Mac's enrollment in MDM.
+    Mdm,
     /// The managed preferences.
     Profile,
     /// The root key, the CA, the keyset.
     Keys,
+    /// The proxies on the way.
+    Proxy,
     /// The way to the portal and its answer.
     Portal,
     /// The trusted connection.
@@ -47,7 +57,13 @@ pub(super) enum Area {
     Clock,
     /// Parallels Desktop and its tools.
     Parallels,
-    /// The daemon, its files and what it says.
+    /// Owners and modes of the agent's files.
+    Files,
+    /// Room for what the agent has to remember.
+    Disk,
+    /// The agent's job, and whether it may run.
+    Launchd,
+    /// The daemon and what it says.
     Agent,
 }
 
@@ -89,11 +105,16 @@ impl Area {
     const fn name(self) -> &'static str {
         match self {
             Self::Profile => "profile",
+            Self::Mdm => "MDM",
             Self::Keys => "keys",
             Self::Portal => "portal",
             Self::Tls => "TLS",
+            Self::Proxy => "proxy",
             Self::Clock => "clock",
             Self::Parallels => "Parallels",
+            Self::Disk => "disk",
+            Self::Files => "files",
+            Self::Launchd => "launchd",
             Self::Agent => "agent",
         }
     }
@@ -130,25 +151,51 @@ impl DoctorView {
     }
 }
 
-/// Looks at everything. It takes as long as the portal and Parallels' tools do, each within its limit.
+/// Looks at everything.
 #[must_use]
 pub(super) fn request(paths: &Paths, clock: &dyn Clock) -> DoctorView {
     let (mut findings, preferences) = profile::check(paths);
     findings.extend(preferences.as_ref().map(keys::check).unwrap_or_default());
-    let runner = Arc::new(Runner::real(paths.clone()));
+    let runner = Runner::real(paths.clone());
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(async {
-            let portal = preferences.as_ref().map(where_it_is);
-            findings.extend(portal::check(portal, clock, PORTAL_PATIENCE).await);
-            findings.extend(parallels::check(&runner).await);
-        }),
+        Ok(runtime) => {
+            let ask = ask_around(preferences.as_ref(), &runner, clock, LIMIT);
+            findings.extend(runtime.block_on(ask));
+            // A name lookup may still be under way in a thread of its own.
+            runtime.shutdown_background();
+        }
         Err(error) => {
-            let text = format!("portal and Parallels' tools could not be asked: {}", Chain(&error));
+            let text = format!("portal and tools could not be asked: {}", Chain(&error));
             findings.push(Area::Portal.unknown(text));
         }
     }
+    findings.extend(files::check(paths));
     findings.extend(agent::check(paths));
+    findings.sort_by_key(|finding| finding.area);
     DoctorView::of(findings)
+}
+
+/// Asks the Mac, the portal and Parallels' tools at the same time, each for as long as `limit`.
+async fn ask_around(
+    preferences: Option<&Preferences>,
+    runner: &Runner,
+    clock: &dyn Clock,
+    limit: Duration,
+) -> Vec<Finding> {
+    let by_hand = preferences
+        .is_some_and(|found| matches!(found.settings.origin, Origin::Profile { manual: true, .. }));
+    let portal = preferences.map(where_it_is);
+    let parts = tokio::join!(
+        within(limit, Area::Mdm, mac::check(runner, by_hand)),
+        within(limit, Area::Portal, portal::check(portal, clock, PORTAL_PATIENCE)),
+        within(limit, Area::Parallels, parallels::check(runner)),
+    );
+    [parts.0, parts.1, parts.2].concat()
+}
+
+async fn within(limit: Duration, area: Area, check: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
+    let late = || vec![area.unknown(format!("not settled within {} s; ask again", limit.as_secs()))];
+    tokio::time::timeout(limit, check).await.unwrap_or_else(|_| late())
 }
 
 /// What the profile says of the portal, as the check-in takes it.

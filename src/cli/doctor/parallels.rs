@@ -11,8 +11,9 @@ use crate::wire::codes::ProblemCode;
 
 /// Asks the version and each tool.
 pub(super) async fn check(runner: &Runner) -> Vec<Finding> {
+    let mut installed = None;
     let mut findings = vec![match inquiry::parallels_version(runner).await {
-        Answer::Known(known) => version(&known),
+        Answer::Known(known) => version(installed.insert(known)),
         Answer::NotInstalled => {
             let code = ProblemCode::ParallelsMissing;
             return vec![Area::Parallels.bad(code.explanation(), code.remedy())];
@@ -22,9 +23,11 @@ pub(super) async fn check(runner: &Runner) -> Vec<Finding> {
     }];
     let paths = runner.paths();
     let tool = runner.stdout_of(&invocation::cli_version(paths)).await;
-    findings.push(told("prlctl", tool, "is the signed original and answers"));
+    let other = tool.as_ref().ok().zip(installed).and_then(|(output, installed)| other(output, &installed));
+    findings
+        .push(other.unwrap_or_else(|| told("prlctl", tool, "is root's, signed by Parallels, and answers")));
     let service = runner.stdout_of(&invocation::server_info(paths)).await;
-    findings.push(told("prlsrvctl", service, "is the signed original, and Parallels' service answers"));
+    findings.push(told("prlsrvctl", service, "is root's, signed by Parallels, and its service answers"));
     findings
 }
 
@@ -39,6 +42,14 @@ fn version(version: &ParallelsVersion) -> Finding {
             format!("Parallels Desktop {version}; the settings of virtual machines need {VM_SETTINGS_GATE}");
         Area::Parallels.good(text)
     }
+}
+
+/// A finding where the tool is of another version than the application, as half an update leaves it.
+fn other(output: &[u8], installed: &ParallelsVersion) -> Option<Finding> {
+    let version: ParallelsVersion = String::from_utf8_lossy(output).parse().ok()?;
+    let text = || format!("prlctl is of version {version}, and the application of {installed}");
+    (version.numbers() != installed.numbers())
+        .then(|| Area::Parallels.bad(text(), "Quit Parallels Desktop; if it stays so, install it again."))
 }
 
 fn told(tool: &str, result: Result<Vec<u8>, RunError>, fine: &str) -> Finding {

@@ -172,7 +172,16 @@ fn a_folder_that_others_may_enter_is_named() {
     for (path, mode) in [(paths.support(), 0o755), (paths.private(), 0o750)] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
-    let said = lines(&agent::check(&paths), scratch.path().to_str().unwrap());
+    let said =
+        lines(&[files::check(&paths), agent::check(&paths)].concat(), scratch.path().to_str().unwrap());
     assert!(said.contains("private has mode 750 instead of 700"), "{said}");
     assert!(said.contains("Bad Agent: the daemon does not run: there is no"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_hangs_is_unknown_after_the_limit() {
+    let hanging = within(LIMIT, Area::Parallels, std::future::pending());
+    let begun = tokio::time::Instant::now();
+    assert_eq!(lines(&hanging.await, "-"), "Unknown Parallels: not settled within 30 s; ask again");
+    assert_eq!(begun.elapsed(), LIMIT);
 }

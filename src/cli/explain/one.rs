@@ -37,6 +37,9 @@ pub(super) fn render(setting: &SettingView, style: &Style, now: Timestamp) -> St
             .then(Tone::Faint, format!("  {}: {}", source(loser.layer, &loser.origin), loser.reason));
         screen.labelled(LABELS, label, &line);
     }
+    for (index, note) in setting.notes.iter().enumerate() {
+        screen.labelled(LABELS, if index == 0 { "Note" } else { "" }, &Line::plain(note));
+    }
     problems(&mut screen, &setting.problems, now);
     if !setting.subjects.is_empty() {
         screen.blank();

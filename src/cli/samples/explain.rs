@@ -53,6 +53,7 @@ fn setting(key: &str, title: &str, value: Value) -> SettingView {
         }),
         overridden: vec![],
         problems: vec![],
+        notes: vec![],
         state: Some(Compliance::Compliant),
         subjects: vec![state(SubjectView::app(), Compliance::Compliant, None)],
     }

@@ -16,6 +16,7 @@ fn the_most_important_line_comes_first() {
         ("status_healthy", samples::healthy()),
         ("status_starting", samples::starting()),
         ("status_hostile", samples::hostile_status()),
+        ("status_failing", samples::failing()),
     ] {
         screens(name, |style| render(&live(view.clone()), style, *NOW));
     }
@@ -57,6 +58,45 @@ fn the_counts_of_settings_add_up() {
     }
 }
 
+#[test]
+fn a_portal_that_is_named_badly_is_not_one_that_is_not_named() {
+    let problem = |code: ProblemCode, detail: &str| ProblemView {
+        code: code.code().into(),
+        since: *NOW,
+        detail: format!("{} {detail}", code.explanation()),
+        remedy: String::new(),
+        subject: None,
+    };
+    for (problems, words) in [
+        (vec![], "the profile names no portal"),
+        (
+            vec![problem(ProblemCode::ProfileKeyInvalid, "LogLevel: expected a word")],
+            "the profile names no portal",
+        ),
+        (
+            vec![problem(ProblemCode::ProfileKeyInvalid, "PortalURL: expected an https origin")],
+            "the profile's PortalURL is not one",
+        ),
+        (vec![problem(ProblemCode::ProfileUnreadable, "half of it")], "the profile cannot be read"),
+        (vec![problem(ProblemCode::ProfileMissing, "")], "there is no profile"),
+    ] {
+        let mut view = samples::starting();
+        view.health.problems = problems;
+        let text = portal(&view, *NOW).paint(&Style { width: 80, color: false });
+        assert_eq!(text, format!("none: {words}"));
+    }
+}
+
+#[test]
+fn json_tells_of_every_object_while_the_screen_tells_once() {
+    let seen = live(samples::failing());
+    let text = render(&seen, &Style { width: 80, color: false }, *NOW);
+    assert_eq!(text.matches("tool-failed").count(), 1, "{text}");
+    assert!(text.contains("tool-failed · 17 virtual machines, first “Windows 11 (0)” · for 2 min"), "{text}");
+    assert!(text.contains(": 3 problems."), "{text}");
+    assert_eq!(super::super::output::json(&seen).unwrap().matches("tool-failed").count(), 17);
+}
+
 /// The status file, as the daemon writes it.
 fn line(view: &StatusView) -> Vec<u8> {
     crate::control::proto::encode(&Answer::Status(Box::new(view.clone()))).unwrap()
@@ -85,6 +125,10 @@ fn without_the_daemon_the_file_is_shown_with_its_age() {
     let style = Style { width: 80, color: false };
     let text = render(&seen, &style, *NOW);
     assert!(text.starts_with("✗ The daemon does not answer; this is as of 7 min ago.\n"), "{text}");
+    let public = Seen { view: view.clone().seen_by(crate::control::auth::Viewer::Public), ..seen };
+    let told = render(&public, &style, *NOW);
+    assert!(told.contains("Machines      not told without the daemon"), "{told}");
+    let seen = request(&paths).unwrap();
     let json: serde_json::Value = serde_json::from_str(&super::super::output::json(&seen).unwrap()).unwrap();
     assert_eq!(
         (&json["schema"], &json["source"], &json["health"]["state"]),

@@ -29,8 +29,14 @@ impl Answerer for Samples {
             ReadRequest::Plan => 2,
             ReadRequest::Vms if self.huge => return Answer::Vms(large_vms()),
             ReadRequest::Vms => 3,
+            ReadRequest::Images => return Answer::Images(samples::images()),
         };
         samples::answers().swap_remove(index)
+    }
+
+    fn own(&self, request: OwnRequest, viewer: Viewer) -> Answer {
+        let OwnRequest::InstallImage { user, .. } = request;
+        Answer::Refused(Refusal::new(RefusalCode::NotOffered, format!("{user:?} {viewer:?}")))
     }
 
     fn admin(&self, request: AdminRequest) -> Answer {

@@ -32,6 +32,9 @@ pub struct SettingView {
     pub overridden: Vec<LoserView>,
     /// What is wrong with what the layers say of it.
     pub problems: Vec<ProblemView>,
+    /// What else there is to know, in sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// How it counts: its weightiest state on any object; `None` for one that nobody manages.
     pub state: Option<Compliance>,
     /// How it is on each object; empty where no object has it.

@@ -4,16 +4,19 @@
 //! [`Answer::seen_by`] leaves each viewer what is theirs; it is the one place where that is decided for a whole answer.
 
 mod explain;
+mod images;
 mod leave;
 mod license;
 mod plan;
 mod status;
+mod updates;
 mod vms;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use explain::{ExplainView, LoserView, OutcomeView, SettingView, SubjectStateView, WinnerView};
+pub use images::{ImageUserView, ImageView, ImagesView, InstallView, MachineView};
 pub use leave::{Farewell, LeaveView};
 pub use license::{
     DeactivationView, LeaseView, LicenseNext, LicenseView, NextStep, OnMacView, ReactivationView,
@@ -24,6 +27,7 @@ pub use status::{
     AgentView, AssignmentView, CheckinView, EnforcementView, GroupView, HealthState, HealthView, LastCheckin,
     NextCheckin, ParallelsGate, ParallelsView, PolicyView, PortalView, SourceView, StatusView, VmTotals,
 };
+pub use updates::{FeedView, HeldView, PassedView, UpdateSettingView, UpdatesView};
 pub use vms::{Availability, UserVmsView, VmView, VmsView};
 
 use super::auth::Viewer;
@@ -98,7 +102,8 @@ impl Answer {
             Self::Explain(view) => Self::Explain(view.seen_by(viewer)),
             Self::Plan(view) => Self::Plan(view.seen_by(viewer)),
             Self::Vms(view) => Self::Vms(view.seen_by(viewer)),
-            Self::Accepted { .. } | Self::Refused(_) => self,
+            Self::Images(view) => Self::Images(view.seen_by(viewer)),
+            Self::Ordered { .. } | Self::Accepted { .. } | Self::Refused(_) => self,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `meridian plan`: what the agent would change now, and what it leaves and why.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,6 +42,9 @@ pub struct WithheldView {
     pub key: String,
     /// Why not.
     pub reason: String,
+    /// When it is tried again, where it is held back until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl PlanView {

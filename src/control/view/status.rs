@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::auth::Viewer;
 use super::vms::UserVmsView;
-use super::{LayerView, LicenseView, ProblemView};
+use super::{InstallView, LayerView, LicenseView, ProblemView, UpdatesView};
 use crate::domain::compliance::Tally;
 use crate::domain::ids::{DeviceId, GroupId, OrganizationId, PolicyId, Uid};
 
@@ -30,6 +30,9 @@ pub struct StatusView {
     pub enforcement: EnforcementView,
     /// The virtual machines.
     pub vms: VmTotals,
+    /// Golden images that are being installed, or were lately.
+    #[serde(default)]
+    pub images: Vec<InstallView>,
     /// The layers that are there.
     pub sources: Vec<SourceView>,
     /// When this was put together.
@@ -128,6 +131,9 @@ pub struct ParallelsView {
     pub version: Option<String>,
     /// What this version allows.
     pub gate: ParallelsGate,
+    /// What is decided of its updates; `None` where no setting is about them.
+    #[serde(default)]
+    pub updates: Option<UpdatesView>,
 }
 
 /// What the version of Parallels Desktop allows.
@@ -200,7 +206,7 @@ pub struct EnforcementView {
     pub last_correction: Option<Timestamp>,
 }
 
-/// How many virtual machines there are. For a user, theirs alone.
+/// How many virtual machines there are. For a user, theirs alone; the status file, which every user may read, tells nobody's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VmTotals {
     /// All that are known; `None` while nobody's could be listed.
@@ -220,6 +226,9 @@ pub struct SourceView {
     pub origin: String,
     /// Since when.
     pub since: Option<Timestamp>,
+    /// That its kind is deprecated, and what replaces it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 impl EnforcementView {
@@ -239,8 +248,9 @@ impl StatusView {
         self.vms = match viewer {
             Viewer::Admin => self.vms,
             Viewer::User(uid) => self.vms.of_user(uid),
-            Viewer::Public => VmTotals { per_user: Vec::new(), ..self.vms },
+            Viewer::Public => VmTotals::default(),
         };
+        self.images.retain(|install| viewer.sees_any([install.uid].into_iter()));
         self
     }
 }
@@ -249,11 +259,10 @@ impl VmTotals {
     /// The totals of one user, who learns nothing of how many the others have.
     fn of_user(mut self, uid: Uid) -> Self {
         self.per_user.retain(|user| user.uid == uid);
-        let theirs = self.per_user.first();
-        Self {
-            total: theirs.and_then(|user| user.total),
-            corporate: theirs.and_then(|user| user.corporate),
-            per_user: self.per_user,
-        }
+        // Once there is a list, who is not in it has none.
+        let none = self.total.map(|_| 0);
+        let (total, corporate) =
+            self.per_user.first().map_or((none, none), |theirs| (theirs.total, theirs.corporate));
+        Self { total, corporate, per_user: self.per_user }
     }
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::domain::ids::{CommandId, DeviceId};
 use crate::domain::license::without_keys;
@@ -50,6 +51,9 @@ impl Kept for Journal {
 struct Entry {
     seq: u64,
     kind: CommandKind,
+    /// More about it, as the portal signed it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    args: Map<String, Value>,
     expires_at: Timestamp,
     /// How often it was started.
     starts: u32,
@@ -81,6 +85,7 @@ pub struct Offer {
     id: CommandId,
     seq: u64,
     kind: CommandKind,
+    args: Map<String, Value>,
     expires_at: Timestamp,
 }
 
@@ -91,6 +96,7 @@ impl From<&Verified<Command>> for Offer {
             id: command.id,
             seq: command.seq,
             kind: command.kind,
+            args: command.args.clone(),
             expires_at: command.expires_at,
         }
     }
@@ -112,19 +118,24 @@ pub enum Event {
 }
 
 /// A command that is to run once the journal is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// Which.
     pub id: CommandId,
     /// What.
     pub kind: CommandKind,
+    /// More about it.
+    pub args: Map<String, Value>,
 }
 
 /// The kinds that this version runs.
 const fn is_supported(kind: CommandKind) -> bool {
     matches!(
         kind,
-        CommandKind::DeactivateLicense | CommandKind::VerifyLicense | CommandKind::RefreshInventory
+        CommandKind::DeactivateLicense
+            | CommandKind::VerifyLicense
+            | CommandKind::RefreshInventory
+            | CommandKind::FetchImage
     )
 }
 
@@ -188,7 +199,7 @@ impl Journal {
 
     fn offered(&mut self, mut offers: Vec<Offer>, now: Timestamp) {
         offers.sort_by_key(|offer| (offer.seq, offer.id));
-        for Offer { device, id, seq, kind, expires_at } in offers {
+        for Offer { device, id, seq, kind, args, expires_at } in offers {
             if self.device.replace(device).is_some_and(|former| former != device) {
                 // Another portal counts for itself; ids stay known.
                 self.highest = 0;
@@ -211,7 +222,7 @@ impl Journal {
                 Phase::Received
             };
             self.highest = self.highest.max(seq);
-            self.entries.insert(id, Entry { seq, kind, expires_at, starts: 0, phase });
+            self.entries.insert(id, Entry { seq, kind, args, expires_at, starts: 0, phase });
         }
     }
 
@@ -228,7 +239,7 @@ impl Journal {
         let (id, entry) = received.filter(|_| is_free).min_by_key(|(id, entry)| (entry.seq, **id))?;
         entry.phase = Phase::Started;
         entry.starts = entry.starts.saturating_add(1);
-        Some(Run { id: *id, kind: entry.kind })
+        Some(Run { id: *id, kind: entry.kind, args: entry.args.clone() })
     }
 
     fn ended(&mut self, id: CommandId, result: Result<String, String>, now: Timestamp) {

@@ -69,7 +69,7 @@ impl Commands {
 
     /// The last one of this kind.
     pub(super) fn last(&self, kind: CommandKind) -> Option<Run> {
-        self.open.iter().map(|request| request.command).rfind(|command| command.kind == kind)
+        self.open.iter().map(|request| request.command.clone()).rfind(|command| command.kind == kind)
     }
 
     /// Whether one of this kind was not begun before, as it is now.

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::super::board::{Assigned, Part};
-use super::super::enforcer::Enforcement;
+use super::super::enforcement::Enforcement;
 use super::super::inputs::Profile;
 use super::super::observer::Observation;
 use super::*;
 use crate::catalog::Value;
-use crate::domain::ids::PolicyId;
+use crate::domain::ids::{PolicyId, Uid};
 use crate::enforce::compliance::Standing;
 use crate::hypervisor::server_info::ServerInfo;
 use crate::plan::{Plan, Withheld};
@@ -118,6 +118,17 @@ fn what_nothing_enforces_and_what_no_object_has_is_counted_apart() {
     assert!(!is_settled(&unlisted));
 }
 
+/// The same where a user who is not logged in has one of the settings.
+fn away(board: Board) -> Board {
+    let (subject, key) = (Subject::User(Uid(502)), key("updates.check"));
+    with(board, |enforcement| {
+        let (state, reason) = (ComplianceState::Pending, Some(ComplianceReason::UserNotLoggedIn));
+        enforcement.standings.push(Standing { subject, key, state, reason, observed: None });
+        let to = Some(Value::text("never"));
+        enforcement.plan.withheld.push(Withheld { subject, key, to, reason: Reason::NotObserved });
+    })
+}
+
 #[test]
 fn it_is_settled_when_nothing_is_left_to_wait_for() {
     let settled = board(true, None);
@@ -137,6 +148,7 @@ fn it_is_settled_when_nothing_is_left_to_wait_for() {
         ("it is heeded", held_back(settled.clone(), Reason::NoLever), true),
         ("nothing shows it", pending(ComplianceReason::NotShown), true),
         ("it was not seen", pending(ComplianceReason::NotObserved), false),
+        ("a user is away", away(settled.clone()), true),
     ] {
         assert_eq!(is_settled(&board), is, "{what}");
     }

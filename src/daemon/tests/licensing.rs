@@ -7,8 +7,8 @@ use crate::checkin::rehearsal::Signer;
 use crate::checkin::session::Denied;
 use crate::daemon::board::{Part, Ruling};
 use crate::daemon::commands::Run;
-use crate::daemon::{report, views};
-use crate::domain::ids::CommandId;
+use crate::daemon::{imaging, report, views};
+use crate::domain::ids::{CommandId, Uid};
 use crate::license::Stage;
 use crate::license::deactivation::Book;
 use crate::simulator::{DEMO_KEY, DEMO_SUBLICENSE_KEY};
@@ -122,7 +122,7 @@ impl Mac {
 }
 
 fn command(number: u128, kind: CommandKind) -> Run {
-    Run { id: CommandId::of(uuid::Uuid::from_u128(number)), kind }
+    Run { id: CommandId::of(uuid::Uuid::from_u128(number)), kind, args: serde_json::Map::new() }
 }
 
 /// A Mac with an active license and lease, and a portal that answers.
@@ -341,6 +341,7 @@ async fn without_the_portal_the_grace_ends_and_a_restart_forgets_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_follows_when_it_stays_unverified_is_the_portals_to_say() {
     let corporate = ["create", "add", "clone"];
+    let offered = |mac: &Mac| imaging::view(&mac.board.borrow()).images.len();
     for (word, then) in
         [(WhenUnverified::Report, &corporate[..]), (WhenUnverified::LiftPolicy, &["remove", "clone"])]
     {
@@ -350,7 +351,7 @@ async fn what_follows_when_it_stays_unverified_is_the_portals_to_say() {
             mac.sign_as(LeaseState::Active, word);
             mac.until_license("the policy is enforced", all_compliant).await;
             mac.until_stage(Stage::InGrace).await;
-            assert_eq!(mac.restrictions(), corporate, "within the grace");
+            assert_eq!((mac.restrictions(), offered(&mac)), (corporate.to_vec(), 1), "within the grace");
             mac.until_stage(Stage::Unverified).await;
             assert!(mac.problems().contains(&ProblemCode::LicenseUnverified), "it is reported either way");
             mac.until_license("what follows has followed", |board| {
@@ -360,6 +361,15 @@ async fn what_follows_when_it_stays_unverified_is_the_portals_to_say() {
             })
             .await;
             assert_eq!(mac.restrictions(), then, "{word:?}");
+            let declined =
+                imaging::Counter::new(mac.board.subscribe()).0.order(Uid(501), None, mac.clock.now());
+            let stands = word == WhenUnverified::Report;
+            assert_eq!(
+                offered(&mac),
+                usize::from(stands),
+                "golden images come with the policy and go with it"
+            );
+            assert!(stands || declined == Err(imaging::Declined::NoImage), "{declined:?}");
         })
         .await;
         mac.run(async {
@@ -371,7 +381,7 @@ async fn what_follows_when_it_stays_unverified_is_the_portals_to_say() {
                 all_compliant(board) && board.enforcement.settled
             })
             .await;
-            assert_eq!(mac.restrictions(), corporate, "verified again");
+            assert_eq!((mac.restrictions(), offered(&mac)), (corporate.to_vec(), 1), "verified again");
         })
         .await;
     }

@@ -18,9 +18,10 @@ use crate::checkin::session::HttpRequest;
 use crate::daemon::board::Part;
 use crate::daemon::checkin::{self, Checkin, Transport};
 use crate::daemon::commands::{self, Commands};
+use crate::daemon::conversation::converse;
 use crate::daemon::desk::{Bells, Desk};
 use crate::daemon::executor::Executor;
-use crate::daemon::run::converse;
+use crate::daemon::imaging::Counter;
 use crate::domain::digest::Digest;
 use crate::domain::ids::LicenseId;
 use crate::portal::app::App;
@@ -60,7 +61,7 @@ impl Transport for InProcess {
         let (content_type, request_id) = (text("content-type"), text(REQUEST_ID));
         let (status, retry_after) = (head.status.as_u16(), text("retry-after"));
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Ok(HttpAnswer { status, content_type, request_id, retry_after, body })
+        Ok(HttpAnswer { status, content_type, request_id, retry_after, date: None, body })
     }
 }
 
@@ -164,14 +165,16 @@ impl Office {
                 transport,
             };
             let (talk, _) = Checkin::open(ground).unwrap();
-            let ground = commands::Ground { store, clock: clock.clone(), ticks: ticker };
+            let ground = commands::Ground { store, clock: clock.clone(), ticks: ticker.clone() };
             let (commands, _) = Commands::open(ground, commands::Inputs::of(&talk.outputs())).unwrap();
             let bells = Bells { sync: Box::new(|| {}), deactivated: Box::new(|| {}) };
-            let desk = Desk::new(mac.board.subscribe(), runner, clock, Vec::new(), bells);
+            let (counter, _orders) = Counter::new(mac.board.subscribe());
+            let ordering = (bells, counter.clone());
+            let desk = Desk::new(mac.board.subscribe(), runner, clock, Vec::new(), ordering);
             let license = mac.executor.lock().unwrap().clone().unwrap();
             tokio::join!(
                 converse(talk, mac.board.clone(), Arc::new(desk), Arc::default()),
-                commands.run(Executor { license, board: mac.board.clone() }),
+                commands.run(Executor { license, board: mac.board.clone(), counter, clock: ticker }),
             );
         })
         .await;

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ pub struct Runner {
     paths: Paths,
     backend: Backend,
     one_change: tokio::sync::Mutex<()>,
-    changing: [AtomicBool; 2],
+    changing: [AtomicUsize; 2],
     breaker: Mutex<Breaker>,
     successes: watch::Sender<u64>,
 }
@@ -115,11 +115,27 @@ pub enum Changed {
 
 /// A row of changes is under way until this is dropped.
 #[derive(Debug)]
-pub struct Changing<'a>(&'a AtomicBool);
+pub struct Changing<'a>(&'a AtomicUsize);
 
 impl Drop for Changing<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The right to make several changes in a row with no other between them.
+pub struct Alone<'a> {
+    runner: &'a Runner,
+    _lock: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Alone<'_> {
+    /// Runs a tool and returns what it printed, as [`Runner::stdout_of`] does.
+    ///
+    /// # Errors
+    /// A [`RunError`], also for an exit code other than 0.
+    pub async fn stdout_of(&self, invocation: &Invocation) -> Result<Vec<u8>, RunError> {
+        Ok(self.runner.run_anyway(invocation).await?.into_stdout()?)
     }
 }
 
@@ -166,14 +182,19 @@ impl Runner {
     #[must_use]
     pub fn begin_changes(&self, of: Changed) -> Changing<'_> {
         let changing = &self.changing[of as usize];
-        changing.store(true, Ordering::Relaxed);
+        changing.fetch_add(1, Ordering::Relaxed);
         Changing(changing)
     }
 
     /// Whether a row of changes is under way.
     #[must_use]
     pub fn is_changing(&self, of: Changed) -> bool {
-        self.changing[of as usize].load(Ordering::Relaxed)
+        self.changing[of as usize].load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits until no change is under way and keeps others from beginning until this is dropped.
+    pub async fn alone(&self) -> Alone<'_> {
+        Alone { runner: self, _lock: self.one_change.lock().await }
     }
 
     /// How many calls of Parallels' tools succeeded. Whoever believes that they cannot be asked learns here that they can.
@@ -193,6 +214,10 @@ impl Runner {
             true => Some(self.one_change.lock().await),
             false => None,
         };
+        self.run_anyway(invocation).await
+    }
+
+    async fn run_anyway(&self, invocation: &Invocation) -> Result<Output, RunError> {
         let mut attempt = 0;
         loop {
             let output = self.run_once(invocation).await?;

@@ -1,12 +1,15 @@
 //! One process: started with a bare environment in a process group of its own, read up to a cap, ended with its group.
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStderr, ChildStdout};
@@ -36,6 +39,7 @@ pub(super) struct Command {
     program: PathBuf,
     arguments: Vec<String>,
     environment: [(&'static str, OsString); 5],
+    input: Option<PathBuf>,
 }
 
 impl Command {
@@ -57,6 +61,7 @@ impl Command {
                 ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin".into()),
                 ("LANG", "en_US.UTF-8".into()),
             ],
+            input: invocation.input.clone(),
         }
     }
 
@@ -94,12 +99,20 @@ impl Command {
             .env_clear()
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .current_dir("/")
-            .stdin(Stdio::null())
+            .stdin(self.stdin()?)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
+    }
+
+    /// What the process reads: nothing, or a file that it need not be able to open itself.
+    fn stdin(&self) -> io::Result<Stdio> {
+        let Some(path) = &self.input else { return Ok(Stdio::null()) };
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+        Ok(file.into())
     }
 
     fn system(&self, source: io::Error) -> RunError {

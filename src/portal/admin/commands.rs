@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::incoming::{self, Query, Segment};
 use super::listing::Page;
@@ -24,6 +24,8 @@ const WHAT: &str = "device";
 #[serde(deny_unknown_fields)]
 pub(super) struct Draft {
     kind: CommandKind,
+    #[serde(default)]
+    args: Map<String, Value>,
     #[serde(default)]
     expires_in_s: Option<i64>,
 }
@@ -47,6 +49,7 @@ fn shown(command: &Ordered, now: Timestamp) -> Value {
         "id": command.id,
         "seq": command.seq,
         "kind": command.kind,
+        "args": command.args,
         "ordered_at": time::write(command.at),
         "expires_at": time::write(command.expires_at),
         "state": state,
@@ -75,10 +78,10 @@ pub(super) async fn order(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), AdminError> {
     let id = incoming::id(&id, WHAT)?;
-    let Draft { kind, expires_in_s } = incoming::read(request).await?;
+    let Draft { kind, args, expires_in_s } = incoming::read(request).await?;
     let expires_in = expires_in_s.map_or(USUAL, SignedDuration::from_secs);
     let now = app.now();
-    let (command, new) = app.store.transact(|model| model.order(id, kind, expires_in, now)).await??;
+    let (command, new) = app.store.transact(|model| model.order(id, (kind, args), expires_in, now)).await??;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(shown(&command, now))))
 }

@@ -1,9 +1,8 @@
-//! Golden images, by name.
+//! Golden images.
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::incoming::{self, Query, Segment};
@@ -11,18 +10,10 @@ use super::listing::Page;
 use super::problem::AdminError;
 use crate::domain::ids::ImageId;
 use crate::portal::app::Shared;
-use crate::portal::model::organization::Image;
+use crate::portal::model::EditError;
+use crate::portal::model::image::{Image, ImageDraft};
 
 const WHAT: &str = "golden image";
-
-/// What an administrator writes of a golden image.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Draft {
-    name: String,
-    #[serde(default)]
-    description: String,
-}
 
 pub(super) async fn list(
     State(app): State<Shared>,
@@ -39,9 +30,25 @@ pub(super) async fn create(
     State(app): State<Shared>,
     request: Request,
 ) -> Result<(StatusCode, Json<Image>), AdminError> {
-    let Draft { name, description } = incoming::read(request).await?;
-    let image = app.store.transact(|model| model.add_image(name, description)).await??;
+    let draft: ImageDraft = incoming::read(request).await?;
+    let image = app.store.transact(|model| model.put_image(None, draft)).await??;
     Ok((StatusCode::CREATED, Json(image)))
+}
+
+pub(super) async fn get(State(app): State<Shared>, Segment(id): Segment) -> Result<Json<Image>, AdminError> {
+    let id: ImageId = incoming::id(&id, WHAT)?;
+    let image = app.store.transact(|model| model.image(id).cloned()).await?;
+    Ok(Json(image.ok_or(EditError::Missing(WHAT))?))
+}
+
+pub(super) async fn write(
+    State(app): State<Shared>,
+    Segment(id): Segment,
+    request: Request,
+) -> Result<Json<Image>, AdminError> {
+    let id: ImageId = incoming::id(&id, WHAT)?;
+    let draft: ImageDraft = incoming::read(request).await?;
+    Ok(Json(app.store.transact(|model| model.put_image(Some(id), draft)).await??))
 }
 
 pub(super) async fn delete(

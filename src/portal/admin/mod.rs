@@ -10,14 +10,14 @@
 //! | `GET /groups`, `POST /groups` | `{name, key?, license?, seats?, idp_groups?}` | groups; 201 the group |
 //! | `GET`, `PUT`, `DELETE /groups/{id}` | as above | the group; 204 |
 //! | `PUT /groups/{id}/policy` | `{policy: id or null}` | the group |
-//! | `GET /policies`, `POST /policies` | `{name, description?, settings?}` | policies; 201 the policy |
+//! | `GET /policies`, `POST /policies` | `{name, description?, settings?, golden_images?: [id], several_images?, image_delivery?: {bytes_per_s?, spread_s?}}` | policies; 201 the policy |
 //! | `GET`, `PUT`, `DELETE /policies/{id}` | as above | the policy, its revision raised; 204 |
 //! | `PUT /policies/{id}/groups` | `{groups: [id]}` | 204; exactly these groups have it |
 //! | `GET /devices`, `GET /devices/{id}` | | devices with what they report |
 //! | `PUT /devices/{id}/group` | `{group: id or null}` | the device |
 //! | `POST /devices/{id}/retire` | | the device; cannot be undone |
 //! | `POST /devices/{id}/license/revoke`, `…/restore` | | the device; after `restore` its next lease is a released one, and it verifies by itself |
-//! | `GET /devices/{id}/commands`, `POST` | `{kind, expires_in_s?}` | commands; 201 the command, 200 the pending one of that kind |
+//! | `GET /devices/{id}/commands`, `POST` | `{kind, args?, expires_in_s?}` | commands; 201 the command, 200 the pending one of that kind |
 //! | `GET /licenses`, `POST /licenses` | `{name, product, seats, activation?, key?, ends_at?, idp_groups?, when_unverified?, suspend_trial?}` | licenses; 201 the license |
 //! | `GET`, `PUT`, `DELETE /licenses/{id}` | `{name?, seats?, activation?, ends_at?, idp_groups?, when_unverified?}` | the license, of which stays what is not named; 204 |
 //! | `PUT /licenses/{id}/policy` | `{policy: id or null}` | the license, whose primary key has it |
@@ -27,7 +27,10 @@
 //! | `POST /licenses/{id}/split` | `{groups: [{name, key?, seats?, idp_groups?}]}` | 201 `{groups, reactivate: [device id]}` |
 //! | `GET /users` | | the directory, each person with `key` and `mapping` |
 //! | `GET`, `PUT`, `DELETE /users/{name}` | `{idp_groups: [name] or null, active?}` | the person; 204 |
-//! | `GET /images`, `POST /images`, `DELETE /images/{id}` | `{name, description?}` | golden images; 201 the image; 204 |
+//! | `GET /images`, `POST /images`, `PUT /images/{id}`, `DELETE /images/{id}` | `{name, description?, files?: {arm64, x86_64: {enabled, url, sha256, size, unpacked_size}}, groups?}` | golden images; 201 the image; 200; 204 |
+//! | `GET /configuration-profiles`, `POST` | `{name, description?, settings?}` | license-bound profiles, deprecated; 201 the profile |
+//! | `GET`, `PUT`, `DELETE /configuration-profiles/{id}` | as above | the profile; 204 |
+//! | `PUT /configuration-profiles/{id}/keys` | `{groups?: [id], licenses?: [id]}` | the profile; bound to exactly these keys |
 //! | `GET /vms` | | virtual machines as reported; `?device=` for one device's |
 //! | `GET /tokens`, `POST /tokens` | `{label?, group?, reusable?, expires_at?}` | tokens; 201 with `token`, shown this once |
 //! | `DELETE /tokens/{id}` | | 204, the token is revoked |
@@ -40,6 +43,9 @@
 //! its grace ended has no policy until it does; `seats` of a group `{"mode":"reserved","limit":n}` or `{"mode":"dynamic","limit":n or null}`. What a rule
 //! of licensing forbids is answered 409 `not-allowed`, with the rule in `detail`. A `PUT` on a group with a license
 //! keeps key, seats and mappings that it does not name.
+//!
+//! A policy carries one golden image, or with `several_images` more, in their order; those that are aimed at other groups are
+//! left out for a Mac. `fetch_image` takes `args: {image?, user?}`.
 //!
 //! A policy whose settings the catalog does not admit is answered 422, with `errors: [{pointer, detail}]`.
 
@@ -62,6 +68,7 @@ mod listing;
 mod misbehavior;
 mod policies;
 mod problem;
+mod profiles;
 mod service;
 mod tokens;
 mod users;
@@ -113,10 +120,16 @@ fn licensing() -> Router<Shared> {
         .route("/licenses/{id}/convert", post(licenses::convert))
         .route("/licenses/{id}/make-permanent", post(licenses::make_permanent))
         .route("/licenses/{id}/split", post(licenses::split))
+        .route("/configuration-profiles", get(profiles::list).post(profiles::create))
+        .route(
+            "/configuration-profiles/{id}",
+            get(profiles::get).put(profiles::write).delete(profiles::delete),
+        )
+        .route("/configuration-profiles/{id}/keys", put(profiles::bind))
         .route("/users", get(users::list))
         .route("/users/{name}", get(users::get).put(users::write).delete(users::delete))
         .route("/images", get(images::list).post(images::create))
-        .route("/images/{id}", delete(images::delete))
+        .route("/images/{id}", get(images::get).put(images::write).delete(images::delete))
 }
 
 /// Nothing is looked at before the token is; nothing is kept by a cache.

@@ -29,10 +29,10 @@ impl Agent {
         Self { executable, paths }
     }
 
-    /// What the daemon writes to its standard streams.
+    /// What the daemon writes to its standard streams, as launchd would keep it.
     #[must_use]
-    pub fn log(&self) -> PathBuf {
-        self.paths.logs().join("meridian.log")
+    pub fn streams(&self) -> PathBuf {
+        self.paths.logs().join("daemon.log")
     }
 
     /// Its command line with these arguments.
@@ -49,7 +49,7 @@ impl Agent {
     /// # Errors
     /// What the system says.
     pub fn start(&self) -> io::Result<Process> {
-        let log = OpenOptions::new().append(true).create(true).open(self.log())?;
+        let log = OpenOptions::new().append(true).create(true).open(self.streams())?;
         let mut command = self.command(&["daemon"]);
         command.stdout(log.try_clone()?).stderr(log);
         Process::start(command)
@@ -96,10 +96,11 @@ impl Agent {
         tokio::task::spawn_blocking(move || question(&client)).await.unwrap_or(Err(ClientError::Closed))
     }
 
-    /// The last lines of the log, at most so many.
+    /// The last lines of its log and of its standard streams, at most so many of each.
     #[must_use]
     pub fn log_tail(&self, lines: usize) -> Vec<String> {
-        tail(&self.log()).map(|text| last_lines(&text, lines)).unwrap_or_default()
+        let files = [self.paths.log(), self.streams()];
+        files.iter().filter_map(|file| tail(file).ok()).flat_map(|text| last_lines(&text, lines)).collect()
     }
 }
 

@@ -5,11 +5,12 @@
 
 use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use plist::{Dictionary, Value};
 
+use crate::domain::ids::Uid;
 use crate::paths::{LABEL, PARALLELS_MANAGED_DOMAIN, Paths};
 use crate::simulator::{self, SimulatorError, State};
 use crate::state::atomic;
@@ -36,6 +37,14 @@ pub enum LayoutError {
     /// The root holds something already.
     #[error("{} is not empty; name a folder that is empty or does not exist", .0.display())]
     NotEmpty(PathBuf),
+    /// The simulated tools act as users of the Mac, who do not get to the root.
+    #[error("{} keeps other users out (mode {mode:04o}), and the demo acts as users of the Mac; name a folder that everybody reaches, such as one in /tmp", path.display())]
+    Impassable {
+        /// The folder on the way that keeps them out.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The root's path leaves no room for the socket's.
     #[error("the path {} is too long for a socket below it; name a shorter one", .0.display())]
     TooLong(PathBuf),
@@ -87,13 +96,16 @@ impl Root {
     /// This folder, which stays. It is made where there is none, and must be empty. What is refused leaves nothing behind.
     ///
     /// # Errors
-    /// It cannot be made, holds something, or has too long a path.
+    /// It cannot be made, holds something, has too long a path, or lies where root alone gets and the demo is root's.
     pub fn given(path: &Path) -> Result<Self, LayoutError> {
         let path = true_path(path)?;
         if Paths::under(&path).socket().as_os_str().len() > SOCKET_PATH_LIMIT {
             return Err(LayoutError::TooLong(path));
         }
-        DirBuilder::new().recursive(true).mode(0o755).create(&path).map_err(attempt("make", &path))?;
+        if crate::platform::effective_uid() == Uid(0) {
+            reachable(&path)?;
+        }
+        make(&path)?;
         let mut entries = path.read_dir().map_err(attempt("read", &path))?;
         if entries.next().is_some() {
             return Err(LayoutError::NotEmpty(path));
@@ -124,6 +136,27 @@ impl Root {
     pub fn paths(&self) -> Paths {
         Paths::under(&self.path)
     }
+}
+
+/// Makes a folder and those above it that are missing. The umask does not take what other users need to pass through.
+fn make(path: &Path) -> Result<(), LayoutError> {
+    let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        DirBuilder::new().create(folder).map_err(attempt("make", folder))?;
+        open(folder, 0o755)?;
+    }
+    Ok(())
+}
+
+/// Whether any user may pass through the folders that are there above this one, whose own mode is the demo's to set.
+fn reachable(path: &Path) -> Result<(), LayoutError> {
+    for folder in path.ancestors().skip(1).filter(|folder| folder.exists()) {
+        let mode = std::fs::metadata(folder).map_err(attempt("look up", folder))?.mode() & 0o7777;
+        if mode & 0o001 == 0 {
+            return Err(LayoutError::Impassable { path: folder.to_owned(), mode });
+        }
+    }
+    Ok(())
 }
 
 /// A path without links, also where its last folders do not exist yet.
@@ -188,8 +221,8 @@ impl Programs {
 /// A file cannot be written.
 pub fn lay(paths: &Paths, simulator: &Path, state: &State) -> Result<(), LayoutError> {
     simulator::install(paths.root(), simulator, state)?;
-    folder(paths, &paths.managed_preferences())?;
-    folder(paths, &paths.logs())
+    make(&paths.managed_preferences())?;
+    make(&paths.logs())
 }
 
 /// Installs managed preferences as MDM does, as a binary property list.
@@ -225,18 +258,6 @@ pub fn install_parallels_profile(paths: &Paths) -> Result<(), LayoutError> {
     install_profile(paths, PARALLELS_MANAGED_DOMAIN, items.into_iter().collect())
 }
 
-/// Makes a folder below the root and those above it, as every user of a Mac may pass through them.
-fn folder(paths: &Paths, path: &Path) -> Result<(), LayoutError> {
-    let missing: Vec<_> = path.ancestors().take_while(|above| *above != paths.root()).collect();
-    for above in missing.into_iter().rev() {
-        if !above.is_dir() {
-            DirBuilder::new().create(above).map_err(attempt("make", above))?;
-            open(above, 0o755)?;
-        }
-    }
-    Ok(())
-}
-
 fn open(path: &Path, mode: u32) -> Result<(), LayoutError> {
     std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(attempt("set the mode of", path))
 }
@@ -257,6 +278,36 @@ mod tests {
         assert!(below.is_dir());
         drop(scratch);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn every_user_gets_to_a_root_that_was_made_with_its_parents() {
+        let scratch = Root::scratch().unwrap();
+        let given = Root::given(&scratch.path().join("a/b/c")).unwrap();
+        for folder in given.path().ancestors().take(3) {
+            assert_eq!(std::fs::metadata(folder).unwrap().mode() & 0o777, 0o755, "{}", folder.display());
+        }
+    }
+
+    #[test]
+    fn a_folder_that_keeps_users_out_is_told_and_nothing_is_made_in_it() {
+        let scratch = Root::scratch().unwrap();
+        let private = scratch.path().join("private");
+        DirBuilder::new().mode(0o750).create(&private).unwrap();
+        let refused = reachable(&private.join("a/b")).unwrap_err().to_string();
+        assert!(
+            refused.starts_with(&format!("{} keeps other users out (mode 0750)", private.display())),
+            "{refused}"
+        );
+        reachable(&private).unwrap();
+        let given = Root::given(&private.join("a"));
+        assert_eq!(
+            given.is_err(),
+            crate::platform::effective_uid() == Uid(0),
+            "root's demo acts as other users"
+        );
+        drop(given);
+        assert_eq!(private.join("a").exists(), crate::platform::effective_uid() != Uid(0));
     }
 
     #[test]
@@ -300,7 +351,7 @@ mod tests {
     fn the_profile_is_a_binary_property_list() {
         let root = Root::scratch().unwrap();
         let paths = root.paths();
-        folder(&paths, &paths.managed_preferences()).unwrap();
+        make(&paths.managed_preferences()).unwrap();
         install_parallels_profile(&paths).unwrap();
         let bytes = std::fs::read(paths.managed_domain(PARALLELS_MANAGED_DOMAIN)).unwrap();
         assert!(bytes.starts_with(b"bplist00"));

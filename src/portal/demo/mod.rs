@@ -5,6 +5,7 @@
 //! calls are simulated. Nothing outside the root is touched, also on a Mac that has Parallels Desktop.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use plist::{Dictionary, Value};
@@ -150,7 +151,7 @@ async fn tell(
     once: bool,
     ends: &mut Ends,
 ) -> Result<(), DemoError> {
-    let told = tokio::select! {
+    let mut told = tokio::select! {
         biased;
         told = whole_story(stage, portal, once) => told,
         end = ends.come() => return Err(DemoError::Interrupted(end)),
@@ -158,7 +159,8 @@ async fn tell(
             Err(Failure::Step { step: stage.current.get(), why: format!("the agent ended with {how}") })
         }
     };
-    if let Err(Failure::Step { step, why }) = &told {
+    if let Err(Failure::Step { step, why }) = &mut told {
+        why.push_str(&troubles(&stage.agent).await);
         let log = stage.agent.log_tail(LOG_LINES);
         stage.narrator.failure(step, why, &log).map_err(Failure::Screen)?;
     }
@@ -170,6 +172,14 @@ async fn tell(
         _ = ends.come() => Ok(()),
         how = custodian.ended() => Err(DemoError::Gone(how)),
     }
+}
+
+/// What the agent says is wrong, each once: why a step did not come true, as a rule. Nothing where it does not answer.
+async fn troubles(agent: &Agent) -> String {
+    let problems = agent.status().await.map(|status| status.health.problems).unwrap_or_default();
+    let told: BTreeSet<_> =
+        problems.into_iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
+    told.into_iter().map(|problem| format!("; the agent says {problem}")).collect()
 }
 
 /// The story, from its title to where to go on.

@@ -140,10 +140,7 @@ impl Stage {
         self.tell_step(&step)?;
         self.tell_fact("the Mac", &format!("asks for a password to {}", names.join(", ")))?;
         let kept = &status.enforcement;
-        let counts = format!(
-            "{} managed: {} of {} kept, {} heeded",
-            kept.managed, kept.tally.compliant, kept.enforced, kept.tally.heeded
-        );
+        let counts = format!("{} managed: {} of {} kept", kept.managed, kept.tally.compliant, kept.enforced);
         self.tell_fact("settings", &counts)?;
         self.show(&step, &["explain"]).await
     }

@@ -13,7 +13,7 @@ use crate::domain::ids::VmId;
 use crate::domain::license::MaskedKey;
 use crate::portal::model::inventory::{Part, Vm};
 use crate::portal::model::{Acks, Report};
-use crate::wire::checkin::{LicenseReport, ReceivedCheckin, Rejected};
+use crate::wire::checkin::{ImageProgress, LicenseReport, ReceivedCheckin, Rejected};
 use crate::wire::command::Ack;
 use crate::wire::inventory::{VmRecord, record_digest, record_id};
 use crate::wire::json;
@@ -27,6 +27,9 @@ const TWICE: &str = "twice";
 /// The longest text of a license report or an acknowledgement, in bytes.
 const LONGEST_TEXT: usize = 1_024;
 
+/// How many installations of a Mac are kept.
+const MOST_IMAGES: usize = 200;
+
 /// Reads a body; `None` where it is malformed as a whole.
 pub(super) fn read(body: &[u8]) -> Option<Report> {
     let received: ReceivedCheckin = json::parse_as(body).ok()?;
@@ -39,6 +42,7 @@ pub(super) fn read(body: &[u8]) -> Option<Report> {
     let device = items.one("device");
     let compliance = items.list("compliance");
     let problems = items.list("problems");
+    let images = items.images();
     let license = items.license();
     let acks = items.acks();
     let wish = items.one("lease").unwrap_or_default();
@@ -49,6 +53,7 @@ pub(super) fn read(body: &[u8]) -> Option<Report> {
         device,
         compliance,
         problems,
+        images,
         license,
         acks,
         wish,
@@ -90,6 +95,19 @@ impl Items {
         }
         license.key = license.key.map(|key| MaskedKey::of(&key).to_string());
         Some(license)
+    }
+
+    /// The golden images that are being installed; those with long texts are left out.
+    fn images(&mut self) -> Option<Vec<ImageProgress>> {
+        if !self.members.contains_key("images") {
+            return None;
+        }
+        let mut images: Vec<ImageProgress> = self.list("images")?;
+        images.retain(|image| {
+            [&image.user, &image.name, &image.stage].iter().all(|text| text.len() <= LONGEST_TEXT)
+        });
+        images.truncate(MOST_IMAGES);
+        Some(images)
     }
 
     /// Acknowledgements. The id of one that cannot be read is confirmed as well, or it would come for ever.

@@ -37,12 +37,21 @@ pub enum SignError {
 }
 
 /// What a device is to be assigned.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Default, Debug, Clone, PartialEq, Serialize)]
 pub struct Desired {
     /// Its group.
     pub group: Option<assignment::Group>,
     /// The group's policy.
     pub policy: Option<assignment::Policy>,
+    /// The golden images that the policy carries for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub golden_images: Vec<assignment::GoldenImage>,
+    /// How they are fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_delivery: Option<assignment::ImageDelivery>,
+    /// The license-bound configuration profiles of its key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub configuration_profiles: Vec<assignment::ConfigurationProfile>,
     /// Whether its identity ends.
     pub retired: bool,
 }
@@ -61,11 +70,17 @@ impl Model {
     #[must_use]
     pub fn desired(&self, device: &Device) -> Desired {
         if device.retired {
-            return Desired { group: None, policy: None, retired: true };
+            return Desired { retired: true, ..Desired::default() };
         }
         Desired {
             group: self.group_of(device).map(super::policy::Group::assigned),
             policy: self.policy_of(device).map(super::policy::Policy::assigned),
+            golden_images: self.images_for(device),
+            image_delivery: self.policy_of(device).and_then(|policy| policy.image_delivery),
+            configuration_profiles: self
+                .profiles_of(device)
+                .map(super::profiles::ConfigurationProfile::assigned)
+                .collect(),
             retired: false,
         }
     }
@@ -126,8 +141,13 @@ impl Model {
             refresh_by: now,
             group: desired.group.clone(),
             policy: desired.policy.clone(),
-            golden_image: None,
-            configuration_profiles: Vec::new(),
+            golden_image: desired.golden_images.first().cloned(),
+            golden_images: match desired.golden_images.as_slice() {
+                [] | [_] => Vec::new(),
+                several => several.to_vec(),
+            },
+            image_delivery: desired.image_delivery,
+            configuration_profiles: desired.configuration_profiles.clone(),
             retired: desired.retired,
         }
     }

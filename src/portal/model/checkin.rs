@@ -10,8 +10,8 @@ use super::inventory::Part;
 use super::{Model, RecordName, SignError};
 use crate::domain::ids::{CommandId, DeviceId};
 use crate::wire::checkin::{
-    self, CheckinAnswer, CheckinReason, ComplianceItem, Have, LeaseWish, LicenseReport, Next, Rejected,
-    ReportedProblem, Resend,
+    self, CheckinAnswer, CheckinReason, ComplianceItem, Have, ImageProgress, LeaseWish, LicenseReport, Next,
+    Rejected, ReportedProblem, Resend,
 };
 use crate::wire::command::Ack;
 use crate::wire::problem::Refusal;
@@ -29,6 +29,8 @@ pub struct Report {
     pub compliance: Option<Vec<ComplianceItem>>,
     /// The problems, where they are sent.
     pub problems: Option<Vec<ReportedProblem>>,
+    /// The golden images that are being installed, where they are sent.
+    pub images: Option<Vec<ImageProgress>>,
     /// The license, where it is sent.
     pub license: Option<LicenseReport>,
     /// What became of commands.
@@ -144,6 +146,7 @@ impl Model {
         reported.compliance = report.compliance.or(reported.compliance.take());
         reported.problems = report.problems.or(reported.problems.take());
         reported.license = report.license.or(reported.license.take());
+        reported.images = report.images.or(reported.images.take());
         let mut touched = Vec::new();
         if let Some(part) = report.inventory {
             let taken = self.inventories.take(id, device.root, part);

@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::assign::{SignError, sign};
 use super::edit::EditError;
@@ -30,6 +31,9 @@ pub struct Ordered {
     pub seq: u64,
     /// What to do.
     pub kind: CommandKind,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub args: Map<String, Value>,
     /// When it was ordered.
     pub at: Timestamp,
     /// When it is too late.
@@ -65,16 +69,17 @@ impl Model {
     pub fn order(
         &mut self,
         id: DeviceId,
-        kind: CommandKind,
+        (kind, args): (CommandKind, Map<String, Value>),
         expires_in: SignedDuration,
         now: Timestamp,
     ) -> Result<(Ordered, bool), OrderError> {
         let device = self.devices.get(&id).ok_or(OrderError::Edit(EditError::Missing("device")))?;
-        check(kind, expires_in).map_err(OrderError::Edit)?;
+        check(kind, &args, expires_in).map_err(OrderError::Edit)?;
         if device.retired {
             return Err(OrderError::Edit(EditError::Rule("the device is retired")));
         }
-        let pending = device.commands.iter().find(|command| command.kind == kind && command.is_open(now));
+        let pending =
+            device.commands.iter().find(|command| is_same(command, kind, &args) && command.is_open(now));
         if let Some(pending) = pending {
             return Ok((pending.clone(), false));
         }
@@ -86,11 +91,11 @@ impl Model {
             id: CommandId::random(),
             seq,
             kind,
-            args: serde_json::Map::new(),
+            args: args.clone(),
             expires_at,
         };
         let token = sign(&self.organization.signer, Typ::Command, &payload).map_err(OrderError::Sign)?;
-        let ordered = Ordered { id: payload.id, seq, kind, at: now, expires_at, ack: None, token };
+        let ordered = Ordered { id: payload.id, seq, kind, args, at: now, expires_at, ack: None, token };
         if let Some(device) = self.devices.get_mut(&id) {
             device.commands.push(ordered.clone());
             forget(&mut device.commands, now);
@@ -135,10 +140,22 @@ impl Model {
     }
 }
 
-fn check(kind: CommandKind, expires_in: SignedDuration) -> Result<(), EditError> {
+/// Whether a command orders the same.
+fn is_same(command: &Ordered, kind: CommandKind, args: &Map<String, Value>) -> bool {
+    command.kind == kind && command.args == *args
+}
+
+fn check(kind: CommandKind, args: &Map<String, Value>, expires_in: SignedDuration) -> Result<(), EditError> {
     let mut mistakes = Vec::new();
     if kind == CommandKind::Unknown {
         mistakes.push(Mistake::at("/kind".to_owned(), "is none of the protocol's kinds"));
+    }
+    for (name, value) in args {
+        let known = kind == CommandKind::FetchImage && matches!(name.as_str(), "image" | "user");
+        if !known || !value.as_str().is_some_and(|text| (1..=1_000).contains(&text.len())) {
+            let at = format!("/args/{}", super::policy::pointer_word(name));
+            mistakes.push(Mistake::at(at, "is no argument of this kind, or no text"));
+        }
     }
     if expires_in <= SignedDuration::ZERO || expires_in > SignedDuration::from_hours(24 * LONGEST_DAYS) {
         mistakes.push(Mistake::at("/expires_in_s".to_owned(), "has to be positive and 30 days at most"));

@@ -12,7 +12,8 @@ use crate::domain::host::Hardware;
 use crate::domain::ids::{DeviceId, EnrollmentId, GroupId};
 use crate::domain::version::{POLICY_GATE, ParallelsVersion};
 use crate::wire::checkin::{
-    self, CheckinReason, ComplianceItem, LicenseReport, ParallelsVersion as ReportedVersion, ReportedProblem,
+    self, CheckinReason, ComplianceItem, ImageProgress, LicenseReport, ParallelsVersion as ReportedVersion,
+    ReportedProblem,
 };
 use crate::wire::enrollment::EnrollmentReason;
 use crate::wire::key::PublicKey;
@@ -86,6 +87,9 @@ pub struct Reported {
     /// The license as the Mac knows it, its key masked.
     #[serde(default)]
     pub license: Option<LicenseReport>,
+    /// The golden images that are being installed.
+    #[serde(default)]
+    pub images: Option<Vec<ImageProgress>>,
 }
 
 /// A signed assignment.

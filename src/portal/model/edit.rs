@@ -9,11 +9,10 @@ use super::admission::Token;
 use super::device::Device;
 use super::licenses::key::GivenKey;
 use super::licenses::license::key_mistakes;
-use super::organization::Image;
-use super::policy::{Group, GroupDraft, Mistake, Policy, PolicyDraft, text_mistakes};
+use super::policy::{Group, GroupDraft, Mistake, Policy, PolicyDraft};
 use super::{Model, RecordName};
 use crate::domain::digest::Digest;
-use crate::domain::ids::{DeviceId, GroupId, ImageId, PolicyId};
+use crate::domain::ids::{DeviceId, GroupId, PolicyId};
 use crate::wire::wait::Wake;
 
 /// Why nothing was changed.
@@ -49,7 +48,9 @@ impl Model {
     /// # Errors
     /// [`EditError`].
     pub fn put_policy(&mut self, id: Option<PolicyId>, draft: PolicyDraft) -> Result<Policy, EditError> {
-        without(draft.mistakes())?;
+        let mut mistakes = draft.mistakes();
+        mistakes.extend(self.image_mistakes(&draft.golden_images, draft.several_images));
+        without(mistakes)?;
         let revision = match id {
             None => 1,
             Some(id) => {
@@ -57,8 +58,18 @@ impl Model {
             }
         };
         let id = id.unwrap_or_else(PolicyId::random);
-        let PolicyDraft { name, description, settings } = draft;
-        let policy = Policy { id, name, description, revision, settings };
+        let PolicyDraft { name, description, settings, golden_images, several_images, image_delivery } =
+            draft;
+        let policy = Policy {
+            id,
+            name,
+            description,
+            revision,
+            settings,
+            golden_images,
+            several_images,
+            image_delivery,
+        };
         self.policies.insert(id, policy.clone());
         self.touch(RecordName::Policy(id));
         self.wake_policy(id);
@@ -229,32 +240,6 @@ impl Model {
         }
         self.touch(RecordName::Token(token.id));
         self.admissions.tokens.insert(token.id, token);
-        Ok(())
-    }
-
-    /// Keeps a golden image.
-    ///
-    /// # Errors
-    /// [`EditError`].
-    pub fn add_image(&mut self, name: String, description: String) -> Result<Image, EditError> {
-        let mut mistakes = text_mistakes("name", &name, true);
-        mistakes.extend(text_mistakes("description", &description, false));
-        without(mistakes)?;
-        let image = Image { id: ImageId::random(), name, description };
-        self.organization.images.push(image.clone());
-        self.touch(RecordName::Organization);
-        Ok(image)
-    }
-
-    /// Forgets a golden image.
-    ///
-    /// # Errors
-    /// [`EditError`].
-    pub fn delete_image(&mut self, id: ImageId) -> Result<(), EditError> {
-        let images = &mut self.organization.images;
-        let place = images.iter().position(|image| image.id == id);
-        images.remove(place.ok_or(EditError::Missing("golden image"))?);
-        self.touch(RecordName::Organization);
         Ok(())
     }
 

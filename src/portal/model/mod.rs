@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::domain::digest::Digest;
-use crate::domain::ids::{DeviceId, EnrollmentId, GroupId, LicenseId, PolicyId, UserId, VmId};
+use crate::domain::ids::{DeviceId, EnrollmentId, GroupId, LicenseId, PolicyId, ProfileId, UserId, VmId};
 use crate::wire::key::Thumbprint;
 
 pub mod admission;
@@ -19,10 +19,12 @@ pub mod command;
 pub mod device;
 mod edit;
 mod enroll;
+pub mod image;
 pub mod inventory;
 pub mod licenses;
 pub mod organization;
 pub mod policy;
+pub mod profiles;
 pub mod wakes;
 
 pub(in crate::portal) use assign::sign;
@@ -37,6 +39,7 @@ use inventory::Inventories;
 use licenses::Licensing;
 use organization::Organization;
 use policy::{Group, Policy};
+use profiles::ConfigurationProfile;
 use wakes::Wakes;
 
 /// The version after `last`: the greater of `last` + 1 and Unix seconds, so that a portal restored from a backup does
@@ -71,6 +74,8 @@ pub enum RecordName {
     User(UserId),
     /// A device as one that holds a seat.
     Lessee(DeviceId),
+    /// A license-bound configuration profile.
+    Profile(ProfileId),
 }
 
 /// Everything.
@@ -82,6 +87,8 @@ pub struct Model {
     pub policies: BTreeMap<PolicyId, Policy>,
     /// The user groups.
     pub groups: BTreeMap<GroupId, Group>,
+    /// The license-bound configuration profiles.
+    pub profiles: BTreeMap<ProfileId, ConfigurationProfile>,
     /// Tokens and enrollments.
     pub admissions: Admissions,
     /// The devices.
@@ -105,6 +112,7 @@ impl Model {
             organization,
             policies: BTreeMap::new(),
             groups: BTreeMap::new(),
+            profiles: BTreeMap::new(),
             admissions: Admissions::default(),
             devices: BTreeMap::new(),
             presences: BTreeMap::new(),

@@ -8,8 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::image::Image;
 use super::next_version;
-use crate::domain::ids::{ImageId, OrganizationId};
+use crate::domain::ids::OrganizationId;
 use crate::wire::key::{KeyError, SigningKey};
 use crate::wire::keyset::{KeyUse, Keyset, KeysetKey};
 use crate::wire::time::NumericDate;
@@ -49,17 +50,6 @@ pub struct Organization {
     pub keyset: String,
     /// Its golden images; they belong to no license, so that they outlive every change of one.
     pub images: Vec<Image>,
-}
-
-/// A golden image of the organization, by name; what Macs fetch is not kept here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// The image.
-    pub id: ImageId,
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub description: String,
 }
 
 /// An organization as it is stored. Who reads it can sign as the organization.

@@ -10,9 +10,9 @@ use super::licenses::key::GivenKey;
 use super::licenses::license::Sublicense;
 use super::licenses::seats::Seats;
 use crate::catalog::{Key, LayerKind};
-use crate::domain::ids::{GroupId, LicenseId, PolicyId};
+use crate::domain::ids::{GroupId, ImageId, LicenseId, PolicyId};
 use crate::sources::layer::Fault;
-use crate::wire::assignment;
+use crate::wire::assignment::{self, ImageDelivery};
 
 /// The longest name, description or masked key, in bytes.
 const LONGEST_TEXT: usize = 1_000;
@@ -30,6 +30,15 @@ pub struct Policy {
     pub revision: u64,
     /// Values by settings key.
     pub settings: Map<String, Value>,
+    /// The golden images that it carries, in their order.
+    #[serde(default)]
+    pub golden_images: Vec<ImageId>,
+    /// Whether a Mac is offered more than the first of them that is aimed at its group.
+    #[serde(default)]
+    pub several_images: bool,
+    /// How they are fetched.
+    #[serde(default)]
+    pub image_delivery: Option<ImageDelivery>,
 }
 
 impl Policy {
@@ -81,6 +90,15 @@ pub struct PolicyDraft {
     /// Values by settings key.
     #[serde(default)]
     pub settings: Map<String, Value>,
+    /// The golden images that it carries, in their order; one, unless several are allowed.
+    #[serde(default)]
+    pub golden_images: Vec<ImageId>,
+    /// Whether it may carry several golden images.
+    #[serde(default)]
+    pub several_images: bool,
+    /// How they are fetched: a cap on bandwidth and the time over which a group's Macs spread.
+    #[serde(default)]
+    pub image_delivery: Option<ImageDelivery>,
 }
 
 /// What an administrator writes of a group.
@@ -124,18 +142,7 @@ impl PolicyDraft {
     pub fn mistakes(&self) -> Vec<Mistake> {
         let mut mistakes = text_mistakes("name", &self.name, true);
         mistakes.extend(text_mistakes("description", &self.description, false));
-        for (name, given) in &self.settings {
-            let at = || format!("/settings/{}", pointer_word(name));
-            match Key::named(name).map(Key::setting) {
-                None => mistakes.push(Mistake::at(at(), Fault::Unknown)),
-                Some(setting) if !setting.admits(LayerKind::Policy) => {
-                    mistakes.push(Mistake::at(at(), Fault::NotAllowedHere));
-                }
-                Some(setting) => {
-                    mistakes.extend(setting.kind.read(given).err().map(|bad| Mistake::at(at(), bad)));
-                }
-            }
-        }
+        mistakes.extend(settings_mistakes(&self.settings, LayerKind::Policy));
         mistakes
     }
 }
@@ -160,6 +167,24 @@ impl GroupDraft {
         };
         Some(parts.iter().enumerate().map(hidden).collect::<Vec<_>>().join("-"))
     }
+}
+
+/// What is wrong with the `settings` of a layer of this kind.
+pub(super) fn settings_mistakes(settings: &Map<String, Value>, layer: LayerKind) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (name, given) in settings {
+        let at = || format!("/settings/{}", pointer_word(name));
+        match Key::named(name).map(Key::setting) {
+            None => mistakes.push(Mistake::at(at(), Fault::Unknown)),
+            Some(setting) if !setting.admits(layer) => {
+                mistakes.push(Mistake::at(at(), Fault::misplaced(setting)));
+            }
+            Some(setting) => {
+                mistakes.extend(setting.kind.read(given).err().map(|bad| Mistake::at(at(), bad)));
+            }
+        }
+    }
+    mistakes
 }
 
 /// What is wrong with a text at this member.

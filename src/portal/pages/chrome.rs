@@ -1,6 +1,6 @@
 //! What surrounds every page: its head, the navigation, the assets.
 
-use super::{devices, groups, licenses, virtual_machines};
+use super::{devices, groups, images, licenses, virtual_machines};
 
 /// A page of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(super) enum Tab {
     VirtualMachines,
     /// The Macs.
     Devices,
+    /// The golden images.
+    Images,
     /// The licenses.
     Licenses,
     /// The keys of licenses, and what is assigned to each.
@@ -17,13 +19,15 @@ pub(super) enum Tab {
 
 impl Tab {
     /// All of them in their order.
-    pub(super) const ALL: [Self; 4] = [Self::VirtualMachines, Self::Devices, Self::Licenses, Self::Groups];
+    pub(super) const ALL: [Self; 5] =
+        [Self::VirtualMachines, Self::Devices, Self::Images, Self::Licenses, Self::Groups];
 
     /// The page's name.
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::VirtualMachines => "Virtual Machines",
             Self::Devices => "Devices",
+            Self::Images => "Golden Images",
             Self::Licenses => "Licenses",
             Self::Groups => "User Groups",
         }
@@ -34,6 +38,7 @@ impl Tab {
         match self {
             Self::VirtualMachines => virtual_machines::PATH,
             Self::Devices => devices::PATH,
+            Self::Images => images::PATH,
             Self::Licenses => licenses::PATH,
             Self::Groups => groups::PATH,
         }
@@ -44,6 +49,7 @@ impl Tab {
         match self {
             Self::VirtualMachines => "guest",
             Self::Devices => "mac",
+            Self::Images => "corporate",
             Self::Licenses => "key",
             Self::Groups => "people",
         }

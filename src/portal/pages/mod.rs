@@ -1,8 +1,9 @@
-//! The portal's pages for people: Virtual Machines, the monitoring tab, Devices, Licenses and User Groups.
+//! The portal's pages for people: Virtual Machines, the monitoring tab, Devices, Golden Images, Licenses and User
+//! Groups.
 //!
 //! In goes a [`Rows`], which the store implements, and [`PageAccess`], which says who may look; out comes a router with
-//! all paths from the root: `/`, `/sign-in`, `/sign-out`, `/virtual-machines`, `/devices`, `/licenses`, `/groups`,
-//! `/assets/…`. The pages only read. They work without a script; with it they change in place as the rows change. To add a column is to touch
+//! all paths from the root: `/`, `/sign-in`, `/sign-out`, `/virtual-machines`, `/devices`, `/images`, `/licenses`, `/groups`,
+//! `/configuration-profiles`, `/assets/…`. The pages only read. They work without a script; with it they change in place as the rows change. To add a column is to touch
 //! `query.rs`, `view.rs` and the template of its page.
 
 mod assets;
@@ -12,10 +13,12 @@ mod devices;
 mod filter;
 mod groups;
 mod guard;
+mod images;
 mod licenses;
 mod licensing;
 mod listing;
 mod parts;
+mod profiles;
 mod query;
 mod session;
 mod sign_in;
@@ -37,8 +40,10 @@ use super::rows::Rows;
 use crate::clock::Clock;
 use devices::Devices;
 use groups::Groups;
+use images::Images;
 use licenses::Licenses;
 use listing::Listing;
+use profiles::Profiles;
 use session::Sessions;
 use virtual_machines::VirtualMachines;
 
@@ -93,8 +98,10 @@ pub fn router(rows: Arc<dyn Rows>, access: PageAccess) -> Router {
         .route("/", get(|| async { Redirect::to(VirtualMachines::PATH) }))
         .merge(table::<VirtualMachines>())
         .merge(table::<Devices>())
+        .merge(table::<Images>())
         .merge(table::<Licenses>())
         .merge(table::<Groups>())
+        .merge(table::<Profiles>())
         .route_layer(middleware::from_fn_with_state(portal.clone(), guard::signed_in));
     Router::new()
         .merge(inside)

@@ -1,12 +1,12 @@
 //! The rows of the pages Licenses and User Groups.
 //!
-//! In goes what the store knows of licenses, their keys and the directory; out come [`LicenseRow`]s and [`GroupRow`]s.
+//! In goes what the store knows of licenses, their keys and the directory; out come [`LicenseRow`]s, [`GroupRow`]s and [`ProfileRow`]s.
 //! No whole license key has a place in them: a [`MaskedKey`] is all that a page can show.
 
 use jiff::Timestamp;
 
 use super::PolicyRow;
-use crate::domain::ids::GroupId;
+use crate::domain::ids::{GroupId, ProfileId};
 use crate::domain::license::MaskedKey;
 use crate::wire::lease::Product;
 
@@ -125,6 +125,36 @@ impl GroupRow {
     pub const fn is_primary(&self) -> bool {
         self.id.is_none()
     }
+}
+
+/// A license-bound configuration profile: deprecated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileRow {
+    /// Its id.
+    pub id: ProfileId,
+    /// Its name, any text at all.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Parallels' names of its payloads.
+    pub payloads: Vec<&'static str>,
+    /// Its settings: key, value, and what replaces it.
+    pub settings: Vec<ProfileSetting>,
+    /// The names of the keys it is bound to.
+    pub keys: Vec<String>,
+    /// How many Macs have it.
+    pub devices: u32,
+}
+
+/// A setting of a license-bound configuration profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileSetting {
+    /// Its key.
+    pub key: String,
+    /// Its value, in words.
+    pub value: String,
+    /// What replaces it, in a sentence.
+    pub instead: String,
 }
 
 /// The seats of a key.

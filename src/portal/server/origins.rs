@@ -12,12 +12,14 @@ use axum::http::{HeaderMap, header};
 pub struct Origins(Vec<String>);
 
 impl Origins {
-    /// Those of a listener, after the ones that are configured.
+    /// Those of a listener, after the ones that are configured. Nobody can call an address that stands for all of them.
     #[must_use]
     pub fn of(configured: &[String], address: SocketAddr, tls: bool) -> Self {
         let scheme = if tls { "https" } else { "http" };
         let mut origins = configured.to_vec();
-        origins.push(format!("{scheme}://{address}"));
+        if !address.ip().is_unspecified() {
+            origins.push(format!("{scheme}://{address}"));
+        }
         if address.ip().is_loopback() || address.ip().is_unspecified() {
             let port = address.port();
             origins
@@ -51,6 +53,18 @@ impl Origins {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_main_one_can_be_called() {
+        for (address, tls, main) in [
+            ("0.0.0.0:8599", false, "http://127.0.0.1:8599"),
+            ("[::]:8599", true, "https://127.0.0.1:8599"),
+            ("192.0.2.7:8599", true, "https://192.0.2.7:8599"),
+            ("[::1]:8599", false, "http://[::1]:8599"),
+        ] {
+            assert_eq!(Origins::of(&[], address.parse().unwrap(), tls).main(), main);
+        }
+    }
 
     #[test]
     fn only_the_portals_own_names_are_admitted() {

@@ -22,11 +22,12 @@ pub(super) enum Table {
     Licenses,
     Users,
     Lessees,
+    Profiles,
 }
 
 impl Table {
     /// All, in the order in which they are read.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Organization,
         Self::Policies,
         Self::Groups,
@@ -38,6 +39,7 @@ impl Table {
         Self::Licenses,
         Self::Users,
         Self::Lessees,
+        Self::Profiles,
     ];
 
     /// Its name in SQL.
@@ -54,6 +56,7 @@ impl Table {
             Self::Licenses => "licenses",
             Self::Users => "users",
             Self::Lessees => "lessees",
+            Self::Profiles => "configuration_profiles",
         }
     }
 }
@@ -89,6 +92,7 @@ impl Row {
             RecordName::Lessee(id) => {
                 (Table::Lessees, id.to_string(), text(model.licensing.lessees.get(&id)))
             }
+            RecordName::Profile(id) => (Table::Profiles, id.to_string(), text(model.profiles.get(&id))),
             RecordName::Vm(device, vm) => {
                 (Table::Vms, format!("{device}/{vm}"), text(model.inventories.get(device, vm)))
             }
@@ -127,6 +131,7 @@ fn put(model: &mut Model, row: &Row) -> Result<(), StoreError> {
         Table::Devices => drop(model.devices.insert(id(row)?, body(row)?)),
         Table::Presences => drop(model.presences.insert(id(row)?, body(row)?)),
         Table::Licenses => drop(model.licensing.licenses.insert(id(row)?, body(row)?)),
+        Table::Profiles => drop(model.profiles.insert(id(row)?, body(row)?)),
         Table::Users => model.licensing.restore_user(body(row)?),
         Table::Lessees => model.licensing.restore_lessee(body(row)?),
         Table::Vms => {

@@ -9,12 +9,14 @@ use crate::portal::model::Model;
 use crate::portal::model::device::{Device, Gate};
 use crate::portal::model::inventory::Vm;
 use crate::portal::rows::{
-    Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, LicenseRow, Machine, Network,
-    Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Unreadable, Versions, VmRow,
+    Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, ImageRow, LicenseRow, Machine,
+    Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, ProfileRow, Rows, Unreadable, Versions,
+    VmRow,
 };
 use crate::wire::checkin::{ComplianceItem, ComplianceState, ParallelsVersion};
 use crate::wire::inventory::VmRecord;
 
+mod images;
 mod licensing;
 
 impl Rows for Store {
@@ -52,6 +54,22 @@ impl Rows for Store {
         let now = self.now();
         Box::pin(async move {
             let rows = self.transact(|model| licensing::group_rows(model, now));
+            rows.await.map_err(|error| Unreadable(Box::new(error)))
+        })
+    }
+
+    fn images(&self) -> Answer<'_, ImageRow> {
+        Box::pin(async {
+            let rows = self.transact(|model| images::image_rows(model));
+            rows.await.map_err(|error| Unreadable(Box::new(error)))
+        })
+    }
+
+    fn profiles(&self) -> Answer<'_, ProfileRow> {
+        Box::pin(async {
+            let rows = self.transact(|model| {
+                model.profiles.values().map(|profile| licensing::profile_row(model, profile)).collect()
+            });
             rows.await.map_err(|error| Unreadable(Box::new(error)))
         })
     }
@@ -112,7 +130,10 @@ fn vm_row(model: &Model, device: DeviceId, id: VmId, vm: &Vm) -> Option<VmRow> {
         },
         origin: Origin {
             corporate: record.provenance.corporate,
-            image: record.provenance.image.map(|image| image.to_string()),
+            image: record
+                .provenance
+                .image
+                .map(|id| model.image(id).map_or_else(|| id.to_string(), |image| image.name.clone())),
         },
         violations: record.standing.violations,
         last_seen: last_seen(model, device),
@@ -128,18 +149,26 @@ fn device_row(model: &Model, device: &Device) -> Option<DeviceRow> {
         Some(ParallelsVersion::Installed(version)) => Some(version.clone()),
         _ => None,
     };
+    let updates = device.reported.device.as_ref().and_then(|device| device.updates.clone());
     let too_old = parallels.is_some() && device.gate() == Gate::Shut;
     Some(DeviceRow {
         id: device.id,
         hostname: claims.hostname,
         hardware: Hardware { model: hardware.model, serial: hardware.serial, arch: hardware.arch },
-        versions: Versions { os: claims.os_version, agent: claims.agent_version, parallels, too_old },
+        versions: Versions {
+            os: claims.os_version,
+            agent: claims.agent_version,
+            parallels,
+            too_old,
+            updates,
+        },
         assigned: Assigned {
             group: group_name(model, device),
             policy: policy.map(|policy| PolicyRow { name: policy.name, revision: policy.revision }),
         },
         compliance: compliance(device),
         problems: problems(device),
+        installs: images::install_rows(device),
         vms: u32::try_from(model.inventories.of(device.id).count()).unwrap_or(u32::MAX),
         last_seen: last_seen(model, device),
         retired: device.retired,

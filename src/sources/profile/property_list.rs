@@ -34,7 +34,7 @@ pub(super) fn dictionary(bytes: &[u8]) -> Result<Dictionary, Unreadable> {
 /// # Errors
 /// See [`dictionary`].
 pub(crate) fn dictionary_within<const DEEPEST: u8>(bytes: &[u8]) -> Result<Dictionary, Unreadable> {
-    let malformed = |error: plist::Error| Unreadable::Malformed(error.to_string());
+    let malformed = |error: plist::Error| Unreadable::Malformed(words(&error.to_string()));
     let xml = bytes.trim_ascii_start().strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     // The crate would also take the old text form, in which any word is a whole property list.
     let value = if bytes.starts_with(b"bplist00") {
@@ -47,6 +47,27 @@ pub(crate) fn dictionary_within<const DEEPEST: u8>(bytes: &[u8]) -> Result<Dicti
         return Err(Unreadable::Malformed("neither XML nor binary".to_owned()));
     };
     value.map_err(malformed)?.into_dictionary().ok_or(Unreadable::NotADictionary)
+}
+
+/// An error of plist 1.10 for people: it shows a name of its code, such as `InvalidXmlSyntax (offset 7)`, and what the measure
+/// says as `Serde("nested too deeply")`.
+fn words(shown: &str) -> String {
+    if let Some((said, rest)) = shown.strip_prefix("Serde(\"").and_then(|text| text.split_once("\")")) {
+        return format!("{said}{rest}");
+    }
+    let (kind, rest) = shown.split_at(shown.find(|c: char| !c.is_alphanumeric()).unwrap_or(shown.len()));
+    let mut words = String::new();
+    for c in kind.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    // What follows is the place, or values of the crate's own.
+    match rest.rsplit_once(" (offset ") {
+        Some((_, offset)) => format!("{words} (offset {offset}"),
+        None => words,
+    }
 }
 
 /// A property list that is within the budget.
@@ -134,5 +155,31 @@ impl<'de> Visitor<'de> for Walk<'_> {
             members.next_value_seed(inner)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_in_words() {
+        for (shown, said) in [
+            ("Serde(\"nested too deeply\")", "nested too deeply"),
+            ("Serde(\"too many members\") (offset 9)", "too many members (offset 9)"),
+            ("InvalidXmlSyntax (offset 7)", "invalid xml syntax (offset 7)"),
+            (
+                "UnexpectedEventType { expected: EndCollection, found: Date } (offset 3)",
+                "unexpected event type (offset 3)",
+            ),
+            ("UnknownObjectType(7)", "unknown object type"),
+            ("UnexpectedEof", "unexpected eof"),
+            ("", ""),
+        ] {
+            assert_eq!(words(shown), said);
+        }
+        let nested = format!("<plist><dict><key>a</key>{}", "<array>".repeat(40));
+        let why = dictionary(nested.as_bytes()).unwrap_err().to_string();
+        assert_eq!(why, "not a property list: nested too deeply");
     }
 }

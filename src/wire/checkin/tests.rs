@@ -20,6 +20,7 @@ fn idle() -> CheckinRequest {
         problems: None,
         inventory: Some(Inventory::unchanged(Digest::of(b"root"))),
         license: None,
+        images: None,
         acks: Vec::new(),
         lease: LeaseWish::Keep,
     }
@@ -88,6 +89,7 @@ fn none_unreadable_and_a_version_of_parallels_desktop_are_told_apart() {
         parallels_version: ParallelsVersion::Unreadable,
         local_restrictions: None,
         profile_settings: None,
+        updates: None,
     };
     for (version, member) in [
         (ParallelsVersion::Unreadable, None),

@@ -99,6 +99,9 @@ async fn look_at_the_mac(mac: &TestEnvironment) {
         assert!(!reply.stdout.is_empty(), "{reply:?}");
         assert_clean("a screen", &format!("{reply:?}"));
     }
+    let archive = mac.cli(["diagnose"]).await;
+    let archive = archive.stdout.lines().last().unwrap().to_owned();
+    assert_clean(&archive, &crate::diagnosis::inside(Path::new(&archive)));
     let paths = mac.paths();
     let agents = [paths.private(), paths.logs()].into_iter().flat_map(|folder| files(&folder));
     let mut names = String::new();

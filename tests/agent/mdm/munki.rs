@@ -44,7 +44,7 @@ async fn predicates_may_ask_how_the_agent_is() {
         wrote("/opt/installs", ["ok", "Policy", "compliant", "5"])
     );
     environment.kill_agent().await;
-    assert_eq!(written(&root, None).await, wrote(usual, ["not running", "Policy", "unknown", "5"]));
+    assert_eq!(written(&root, None).await, wrote(usual, ["not running", "Policy", "unknown", "-1"]));
     std::fs::remove_file(environment.paths().executable()).unwrap();
     assert_eq!(written(&root, None).await, wrote(usual, ["not installed", "none", "unknown", "-1"]));
 }

@@ -7,8 +7,8 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
     let company = Company::new().await;
     let business = company.license("business", "per_device", Some(DEMO_BUSINESS_KEY)).await;
     let trial = company.license("enterprise_trial", "per_device", Some(DEMO_TRIAL_KEY)).await;
-    let image = company.post("/images", json!({"name": "Windows 11"})).await;
-    let policy = company.admin.create_policy("Policy", &policy()).await.unwrap();
+    let (image, policy) = golden(&company, "https://images.example/windows.pvmp", b"image").await;
+    profile(&company, json!({"licenses": [business]})).await;
     company.put(&format!("/licenses/{trial}/policy"), json!({"policy": policy})).await;
     let workers = [company.mac(DEMO_BUSINESS_KEY).await, company.mac(DEMO_BUSINESS_KEY).await];
     let old = company.old_mac(DEMO_BUSINESS_KEY).await;
@@ -16,8 +16,11 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
     for mac in workers.iter().chain([&old]) {
         mac.until_leased(&business, "business").await;
     }
+    news(&workers[0]).await;
+    decided_by(&workers[0], PROFILE).await;
     tester.until_leased(&trial, "enterprise_trial").await;
     tester.until_restricted(&CORPORATE).await;
+    is_offered(&tester, true).await;
     // Warning: a Business license carries no policies at all.
     let path = format!("/licenses/{business}/policy");
     let refused = company.refused(Method::PUT, &path, json!({"policy": policy})).await;
@@ -29,6 +32,9 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
         // Each is called, and has its lease by itself.
         mac.until_leased(&business, "enterprise").await;
         nobody_noticed(mac, DEMO_BUSINESS_KEY);
+        news(mac).await;
+        // Configuration profiles are respected before and after.
+        decided_by(mac, PROFILE).await;
     }
     // Below 20.1.0 the portal's calls are not waited for any less: the license is the same license.
     old.until_leased(&business, "enterprise").await;
@@ -36,7 +42,8 @@ async fn a_converted_license_reactivates_nobody_until_it_is_split() {
     assert_eq!(company.used(&business).await, 3, "as a result, every Mac has the seat that it had");
     tester.until_problem("license-suspended").await;
     assert_eq!(tester.restrictions(), CORPORATE, "nothing loosens because a trial is suspended");
-    assert_eq!(company.get("/images").await["items"][0]["id"], image["id"], "golden images carry over");
+    is_offered(&tester, true).await;
+    assert_eq!(company.get("/images").await["items"][0]["id"], image, "golden images carry over");
     // Warning: there is one Enterprise license an organization.
     let second = json!({"name": "Another", "product": "enterprise", "seats": 1});
     assert!(company.refused(Method::POST, "/licenses", second).await.contains("not-allowed"));
@@ -69,10 +76,13 @@ async fn assigned(
     for mac in workers {
         news(mac).await;
         mac.until_restricted(&CORPORATE).await;
+        is_offered(mac, true).await;
+        decided_by(mac, POLICY).await;
     }
     // Warning: below 20.1.0 there are no policies and there is no monitoring, until Parallels Desktop is updated.
     news(old).await;
     assert_eq!(old.restrictions(), LOCAL);
+    is_offered(old, false).await;
     let shown = old.until_device("present", |device| device["managed"] == false).await;
     assert_eq!(shown["inventory_root"], Value::Null, "no virtual machines in the monitoring tab");
 }

@@ -23,10 +23,15 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
         mac.install_sign_in();
         mac.until_leased(&business, "business").await;
     }
+    let profile = profile(&company, json!({"licenses": [business]})).await;
+    news(&macs[0]).await;
+    decided_by(&macs[0], PROFILE).await;
     let bought = json!({"name": "Enterprise", "product": "enterprise", "activation": "per_user", "seats": 5});
     let enterprise = company.post("/licenses", bought).await["id"].as_str().unwrap().to_owned();
     let group = json!({"name": "Everybody", "license": enterprise, "idp_groups": ["G-all"]});
     let group = company.post("/groups", group).await["id"].clone();
+    let keys = json!({"licenses": [business, enterprise], "groups": [group]});
+    company.put(&format!("/configuration-profiles/{profile}/keys"), keys).await;
     company.put(&format!("/licenses/{business}/state"), json!({"state": "replaced", "by": enterprise})).await;
     for (mac, (name, _)) in macs.iter().zip(PEOPLE) {
         mac.edit(|state| drop(state.licensing.users.insert(name.to_owned(), DEMO_KEY.to_owned())));
@@ -38,10 +43,12 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     // Ada's copy verifies, here because the portal orders it (by itself: see above): she notices nothing.
     let ada = macs[0].status().await.unwrap().portal.device.unwrap();
     company.post(&format!("/devices/{ada}/commands"), json!({"kind": "verify_license"})).await;
+    news(&macs[0]).await;
     let moved = macs[0].until_leased(&enterprise, "enterprise").await;
     assert_eq!(moved["license"]["group"], group, "her groups lead to the key");
     assert_eq!(macs[0].restrictions(), LOCAL);
     assert_eq!(macs[0].runs("deactivate-license"), 0, "she notices nothing");
+    decided_by(&macs[0], PROFILE).await;
 
     // Bob's by our command, the others' by the guide's: as a result, they reactivate sooner.
     macs[1].deactivate("move").await;
@@ -63,12 +70,15 @@ async fn people_move_with_a_verification_or_at_once_by_our_command_and_by_the_ra
     assert_eq!((company.used(&business).await, company.used(&enterprise).await), (0, 5));
 
     unmapped_people_are_flagged(&company, &enterprise, &group).await;
-    let policy = company.admin.create_policy("Policy", &policy()).await.unwrap();
+    let (image, policy) = golden(&company, "https://images.example/windows.pvmp", b"image").await;
     company.put(&format!("/licenses/{enterprise}/policy"), json!({"policy": policy})).await;
     for (mac, expected) in [(&macs[3], &CORPORATE[..]), (&macs[2], &LOCAL)] {
         news(mac).await;
         mac.until_restricted(expected).await;
+        is_offered(mac, expected == CORPORATE).await;
+        decided_by(mac, if expected == CORPORATE { POLICY } else { PROFILE }).await;
     }
+    assert_eq!(company.get("/images").await["items"][0]["id"], image, "golden images carry over");
     // A person who leaves frees the seat at once.
     company.put("/users/carl@example.com", json!({"idp_groups": ["G-all"], "active": false})).await;
     assert_eq!(company.used(&enterprise).await, 4);

@@ -17,14 +17,17 @@ const LOCAL: [&str; 2] = ["remove-vm", "clone-vm"];
 const CORPORATE: [&str; 3] = ["create-vm", "add-vm", "clone-vm"];
 
 /// Everything that the package, its scripts and the daemon make, and its mode; links have none. `*` is any name.
-const MADE: [(&str, char, u32); 32] = [
+const MADE: [(&str, char, u32); 34] = [
     ("Library/LaunchDaemons/dev.meridian.agent.plist", '-', 0o644),
     ("Library/Application Support/Meridian", 'd', 0o755),
     ("Library/Application Support/Meridian/status.json", '-', 0o644),
     ("Library/Application Support/Meridian/private", 'd', 0o700),
     ("Library/Application Support/Meridian/private/*", '-', 0o600),
+    ("Library/Application Support/Meridian/private/images", 'd', 0o700),
     ("Library/Logs/Meridian", 'd', 0o755),
+    // launchd's, which stays empty, and the agent's own; there are no older ones yet.
     ("Library/Logs/Meridian/daemon.log", '-', 0o600),
+    ("Library/Logs/Meridian/meridian.log", '-', 0o600),
     ("opt", 'd', 0o755),
     ("opt/meridian", 'd', 0o755),
     ("opt/meridian/bin", 'd', 0o755),
@@ -143,6 +146,11 @@ async fn from_the_package_to_the_first_enforced_policy_and_back_to_nothing() {
     }
     let unused: Vec<_> = (0..MADE.len()).filter(|row| !used.contains(row)).map(|row| MADE[row].0).collect();
     assert!(unused.is_empty(), "nothing of {unused:?}");
+
+    let logs = mac.environment.paths().logs();
+    assert_eq!(std::fs::read_to_string(logs.join("daemon.log")).unwrap(), "", "nothing is written twice");
+    let archive = mac.environment.cli(["diagnose"]).await;
+    assert!(Path::new(archive.stdout.lines().last().unwrap()).starts_with(&logs), "{archive:?}");
 
     let output = mac.uninstall(&["--restore", "--purge"]).await;
     assert!(output.status.success(), "{output:?}");

@@ -204,7 +204,7 @@ async fn no_word_of_the_portals_own_is_cut_off() {
         macs[0].compliance.counts.unsupported = 3;
     });
     let browser = Browser::signed_in(&portal).await;
-    for width in [1280, 1000, 700] {
+    for width in [1280, 1000, 700, 400] {
         browser.page.set_window_size(width, 900).await.unwrap();
         browser.until(&format!("return innerWidth === {width}")).await;
         for path in ["/virtual-machines", "/devices"] {
@@ -215,6 +215,17 @@ async fn no_word_of_the_portals_own_is_cut_off() {
                 .ask("const word = bdi => bdi.scrollWidth > bdi.clientWidth && getComputedStyle(bdi).clipPath === 'none' && getComputedStyle(bdi).visibility === 'visible'; const cell = td => td.scrollWidth > td.clientWidth; return [...[...document.querySelectorAll('td:not(.problems) > .pill bdi')].filter(word), ...[...document.querySelectorAll('td.parallels')].filter(cell)].map(one => one.textContent)")
                 .await;
             assert_eq!(cut, json!([]), "{path} at {width}");
+            let tabs = browser
+                .ask("return [...document.querySelectorAll('.top nav a')].filter(a => { const at = a.querySelector('span').getBoundingClientRect(); return at.width > 20 && at.height > 8 && at.left >= 0 && at.right <= innerWidth; }).map(a => a.innerText)")
+                .await;
+            let all = json!(["Virtual Machines", "Devices", "Golden Images", "Licenses", "User Groups"]);
+            assert_eq!(tabs, all, "{path} at {width}: every page can be gone to by its name");
+            let wide = browser.ask("return document.documentElement.scrollWidth > innerWidth").await;
+            assert_eq!(wide, json!(false), "{path} at {width}: the page is wider than the window");
         }
+        let problems = browser
+            .ask("return [...document.querySelectorAll('.problems > .pill')].map(pill => { const at = pill.getBoundingClientRect(); return at.width > 8 && at.right <= innerWidth; })")
+            .await;
+        assert_eq!(problems, json!([true]), "at {width} a problem shows");
     }
 }

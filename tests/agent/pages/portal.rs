@@ -10,8 +10,8 @@ use meridian::domain::host::Arch;
 use meridian::domain::ids::{DeviceId, VmId};
 use meridian::portal::pages::{PageAccess, router};
 use meridian::portal::rows::{
-    Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, LicenseRow, Machine, Network,
-    Noncompliant, Origin, Place, PolicyRow, ProblemRow, Rows, Versions, VmRow,
+    Answer, Assigned, Compliance, DeviceRow, GroupRow, Guest, Hardware, ImageRow, LicenseRow, Machine,
+    Network, Noncompliant, Origin, Place, PolicyRow, ProblemRow, ProfileRow, Rows, Versions, VmRow,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -24,6 +24,9 @@ pub(crate) const TOKEN: &str = "the-admin-token";
 pub(crate) struct Memory {
     rows: Mutex<(Vec<VmRow>, Vec<DeviceRow>)>,
     licensing: Mutex<(Vec<LicenseRow>, Vec<GroupRow>)>,
+    images: Mutex<Vec<ImageRow>>,
+    /// The license-bound configuration profiles.
+    pub(crate) profiles: Mutex<Vec<ProfileRow>>,
     changes: watch::Sender<u64>,
 }
 
@@ -43,6 +46,14 @@ impl Memory {
         let (licenses, groups) = &mut *rows;
         change(licenses, groups);
         drop(rows);
+        self.changes.send_modify(|version| *version += 1);
+    }
+}
+
+impl Memory {
+    /// Changes the golden images and tells the pages.
+    pub(crate) fn image(&self, change: impl FnOnce(&mut Vec<ImageRow>)) {
+        change(&mut self.images.lock().unwrap());
         self.changes.send_modify(|version| *version += 1);
     }
 }
@@ -68,6 +79,16 @@ impl Rows for Memory {
         Box::pin(async { Ok(rows) })
     }
 
+    fn images(&self) -> Answer<'_, ImageRow> {
+        let rows = self.images.lock().unwrap().clone();
+        Box::pin(async { Ok(rows) })
+    }
+
+    fn profiles(&self) -> Answer<'_, ProfileRow> {
+        let rows = self.profiles.lock().unwrap().clone();
+        Box::pin(async { Ok(rows) })
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -86,6 +107,8 @@ impl Portal {
         let rows = Arc::new(Memory {
             rows: Mutex::new((vms, devices)),
             licensing: Mutex::default(),
+            images: Mutex::default(),
+            profiles: Mutex::default(),
             changes: watch::Sender::new(1),
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -204,6 +227,7 @@ pub(crate) fn device(number: u128, hostname: &str) -> DeviceRow {
             agent: "0.1.0".to_owned(),
             parallels: Some("26.1.1".to_owned()),
             too_old: false,
+            updates: None,
         },
         assigned: Assigned {
             group: Some("Sales".to_owned()),
@@ -213,6 +237,7 @@ pub(crate) fn device(number: u128, hostname: &str) -> DeviceRow {
             counts: Tally { compliant: 12, ..Tally::default() },
             noncompliant: Vec::new(),
         },
+        installs: Vec::new(),
         problems: Vec::new(),
         vms: 3,
         last_seen: now() - SignedDuration::from_secs(40),

@@ -24,8 +24,12 @@ async fn all_that_was_answered_survives_a_restart() {
     let inventory = json!({"root": first, "base": Digest::of(b""), "upsert": [record]});
     mac.check_in(&stage, json!({"inventory": inventory})).await;
     stage.assign(&group, None).await;
+    stage
+        .make("/configuration-profiles", json!({"name": "p", "settings": {"updates.check": "weekly"}}))
+        .await;
     let mut before = Vec::new();
-    for path in ["/portal", "/groups", "/policies", "/devices", "/vms", "/tokens"] {
+    for path in ["/portal", "/configuration-profiles", "/groups", "/policies", "/devices", "/vms", "/tokens"]
+    {
         before.push((path, stage.admin(Method::GET, path, Value::Null).await.body));
     }
     let origin = stage.portal.origin().to_owned();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use meridian::control::client::{Client, ClientError};
-use meridian::control::view::{ExplainView, OutcomeView, StatusView};
+use meridian::control::view::{ExplainView, OutcomeView, SettingView, StatusView};
 use meridian::paths::Paths;
 use meridian::portal::demo::admin::Admin;
 use meridian::portal::demo::agent::Agent;
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 mod company;
+pub(crate) mod image_server;
 pub(crate) mod launchd;
 mod lines;
 mod setup;
@@ -130,6 +131,24 @@ impl TestEnvironment {
             match status {
                 Ok(status) if fits(&status) => return status,
                 status if begun.elapsed() > DEADLINE => self.give_up(what, &status),
+                _ => sleep(GLANCE).await,
+            }
+        }
+    }
+
+    /// Waits until a setting is explained so.
+    pub(crate) async fn until_explained(
+        &self,
+        key: &str,
+        fits: impl Fn(&SettingView) -> bool,
+    ) -> SettingView {
+        let begun = Instant::now();
+        loop {
+            let explain = self.explain().await;
+            let found = explain.settings.into_iter().find(|setting| setting.key == key);
+            match found {
+                Some(setting) if fits(&setting) => return setting,
+                found if begun.elapsed() > DEADLINE => self.give_up(&format!("{key} explained so"), &found),
                 _ => sleep(GLANCE).await,
             }
         }

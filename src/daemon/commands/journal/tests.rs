@@ -24,6 +24,7 @@ fn offer(seq: u64) -> Offer {
         id: id(seq),
         seq,
         kind: CommandKind::VerifyLicense,
+        args: Map::new(),
         expires_at: at(DAY),
     }
 }
@@ -51,7 +52,7 @@ fn drain(journal: &mut Journal, now: Timestamp) -> Vec<CommandId> {
 fn a_command_goes_from_received_to_acknowledged() {
     let journal = after(&Journal::default(), Event::Offered(vec![offer(2), offer(1)]), at(0));
     let (journal, run) = journal.step(Event::Proceed, at(1));
-    assert_eq!(run, Some(Run { id: id(1), kind: CommandKind::VerifyLicense }), "by seq");
+    assert_eq!(run, Some(Run { id: id(1), kind: CommandKind::VerifyLicense, args: Map::new() }), "by seq");
     assert_eq!(journal.step(Event::Proceed, at(1)), (journal.clone(), None), "one at a time");
     let failed = Err("no seat at /Users/anna with AAAAAA-BBBBBB-CCCCCC-DDDDDD-EEEEEE".to_owned());
     let mut journal = after(&journal, Event::Ended(id(1), failed), at(2));
@@ -68,7 +69,6 @@ fn what_is_not_to_be_run_is_answered() {
     for (odd, state) in [
         (Offer { expires_at: at(0), ..offer(5) }, AckState::Expired),
         (Offer { kind: CommandKind::Unknown, ..offer(5) }, AckState::Unsupported),
-        (Offer { kind: CommandKind::FetchImage, ..offer(5) }, AckState::Unsupported),
         (Offer { kind: CommandKind::CollectDiagnostics, ..offer(5) }, AckState::Unsupported),
         (Offer { id: id(77), ..offer(4) }, AckState::Expired),
         (Offer { id: id(77), ..offer(3) }, AckState::Expired),

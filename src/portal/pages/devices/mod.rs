@@ -1,6 +1,7 @@
 //! The page Devices: the organization's Macs, what they are assigned and how they stand to it.
 
 mod query;
+mod updates;
 mod view;
 
 use askama::Template;

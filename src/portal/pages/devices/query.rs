@@ -65,7 +65,10 @@ impl StandingFilter {
             Self::Retired => row.retired,
             _ if row.retired => false,
             Self::Attention => gated || !row.problems.is_empty() || Grade::of(counts) >= Grade::Drifted,
-            Self::Compliant => matches!(Grade::of(counts), Grade::Compliant | Grade::Partly),
+            // What is only heeded complies with nothing: the pill says so, too.
+            Self::Compliant => {
+                counts.compliant > 0 && matches!(Grade::of(counts), Grade::Compliant | Grade::Partly)
+            }
             Self::Pending => counts.pending > 0,
             Self::Gated => gated,
         }

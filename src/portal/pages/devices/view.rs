@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::query::{DeviceQuery, Grade, StandingFilter};
+use super::updates;
 use crate::domain::compliance::{Compliance, Tally};
 use crate::domain::host::Arch;
 use crate::portal::pages::browse::Browse;
@@ -12,7 +13,7 @@ use crate::portal::pages::parts::{Ago, Pill, Tone, count};
 use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::pages::virtual_machines;
-use crate::portal::rows::{DeviceRow, Noncompliant, ProblemRow, Versions};
+use crate::portal::rows::{DeviceRow, InstallRow, Noncompliant, ProblemRow, Versions};
 use crate::wire::codes::ComplianceReason;
 
 /// What the template shows.
@@ -46,6 +47,7 @@ pub(super) struct Details {
     pub(super) fields: Vec<Field>,
     pub(super) settings: Vec<(Pill, Shown, Shown, Option<Shown>)>,
     pub(super) problems: Vec<(Shown, Ago, Option<Shown>)>,
+    pub(super) installs: Vec<(Pill, Shown, Shown, Option<Shown>)>,
 }
 
 impl View {
@@ -59,19 +61,26 @@ impl View {
     }
 }
 
-/// "6 Macs · 2 need attention · 1 retired".
+/// "6 Macs · 2 in order · 2 need attention · 1 pending · 1 retired": each Mac is counted once.
 fn counts(rows: &[DeviceRow]) -> Vec<String> {
-    let attention = rows.iter().filter(|row| StandingFilter::Attention.admits(row)).count();
-    let retired = rows.iter().filter(|row| row.retired).count();
-    let compliant = rows.iter().filter(|row| StandingFilter::Compliant.admits(row)).count();
-    let mut counts = vec![count(rows.len(), "Mac", "Macs"), format!("{compliant} compliant")];
-    if attention > 0 {
-        counts.push(count(attention, "needs attention", "need attention"));
+    let (mut attention, mut pending, mut retired) = (0, 0, 0);
+    for row in rows {
+        match row {
+            row if row.retired => retired += 1,
+            row if StandingFilter::Attention.admits(row) => attention += 1,
+            row if StandingFilter::Pending.admits(row) => pending += 1,
+            _ => {}
+        }
     }
-    if retired > 0 {
-        counts.push(format!("{retired} retired"));
-    }
-    counts
+    let parts = [
+        (rows.len() - attention - pending - retired, "in order", "in order"),
+        (attention, "needs attention", "need attention"),
+        (pending, "pending", "pending"),
+        (retired, "retired", "retired"),
+    ];
+    let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
+    let parts = parts.map(|(number, one, many)| count(number, one, many));
+    std::iter::once(count(rows.len(), "Mac", "Macs")).chain(parts).collect()
 }
 
 fn selects(rows: &[DeviceRow], query: &DeviceQuery) -> Vec<Select> {
@@ -198,20 +207,44 @@ fn details(row: &DeviceRow, now: Timestamp) -> Details {
         .filter(|(number, _)| *number > 0)
         .map(|(number, state)| format!("{number} {state}"))
         .collect();
-    let fields = vec![
+    let mut fields = vec![
         Field::device("macOS", [row.versions.os.clone()], "unknown"),
         Field::ours("Processor", arch),
         Field::device("Model", [row.hardware.model.clone()], "unknown"),
         Field::device("Serial number", [row.hardware.serial.clone()], "unknown"),
         Field::device("Agent", [row.versions.agent.clone()], "unknown"),
         Field::device("Settings", [told.join(", ")], "none reported"),
-        Field::device("Device id", [row.id.to_string()], "").wide(),
     ];
+    fields.extend(updates::fields(row.versions.updates.as_ref()));
+    fields.push(Field::device("Device id", [row.id.to_string()], "").wide());
     Details {
         fields,
+        installs: row.installs.iter().take(200).map(install).collect(),
         settings: row.compliance.noncompliant.iter().take(200).map(setting).collect(),
         problems: row.problems.iter().take(200).map(|problem| told_problem(problem, now)).collect(),
     }
+}
+
+/// How far a golden image is: the pill names the stage, and while it is fetched how much of it is there.
+fn install(row: &InstallRow) -> (Pill, Shown, Shown, Option<Shown>) {
+    let (tone, icon) = match row.stage.as_str() {
+        "installed" => (Tone::Good, "check"),
+        "failed" => (Tone::Bad, "alert"),
+        "waiting" => (Tone::Idle, "pending"),
+        _ if row.problem.is_some() => (Tone::Warn, "alert"),
+        _ => (Tone::Busy, "changing"),
+    };
+    let stage = match row.stage.as_str() {
+        "downloading" => Shown::ours(format!("Downloading, {} %", row.percent)),
+        stage => Shown::cell(stage, "unknown"),
+    };
+    let problem = row.problem.as_deref().map(|code| Shown::whole(code, ""));
+    (
+        Pill::new(tone, icon, stage),
+        Shown::whole(&row.name, "no name"),
+        Shown::whole(&row.user, "no name"),
+        problem,
+    )
 }
 
 fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {
@@ -241,4 +274,54 @@ fn setting(item: &Noncompliant) -> (Pill, Shown, Shown, Option<Shown>) {
 fn told_problem(problem: &ProblemRow, now: Timestamp) -> (Shown, Ago, Option<Shown>) {
     let detail = problem.detail.as_deref().map(|detail| Shown::whole(detail, ""));
     (Shown::whole(&problem.code, "no code"), Ago::of(problem.since, now), detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(compliance: Tally, parallels: Option<&str>, retired: bool) -> DeviceRow {
+        use crate::domain::ids::DeviceId;
+        use crate::portal::rows::{Assigned, Compliance, Hardware};
+
+        DeviceRow {
+            id: DeviceId::of(uuid::Uuid::nil()),
+            hostname: "mac".to_owned(),
+            hardware: Hardware { model: String::new(), serial: String::new(), arch: Arch::Arm64 },
+            versions: Versions {
+                os: String::new(),
+                agent: String::new(),
+                parallels: parallels.map(str::to_owned),
+                too_old: false,
+                updates: None,
+            },
+            assigned: Assigned::default(),
+            compliance: Compliance { counts: compliance, noncompliant: Vec::new() },
+            problems: Vec::new(),
+            vms: 0,
+            installs: Vec::new(),
+            last_seen: Timestamp::UNIX_EPOCH,
+            retired,
+        }
+    }
+
+    #[test]
+    fn each_mac_is_counted_once() {
+        let none = Tally::default();
+        let kept = || standing(Tally { compliant: 5, ..none }, Some("26.1.1"), false);
+        let mut troubled = kept();
+        troubled.problems =
+            vec![ProblemRow { code: "vm-locked".to_owned(), since: Timestamp::UNIX_EPOCH, detail: None }];
+        assert_eq!(counts(std::slice::from_ref(&troubled)), ["1 Mac", "1 needs attention"]);
+        assert_eq!(counts(&[]), ["0 Macs"]);
+        let rows = [
+            troubled,
+            kept(),
+            standing(Tally { heeded: 1, ..none }, Some("26.1.1"), false),
+            standing(Tally { pending: 1, compliant: 4, ..none }, Some("26.1.1"), false),
+            standing(none, None, false),
+            standing(none, None, true),
+        ];
+        assert_eq!(counts(&rows), ["6 Macs", "2 in order", "2 need attention", "1 pending", "1 retired"]);
+    }
 }

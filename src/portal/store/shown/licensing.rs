@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 
-use crate::domain::ids::{LicenseId, PolicyId};
+use crate::domain::ids::{GroupId, LicenseId, PolicyId};
 use crate::domain::license::MaskedKey;
 use crate::portal::model::Model;
+use crate::portal::model::device::Device;
 use crate::portal::model::licenses::Mapping;
 use crate::portal::model::licenses::license::{Activation, License, LicenseState, Sublicense};
 use crate::portal::model::licenses::seats::{Pool, Seats};
 use crate::portal::model::policy::Group;
+use crate::portal::model::profiles::ConfigurationProfile;
 use crate::portal::rows::{
     GroupRow, GroupSeats, LicenseNote, LicenseRow, LicenseSeats, LicenseStanding, Licensing, PolicyRow,
-    SeatMode, Unmapped,
+    ProfileRow, ProfileSetting, SeatMode, Unmapped,
 };
 use crate::wire::lease::Product;
 
@@ -47,6 +49,38 @@ pub(super) fn license_row(model: &Model, license: &License, now: Timestamp) -> L
         ends: license.ends_at,
         groups: u32::try_from(model.keys_of(license.id).count()).unwrap_or(u32::MAX),
         notes: notes(model, license),
+    }
+}
+
+/// A license-bound configuration profile.
+pub(super) fn profile_row(model: &Model, profile: &ConfigurationProfile) -> ProfileRow {
+    let groups = profile.keys.groups.iter().filter_map(|id| Some(model.groups.get(id)?.name.clone()));
+    let licenses = profile.keys.licenses.iter().filter(|id| model.licensing.licenses.contains_key(id));
+    let primary = licenses.map(|id| format!("primary key of {id}"));
+    let has = |device: &&Device| model.profiles_of(device).any(|of| of.id == profile.id);
+    let devices = model.devices.values().filter(|device| !device.retired).filter(has).count();
+    let setting = |(key, instead): (&str, String)| ProfileSetting {
+        key: key.to_owned(),
+        value: profile.settings.get(key).map(words).unwrap_or_default(),
+        instead,
+    };
+    ProfileRow {
+        id: profile.id,
+        name: profile.name.clone(),
+        description: profile.description.clone(),
+        payloads: profile.payloads(),
+        settings: profile.replacements().map(setting).collect(),
+        keys: groups.chain(primary).collect(),
+        devices: u32::try_from(devices).unwrap_or(u32::MAX),
+    }
+}
+
+fn words(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Bool(true) => "on".to_owned(),
+        serde_json::Value::Bool(false) => "off".to_owned(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -119,6 +153,12 @@ fn policy_row(model: &Model, policy: Option<PolicyId>) -> Option<PolicyRow> {
     Some(PolicyRow { name: policy.name.clone(), revision: policy.revision })
 }
 
+/// The name of the first golden image that the members of a group are offered.
+fn image(model: &Model, policy: Option<PolicyId>, group: Option<GroupId>) -> Option<String> {
+    let policy = model.policies.get(&policy?)?;
+    model.images_of(policy, group).into_iter().next().map(|image| image.name)
+}
+
 fn used(model: &Model, license: LicenseId, group: Option<&Group>) -> u32 {
     model.licensing.ledger().used(Pool { license, group: group.map(|group| group.id) })
 }
@@ -140,7 +180,7 @@ fn primary_row(model: &Model, license: &License, unmapped: Unmapped) -> GroupRow
             limit: Some(shared(model, license)),
             used: used(model, license.id, None),
         },
-        image: None,
+        image: image(model, license.primary.policy, None),
         policy: policy_row(model, license.primary.policy),
         idp_groups: license.primary.idp_groups.clone(),
         unmapped,
@@ -159,7 +199,7 @@ fn group_row(model: &Model, license: &License, group: &Group, key: &Sublicense) 
         name: group.name.clone(),
         key: group.key.as_deref().map(MaskedKey::of),
         seats: GroupSeats { mode, limit, used: used(model, license.id, Some(group)) },
-        image: None,
+        image: image(model, group.policy, Some(group.id)),
         policy: policy_row(model, group.policy),
         idp_groups: key.idp_groups.clone(),
         unmapped: Unmapped::default(),

@@ -16,9 +16,11 @@ fn row(number: u32, hostname: &str, parallels: &str, counts: Tally) -> DeviceRow
             agent: "0.1.0".to_owned(),
             parallels: Some(parallels.to_owned()).filter(|version| !version.is_empty()),
             too_old: false,
+            updates: None,
         },
         assigned: Assigned::default(),
         compliance: Compliance { counts, noncompliant: Vec::new() },
+        installs: Vec::new(),
         problems: Vec::new(),
         vms: number,
         last_seen: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(number.into()),
@@ -95,5 +97,24 @@ fn a_mac_stands_as_the_worst_of_its_settings() {
         (Tally { compliant: 9, failed: 1, ..none }, Grade::Failed),
     ] {
         assert_eq!(Grade::of(&counts), grade, "{counts:?}");
+    }
+}
+
+#[test]
+fn what_is_only_heeded_complies_with_nothing() {
+    let none = Tally::default();
+    for (counts, compliant) in [
+        (Tally { heeded: 1, ..none }, false),
+        (Tally { unsupported: 2, ..none }, false),
+        (Tally { compliant: 1, heeded: 1, ..none }, true),
+        (Tally { compliant: 1, unsupported: 2, ..none }, true),
+        (Tally { compliant: 1, pending: 2, ..none }, false),
+        (none, false),
+    ] {
+        assert_eq!(
+            StandingFilter::Compliant.admits(&row(1, "mac", "26.1.1", counts)),
+            compliant,
+            "{counts:?}"
+        );
     }
 }

@@ -1,0 +1,403 @@
+//! The imager: installs golden images that were ordered, one at a time.
+//!
+//! In go orders, the book and the board; out comes [`Imaging`] for the board. It is a loop of its own beside the tasks,
+//! because a download takes hours and shows how far it is meanwhile. Each turn looks at the book alone, so that boot, a
+//! retry and a new order take the same path. A restriction that a crash left lifted is put back before anything else, and
+//! until that was tried nobody looks at the service.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::board::{Board, Part};
+use super::imaging::{Imaging, Order, subject};
+use super::problems::Problem;
+use super::ticker::Ticker;
+use crate::domain::host::Arch;
+use crate::domain::ids::Uid;
+use crate::error::Chain;
+use crate::hypervisor::outcome::Answer;
+use crate::hypervisor::runner::{Changed, Runner};
+use crate::hypervisor::users::LocalUser;
+use crate::hypervisor::{images, outcome};
+use crate::images::book::{Install, Stage};
+use crate::images::install::{Installer, Trouble};
+use crate::images::keeper::Keeper;
+use crate::images::offer::source;
+use crate::images::power::{Feed, Fitness, fitness, parse_awake, parse_feed};
+use crate::images::transfer::{Lie, Manner, Source, TransferError, Vault};
+use crate::state::{StateError, Store};
+use crate::wire::assignment::ImageFile;
+use crate::wire::codes::ProblemCode;
+
+/// How often a download tells how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// How soon a turn is made again whose result could not be stored.
+const WRITE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// How often an answer that is no file is asked for again.
+const ANSWERS: u32 = 6;
+
+/// What the imager stands on.
+pub struct Ground {
+    /// The documents.
+    pub store: Arc<Store>,
+    /// The tools.
+    pub runner: Arc<Runner>,
+    /// The wall clock.
+    pub ticker: Ticker,
+    /// The agent's own executable, which puts images into users' folders as them.
+    pub program: PathBuf,
+    /// The board.
+    pub board: watch::Sender<Board>,
+}
+
+/// The imager.
+pub struct Imager {
+    runner: Arc<Runner>,
+    ticker: Ticker,
+    board: watch::Sender<Board>,
+    orders: mpsc::Receiver<Order>,
+    installer: Installer,
+    vault: Result<Vault, String>,
+    not_restored: Option<String>,
+    write_failed: Option<String>,
+}
+
+/// How a turn ended.
+enum Turn {
+    /// There may be more to do.
+    More,
+    /// Nothing before this time, an order, or another board.
+    Rest(Option<Timestamp>),
+}
+
+impl Imager {
+    /// An imager that goes on where its documents are. With it comes the damage that was found.
+    ///
+    /// # Errors
+    /// When the system does not let the book be read.
+    pub fn open(ground: Ground, orders: mpsc::Receiver<Order>) -> Result<(Self, Vec<Problem>), StateError> {
+        let Ground { store, runner, ticker, program, board } = ground;
+        let (keeper, lost) = Keeper::open(Arc::clone(&store))?;
+        let mut damage: Vec<_> = lost.iter().map(Problem::of_damage).collect();
+        // Without its folder nothing is fetched, and everything else goes on.
+        let vault = Vault::open(runner.paths(), store).map_err(|error| Chain(&error).to_string());
+        let vault = vault.map(|(vault, lost)| {
+            damage.extend(lost.iter().map(Problem::of_damage));
+            vault
+        });
+        let installer = Installer::new(Arc::clone(&runner), program, Arc::new(ticker.clone()), keeper);
+        let (not_restored, write_failed) = (None, None);
+        let imager = Self { runner, ticker, board, orders, installer, vault, not_restored, write_failed };
+        imager.publish(None);
+        Ok((imager, damage))
+    }
+
+    /// Puts back what a crash left lifted. To be awaited before anyone looks at the service.
+    pub async fn recover(&mut self) {
+        if self.installer.book().lifted {
+            tracing::warn!("a restriction was lifted when the agent ended; it is put back");
+            self.put_back().await;
+        }
+    }
+
+    /// Runs until it is dropped, which ends what runs and loses nothing.
+    pub async fn run(mut self) {
+        let mut changes = self.board.subscribe();
+        self.tidy();
+        loop {
+            changes.mark_unchanged();
+            let turn = self.turn().await;
+            self.publish(None);
+            let Turn::Rest(until) = turn else { continue };
+            let mut ticker = self.ticker.clone();
+            let rested = async {
+                match until {
+                    Some(until) => ticker.until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(order) = self.orders.recv() => self.take(order),
+                _ = changes.changed() => {}
+                () = rested => {}
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> Turn {
+        if self.installer.book().lifted {
+            self.put_back().await;
+            if self.installer.book().lifted {
+                return self.rest_until(WRITE_AGAIN);
+            }
+        }
+        self.forget();
+        let now = self.ticker.now();
+        let Some(user) = self.installer.book().due(now) else {
+            return Turn::Rest(self.installer.book().next_due());
+        };
+        let worked = self.work(user).await;
+        let noted = match worked {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.tidy();
+                self.board.send_modify(Board::look_again);
+                Ok(())
+            }
+            Err(trouble) => {
+                tracing::warn!(code = %trouble.code, why = trouble.why, "a golden image is not installed yet");
+                self.installer.note(user, trouble)
+            }
+        };
+        self.write_failed = noted.err().map(|error| Chain(&error).to_string());
+        if self.write_failed.is_some() { self.rest_until(WRITE_AGAIN) } else { Turn::More }
+    }
+
+    fn rest_until(&self, pause: SignedDuration) -> Turn {
+        let now = self.ticker.now();
+        Turn::Rest(Some(now.checked_add(pause).unwrap_or(now)))
+    }
+
+    /// Makes the next step of an installation. Whether more of it follow.
+    async fn work(&mut self, uid: Uid) -> Result<bool, Trouble> {
+        let Some(install) = self.installer.book().installs.get(&uid).cloned() else { return Ok(false) };
+        let user = self.user(uid)?;
+        let to_fetch = matches!(install.stage, Stage::Ordered | Stage::Fetching | Stage::Placing);
+        let install = if to_fetch { self.still_wanted(uid, install)? } else { install };
+        if to_fetch || matches!(install.stage, Stage::Unpacking { packed: true, .. }) {
+            is_fit(&self.runner).await?;
+        }
+        if to_fetch {
+            self.has_space(&user, &install).await?;
+            self.fetch(uid, &install).await?;
+        }
+        self.publish(None);
+        let image = self.vault()?.path(install.of.sha256);
+        self.installer.step(&user, &image).await
+    }
+
+    fn user(&self, uid: Uid) -> Result<LocalUser, Trouble> {
+        let board = self.board.borrow();
+        let mut listings = board.observation.inventory.listings.iter();
+        let listing = listings.find(|listing| listing.user.uid == uid);
+        match listing {
+            Some(listing) if matches!(listing.answer, outcome::Answer::NotLoggedIn) => {
+                Err(Trouble::passing(ProblemCode::UserNotLoggedIn, "the user is not logged in"))
+            }
+            Some(listing) => Ok(listing.user.clone()),
+            None => Err(Trouble::passing(ProblemCode::UserNotLoggedIn, "the user is not to be found yet")),
+        }
+    }
+
+    /// The installation as the assignment of now has it: with another file where it names another, and not at all where
+    /// the image is not assigned any more. Without an assignment nothing is known to have changed; and what was ordered before
+    /// the policy was lifted for an unverified license is finished, since the portal still assigns it.
+    fn still_wanted(&mut self, uid: Uid, install: Install) -> Result<Install, Trouble> {
+        let board = self.board.borrow().clone();
+        let Some(assignment) = &board.assigned.assignment else { return Ok(install) };
+        let arch = board.observation.host.as_ref().map_or(Arch::Arm64, |host| host.hardware.arch);
+        let image = assignment.images().iter().find(|image| image.id == install.of.image);
+        let Some((image, file)) = image.and_then(|image| Some((image, image.images.of(arch)?))) else {
+            return Err(Trouble::lasting(
+                ProblemCode::ImageInstallFailed,
+                "the image is not assigned any more",
+            ));
+        };
+        let of = subject(image, file);
+        if of == install.of {
+            return Ok(install);
+        }
+        self.installer.change(|book| book.replace(uid, of.clone()))?;
+        Ok(Install { of, stage: Stage::Ordered, ..install })
+    }
+
+    async fn has_space(&mut self, user: &LocalUser, install: &Install) -> Result<(), Trouble> {
+        let present = self.vault()?.present(install.of.sha256);
+        self.installer.has_space(user, install, present).await
+    }
+
+    /// Fetches what is missing of the file. New orders are taken meanwhile; it stops where the Mac is not fit any more.
+    async fn fetch(&mut self, uid: Uid, install: &Install) -> Result<(), Trouble> {
+        let (source, manner) = (wanted(install)?, manner(&self.board.borrow()));
+        if install.stage == Stage::Ordered {
+            self.installer.change(|book| book.advance(uid, Stage::Fetching))?;
+        }
+        let Self { runner, ticker, board, orders, installer, vault, .. } = self;
+        let vault =
+            vault.as_mut().map_err(|why| Trouble::passing(ProblemCode::StateWriteFailed, why.clone()))?;
+        let before = vault.present(source.sha256);
+        let told = Cell::new(None);
+        let progress = |bytes| {
+            if told.get().is_none_or(|at: Instant| at.elapsed() >= TELL_EVERY) {
+                told.set(Some(Instant::now()));
+                tell(board, uid, bytes);
+            }
+        };
+        tell(board, uid, before);
+        let fetched = {
+            let mut fetching = std::pin::pin!(vault.fetch(&source, &manner, progress));
+            let mut unfit = std::pin::pin!(until_unfit(runner, ticker.clone()));
+            loop {
+                tokio::select! {
+                    fetched = &mut fetching => break fetched,
+                    trouble = &mut unfit => return Err(trouble),
+                    Some(order) = orders.recv() => take(installer, order),
+                }
+            }
+        };
+        let Err(error) = fetched else { return Ok(()) };
+        let present = vault.present(source.sha256);
+        tell(board, uid, present);
+        if present > before {
+            installer.change(|book| book.got_further(uid))?;
+        }
+        let failures = installer.book().installs.get(&uid).map_or(0, |install| install.failures);
+        let again =
+            matches!(error, TransferError::Mismatch { .. }) && installer.change(|book| book.mismatch(uid))?;
+        Err(trouble(&error, again, failures))
+    }
+
+    async fn put_back(&mut self) {
+        let runner = Arc::clone(&self.runner);
+        let _unseen = runner.begin_changes(Changed::Service);
+        self.not_restored = self.installer.put_back().await.err().map(|trouble| trouble.why);
+        self.publish(None);
+    }
+
+    /// Forgets what every user's list says is gone.
+    fn forget(&mut self) {
+        let board = self.board.borrow().clone();
+        let observation = &board.observation;
+        let complete = matches!(observation.listed, Answer::Known(())) && observation.inventory.is_complete();
+        if complete {
+            let there: BTreeSet<_> = observation.inventory.vms.keys().copied().collect();
+            let (now, seen_at) = (self.ticker.now(), observation.listed_at);
+            let forgotten = self.installer.change(|book| book.forget(&there, seen_at.unwrap_or(now), now));
+            self.write_failed = forgotten.err().map(|error| Chain(&error).to_string());
+        }
+    }
+
+    /// Removes files that nobody needs any more.
+    fn tidy(&mut self) {
+        let wanted = self.installer.book().wanted();
+        if let Ok(vault) = &mut self.vault
+            && let Err(error) = vault.keep_only(&wanted)
+        {
+            tracing::warn!(error = %Chain(&error), "cannot remove a golden image that is not needed any more");
+        }
+    }
+
+    fn vault(&self) -> Result<&Vault, Trouble> {
+        self.vault.as_ref().map_err(|why| Trouble::passing(ProblemCode::StateWriteFailed, why.clone()))
+    }
+
+    fn take(&mut self, order: Order) {
+        take(&mut self.installer, order);
+    }
+
+    fn publish(&self, bytes: Option<(Uid, u64)>) {
+        let book = self.installer.book().clone();
+        let (not_restored, write_failed) = (self.not_restored.clone(), self.write_failed.clone());
+        self.board.send_if_modified(|board| {
+            let mut present = board.imaging.bytes.clone();
+            present.extend(bytes);
+            present.retain(|uid, _| book.is_busy(*uid));
+            let imaging = Imaging { book, bytes: present, not_restored, write_failed };
+            let differs = *board.imaging != imaging;
+            if differs {
+                board.imaging = Part::new(imaging);
+            }
+            differs
+        });
+    }
+}
+
+fn tell(board: &watch::Sender<Board>, uid: Uid, bytes: u64) {
+    board.send_modify(|board| {
+        let mut imaging = (*board.imaging).clone();
+        imaging.bytes.insert(uid, bytes);
+        board.imaging = Part::new(imaging);
+    });
+}
+
+fn take(installer: &mut Installer, order: Order) {
+    let Order { user, of, by, at, not_before } = order;
+    tracing::info!(%user, image = of.name, ?by, "a golden image is ordered");
+    if let Err(error) = installer.change(|book| book.order(user, of, by, (at, not_before))) {
+        tracing::error!(error = %Chain(&error), "cannot store an order");
+    }
+}
+
+/// What to fetch for an installation.
+fn wanted(install: &Install) -> Result<Source, Trouble> {
+    let of = &install.of;
+    let file =
+        ImageFile { url: of.url.clone(), sha256: of.sha256, size: of.size, unpacked_size: of.unpacked_size };
+    source(&file)
+        .ok_or_else(|| Trouble::lasting(ProblemCode::ImageUnavailable, "its address is no web address"))
+}
+
+fn manner(board: &Board) -> Manner {
+    let delivery = board.assigned.assignment.as_ref().and_then(|assignment| assignment.image_delivery);
+    let preferences = board.profile.preferences.as_ref();
+    Manner {
+        ca: preferences.and_then(|preferences| preferences.portal_ca.value().cloned()),
+        bytes_per_s: delivery.and_then(|delivery| delivery.bytes_per_s),
+    }
+}
+
+/// Whether heavy work may be done now. A Mac whose tools do not say is taken for fit.
+async fn is_fit(runner: &Runner) -> Result<(), Trouble> {
+    let paths = runner.paths();
+    let feed = runner.stdout_of(&images::battery(paths)).await;
+    let feed = feed.map_or(Feed { mains: true, charge: None }, |output| parse_feed(&output));
+    let awake = runner.stdout_of(&images::system_state(paths)).await;
+    let awake = awake.map_or(true, |output| parse_awake(&output));
+    match fitness(feed, awake) {
+        Fitness::Fit => Ok(()),
+        Fitness::LowBattery(charge) => {
+            Err(Trouble::passing(ProblemCode::ImageNotFit, format!("the battery is at {charge} %")))
+        }
+        Fitness::HalfAwake => Err(Trouble::passing(ProblemCode::ImageNotFit, "the Mac is half asleep")),
+    }
+}
+
+/// Resolves when the Mac is not fit any more, looked at on every tick.
+async fn until_unfit(runner: &Runner, mut ticker: Ticker) -> Trouble {
+    loop {
+        ticker.tick().await;
+        if let Err(trouble) = is_fit(runner).await {
+            return trouble;
+        }
+    }
+}
+
+fn trouble(error: &TransferError, again: bool, failures: u32) -> Trouble {
+    let why = Chain(error).to_string();
+    match error {
+        TransferError::Mismatch { .. } if again => Trouble::passing(ProblemCode::ImageDigestWrong, why),
+        TransferError::Mismatch { .. } => Trouble::lasting(ProblemCode::ImageDigestWrong, why),
+        TransferError::Disk(source) if source.kind() == std::io::ErrorKind::StorageFull => {
+            Trouble::passing(ProblemCode::ImageNoSpace, why)
+        }
+        TransferError::Answer(Lie::Status(_)) if !error.may_pass() => {
+            Trouble { code: ProblemCode::ImageUnavailable, why, passes: failures < ANSWERS }
+        }
+        error => Trouble { code: ProblemCode::ImageUnavailable, why, passes: error.may_pass() },
+    }
+}
+
+/// The executable of this process, or the one that is installed.
+#[must_use]
+pub fn own_executable(installed: &Path) -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| installed.to_owned())
+}

@@ -1,0 +1,447 @@
+//! The book of golden images: what is being installed for whom, which virtual machines are corporate, and what was lifted.
+//! Pure.
+//!
+//! ```text
+//!  ordered ─> fetching ─> placing ─> placed ─> registering ─> unpacking ─> done
+//!     └──────────┴───────────┴─────────┴────────────┴─────────────┴─────> failed
+//! ```
+//! Who drives it stores the book before it acts on a step, so that a crash between any two is told from the book and from
+//! what Parallels shows: a step that may have happened is looked for before it is made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::digest::Digest;
+use crate::domain::ids::{ImageId, Uid, VmId};
+use crate::state::document::Kept;
+use crate::wire::codes::ProblemCode;
+
+/// How often a download whose bytes were put together from several answers is begun anew before it counts as wrong.
+const MISMATCHES: u32 = 2;
+
+/// The first and the longest pause before something that may pass is tried again.
+const RETRY: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(2), SignedDuration::from_mins(15));
+
+/// How long what ended is shown.
+const SHOWN: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// Who ordered an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The user.
+    User,
+    /// The portal.
+    Portal,
+}
+
+/// How far an installation is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Nothing was done yet.
+    Ordered,
+    /// The file is being fetched.
+    Fetching,
+    /// It is being copied or unpacked into the user's folder, under a name of its own.
+    Placing,
+    /// It lies there under that name, and gets its final one.
+    Placed {
+        /// The name while it was written.
+        draft: String,
+        /// The final one.
+        bundle: String,
+    },
+    /// It is being added to the user's list.
+    Registering {
+        /// The bundle.
+        bundle: String,
+        /// The try that is under way; none before it begins and after it ended.
+        attempt: Option<Attempt>,
+    },
+    /// Parallels unpacks it.
+    Unpacking {
+        /// Which.
+        vm: VmId,
+        /// Whether it came packed at all.
+        packed: bool,
+    },
+    /// It is there.
+    Done {
+        /// Which.
+        vm: VmId,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It failed for good.
+    Failed {
+        /// The kind.
+        code: ProblemCode,
+        /// Why, in words that may travel.
+        why: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A try to add a bundle, as it is told after a crash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The virtual machines of all users before.
+    pub before: BTreeSet<VmId>,
+    /// `restrict.add_vm` had to be lifted for it.
+    pub lifted: bool,
+}
+
+impl Stage {
+    /// For people and programs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ordered => "waiting",
+            Self::Fetching => "downloading",
+            Self::Placing | Self::Placed { .. } => "copying",
+            Self::Registering { .. } => "registering",
+            Self::Unpacking { .. } => "unpacking",
+            Self::Done { .. } => "installed",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// Whether nothing is left to do.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed { .. })
+    }
+}
+
+/// What of an image an installation is about; the assignment may change meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The image.
+    pub image: ImageId,
+    /// Its name.
+    pub name: String,
+    /// Where its file is.
+    pub url: String,
+    /// The file's digest.
+    pub sha256: Digest,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// Its size in bytes when unpacked.
+    pub unpacked_size: u64,
+}
+
+/// An installation for a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Install {
+    /// What is installed.
+    pub of: Subject,
+    /// Who ordered it.
+    pub by: By,
+    /// When.
+    pub ordered_at: Timestamp,
+    /// Not before this time: the next try, or this Mac's part of a spread.
+    pub not_before: Timestamp,
+    /// How far it is.
+    pub stage: Stage,
+    /// Tries in a row that got no further.
+    pub failures: u32,
+    /// How often the file had another digest.
+    pub mismatches: u32,
+    /// What it waits for.
+    pub waits: Option<(ProblemCode, String)>,
+}
+
+/// Where a corporate virtual machine comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// The image.
+    pub image: ImageId,
+    /// The digest of its file.
+    pub sha256: Digest,
+    /// For whom it was installed.
+    pub user: Uid,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Book {
+    /// The last installation for each user.
+    pub installs: BTreeMap<Uid, Install>,
+    /// The corporate virtual machines.
+    pub lineage: BTreeMap<VmId, Lineage>,
+    /// Virtual machines that somebody else added while the restriction was lifted.
+    pub intruders: BTreeSet<VmId>,
+    /// `restrict.add_vm` is lifted, and has to be put back.
+    pub lifted: bool,
+}
+
+impl Kept for Book {
+    const NAME: &'static str = "images.json";
+}
+
+impl Book {
+    /// Takes an order. One that is under way for this user goes on, unless it [gives way](Self::gives_way) to the user's own;
+    /// whether this is a new one.
+    pub fn order(
+        &mut self,
+        user: Uid,
+        of: Subject,
+        by: By,
+        (now, not_before): (Timestamp, Timestamp),
+    ) -> bool {
+        let gives_way = by == By::User && self.gives_way(user);
+        if self.is_busy(user) && !gives_way {
+            return false;
+        }
+        let install = Install {
+            of,
+            by,
+            ordered_at: now,
+            not_before,
+            stage: Stage::Ordered,
+            failures: 0,
+            mismatches: 0,
+            waits: None,
+        };
+        self.installs.insert(user, install);
+        true
+    }
+
+    /// Whether an installation for this user is under way.
+    #[must_use]
+    pub fn is_busy(&self, user: Uid) -> bool {
+        self.installs.get(&user).is_some_and(|install| !install.stage.is_over())
+    }
+
+    /// Whether the portal's order for this user has not begun, so that the user's own comes first: a spread keeps a group apart, and
+    /// nobody from what they ask for.
+    #[must_use]
+    pub fn gives_way(&self, user: Uid) -> bool {
+        let waits = |install: &Install| install.by == By::Portal && install.stage == Stage::Ordered;
+        self.installs.get(&user).is_some_and(waits)
+    }
+
+    /// The installation to work on: the oldest one whose time has come. A time further away than it can be set was set
+    /// before the clock was set back.
+    #[must_use]
+    pub fn due(&self, now: Timestamp) -> Option<Uid> {
+        let due = self.open().filter(|(_, install)| {
+            let left = install.not_before.duration_since(now);
+            !left.is_positive() || (install.failures > 0 && left > RETRY.1)
+        });
+        due.min_by_key(|(user, install)| (install.ordered_at, **user)).map(|(user, _)| *user)
+    }
+
+    /// When the next one is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.open().map(|(_, install)| install.not_before).min()
+    }
+
+    fn open(&self) -> impl Iterator<Item = (&Uid, &Install)> {
+        self.installs.iter().filter(|(_, install)| !install.stage.is_over())
+    }
+
+    /// The digests of the files that are still needed.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<Digest> {
+        let wanted: BTreeSet<_> = self.open().map(|(_, install)| install.of.sha256).collect();
+        wanted.into_iter().collect()
+    }
+
+    /// A step was made.
+    pub fn advance(&mut self, user: Uid, stage: Stage) {
+        if let Some(install) = self.installs.get_mut(&user) {
+            // Entering the same stage again is no progress.
+            if install.stage.name() != stage.name() {
+                install.failures = 0;
+            }
+            (install.stage, install.waits) = (stage, None);
+        }
+    }
+
+    /// A step has to be made again from its beginning.
+    pub fn retreat(&mut self, user: Uid, stage: Stage) {
+        if let Some(install) = self.installs.get_mut(&user) {
+            install.stage = stage;
+        }
+    }
+
+    /// It waits for something, and is looked at again after a pause that grows with each time.
+    pub fn wait(&mut self, user: Uid, code: ProblemCode, why: String, now: Timestamp) {
+        if let Some(install) = self.installs.get_mut(&user) {
+            let pause = RETRY.0.checked_mul(1 << install.failures.min(10)).unwrap_or(RETRY.1).min(RETRY.1);
+            install.failures = install.failures.saturating_add(1);
+            install.not_before = now.checked_add(pause).unwrap_or(now);
+            install.waits = Some((code, why));
+        }
+    }
+
+    /// Bytes came: the pauses are short again.
+    pub fn got_further(&mut self, user: Uid) {
+        if let Some(install) = self.installs.get_mut(&user) {
+            install.failures = 0;
+        }
+    }
+
+    /// The image is assigned with another file now.
+    pub fn replace(&mut self, user: Uid, of: Subject) {
+        if let Some(install) = self.installs.get_mut(&user) {
+            (install.of, install.stage, install.mismatches) = (of, Stage::Ordered, 0);
+        }
+    }
+
+    /// The file had another digest. Whether it is worth another try.
+    pub fn mismatch(&mut self, user: Uid) -> bool {
+        let Some(install) = self.installs.get_mut(&user) else { return false };
+        install.mismatches = install.mismatches.saturating_add(1);
+        install.mismatches < MISMATCHES
+    }
+
+    /// It failed for good.
+    pub fn fail(&mut self, user: Uid, code: ProblemCode, why: String, now: Timestamp) {
+        self.advance(user, Stage::Failed { code, why, at: now });
+    }
+
+    /// The virtual machine was added: it is corporate from now on.
+    pub fn registered(&mut self, user: Uid, vm: VmId, packed: bool, now: Timestamp) {
+        if let Some(install) = self.installs.get(&user) {
+            let (image, sha256) = (install.of.image, install.of.sha256);
+            self.lineage.insert(vm, Lineage { image, sha256, user, at: now });
+        }
+        self.advance(user, Stage::Unpacking { vm, packed });
+    }
+
+    /// Forgets virtual machines that are gone, and installations that ended long ago. `there` are all that there were at
+    /// `seen_at`, told by everyone; a list from before a machine was added says nothing about it.
+    pub fn forget(&mut self, there: &BTreeSet<VmId>, seen_at: Timestamp, now: Timestamp) {
+        self.lineage.retain(|vm, lineage| there.contains(vm) || lineage.at >= seen_at);
+        let young = self.lineage.values().any(|lineage| lineage.at >= seen_at);
+        self.intruders.retain(|vm| there.contains(vm) || young);
+        self.installs.retain(|_, install| match &install.stage {
+            Stage::Done { at, .. } | Stage::Failed { at, .. } => now.duration_since(*at) < SHOWN,
+            _ => true,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const ADA: Uid = Uid(501);
+    const BOB: Uid = Uid(502);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_764_000_000 + second).unwrap()
+    }
+
+    fn subject(number: u128) -> Subject {
+        Subject {
+            image: ImageId::of(Uuid::from_u128(number)),
+            name: "Windows".to_owned(),
+            url: "https://images.example/a.pvmp".to_owned(),
+            sha256: Digest::of(&number.to_be_bytes()),
+            size: 10,
+            unpacked_size: 20,
+        }
+    }
+
+    fn vm(number: u128) -> VmId {
+        VmId::of(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn one_installation_a_user_and_the_oldest_first() {
+        let mut book = Book::default();
+        assert!(book.order(BOB, subject(1), By::User, (at(0), at(0))));
+        assert!(book.order(ADA, subject(2), By::Portal, (at(1), at(60))));
+        assert!(!book.order(BOB, subject(2), By::User, (at(2), at(2))), "it is busy");
+        assert_eq!((book.due(at(2)), book.next_due()), (Some(BOB), Some(at(0))));
+        book.advance(BOB, Stage::Done { vm: vm(1), at: at(3) });
+        assert_eq!((book.due(at(3)), book.due(at(60))), (None, Some(ADA)));
+        assert!(book.order(BOB, subject(2), By::User, (at(4), at(4))), "it may be ordered again");
+        assert_eq!(book.wanted(), [subject(2).sha256]);
+    }
+
+    #[test]
+    fn a_users_own_order_comes_before_the_portals_that_has_not_begun() {
+        let mut book = Book::default();
+        assert!(book.order(ADA, subject(1), By::Portal, (at(0), at(3600))));
+        assert!(
+            !book.order(ADA, subject(1), By::Portal, (at(1), at(7200))),
+            "ordered again it keeps its place"
+        );
+        assert!(book.order(ADA, subject(2), By::User, (at(2), at(2))));
+        assert_eq!((book.due(at(2)), book.gives_way(ADA)), (Some(ADA), false));
+        book.order(BOB, subject(1), By::Portal, (at(0), at(0)));
+        book.advance(BOB, Stage::Fetching);
+        assert!(!book.order(BOB, subject(2), By::User, (at(3), at(3))), "it has begun");
+    }
+
+    #[test]
+    fn pauses_grow_and_bytes_make_them_short_again() {
+        let mut book = Book::default();
+        book.order(ADA, subject(1), By::User, (at(0), at(0)));
+        let mut pauses = Vec::new();
+        for _ in 0..11 {
+            book.wait(ADA, ProblemCode::ImageUnavailable, "x".to_owned(), at(0));
+            pauses.push(book.installs[&ADA].not_before.duration_since(at(0)).as_secs());
+        }
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+        assert_eq!(book.due(at(-1000)), Some(ADA), "a clock set back does not make it wait for longer");
+        book.got_further(ADA);
+        book.wait(ADA, ProblemCode::ImageUnavailable, "x".to_owned(), at(0));
+        assert_eq!(book.installs[&ADA].not_before, at(2));
+    }
+
+    #[test]
+    fn a_wrong_digest_is_tried_once_more() {
+        let mut book = Book::default();
+        book.order(ADA, subject(1), By::User, (at(0), at(0)));
+        assert!(book.mismatch(ADA));
+        assert!(!book.mismatch(ADA));
+    }
+
+    #[test]
+    fn what_is_registered_is_corporate_until_it_is_gone() {
+        let mut book = Book::default();
+        book.order(ADA, subject(1), By::User, (at(0), at(0)));
+        book.registered(ADA, vm(7), true, at(1));
+        book.intruders.insert(vm(8));
+        assert_eq!(book.lineage[&vm(7)].image, subject(1).image);
+        book.forget(&BTreeSet::from([vm(8)]), at(1), at(2));
+        assert!(book.lineage.contains_key(&vm(7)), "a list from before it was added does not count");
+        book.advance(ADA, Stage::Done { vm: vm(7), at: at(3) });
+        book.forget(&BTreeSet::from([vm(7)]), at(4), at(4));
+        assert!(book.lineage.contains_key(&vm(7)) && book.intruders.is_empty());
+        book.forget(&BTreeSet::new(), at(5), at(5));
+        assert!(book.lineage.is_empty());
+        assert!(book.installs.contains_key(&ADA));
+        book.forget(&BTreeSet::new(), at(700_000), at(700_000));
+        assert!(book.installs.is_empty());
+    }
+
+    #[test]
+    fn every_stage_survives_the_disk() {
+        for stage in [
+            Stage::Ordered,
+            Stage::Placed { draft: "a".to_owned(), bundle: "b".to_owned() },
+            Stage::Registering {
+                bundle: "b".to_owned(),
+                attempt: Some(Attempt { before: BTreeSet::from([vm(1)]), lifted: true }),
+            },
+            Stage::Failed { code: ProblemCode::ImageInstallFailed, why: "x".to_owned(), at: at(1) },
+        ] {
+            let text = serde_json::to_string(&stage).unwrap();
+            assert_eq!(serde_json::from_str::<Stage>(&text).unwrap(), stage);
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! From a verified file to a virtual machine in a user's list: one journaled action.
+//!
+//! In go the book, the user and the file; out comes the next stage of the book, or a [`Trouble`]. Each step is looked for
+//! before it is made, so that the action goes on after a crash at any point. While `restrict.add_vm` is lifted nobody else
+//! changes anything, the observer does not look, and the book says so: whatever ends in between, the restriction is back
+//! on before anything else is done. A virtual machine that somebody else added meanwhile is kept in mind as a violation.
+//!
+//! Lifting, registering and putting back are one row under the lock of changes; unpacking comes after it, with the
+//! restriction back on and the lock free. Unpacking takes minutes to hours: that long anybody could add a machine without
+//! being asked, and no drift would be put right and no license given back. That `prlctl unpack` asks for no password where
+//! adding does is inferred, since it adds nothing to a list; where it should ask, the tool's refusal is a named problem.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::book::{Attempt, Book, Install, Stage};
+use super::keeper::Keeper;
+use super::place::{self, Draft, Kind, Order, Refused, Said, calls};
+use super::space::{Free, Need, missing};
+use crate::clock::Clock;
+use crate::domain::ids::{Uid, VmId};
+use crate::domain::vm::Vm;
+use crate::error::Chain;
+use crate::hypervisor::outcome::{Answer, Output, Refusal};
+use crate::hypervisor::runner::{Alone, Changed, RunError, Runner};
+use crate::hypervisor::users::{LocalUser, parse_vm_home};
+use crate::hypervisor::{images, inquiry, invocation, vm_list};
+use crate::inventory::{Collector, Snapshot};
+use crate::state::{StateError, Store};
+use crate::wire::codes::ProblemCode;
+
+const MIB: u64 = 1 << 20;
+
+/// How often a restriction is put back before another pass tries again.
+const TRIES: u32 = 3;
+
+/// How often a step that failed without a known reason is made again.
+const FAILURES: u32 = 4;
+
+/// Why a step was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Trouble {
+    /// The kind.
+    pub code: ProblemCode,
+    /// In words that may travel.
+    pub why: String,
+    /// Whether it is tried again.
+    pub passes: bool,
+}
+
+impl Trouble {
+    /// One that is tried again.
+    pub fn passing(code: ProblemCode, why: impl Into<String>) -> Self {
+        Self { code, why: why.into(), passes: true }
+    }
+
+    /// One that is not.
+    pub fn lasting(code: ProblemCode, why: impl Into<String>) -> Self {
+        Self { code, why: why.into(), passes: false }
+    }
+}
+
+impl From<StateError> for Trouble {
+    fn from(error: StateError) -> Self {
+        Self::passing(ProblemCode::StateWriteFailed, Chain(&error).to_string())
+    }
+}
+
+impl From<RunError> for Trouble {
+    fn from(error: RunError) -> Self {
+        let code = match &error {
+            _ if images::is_privacy_refusal(&error) => ProblemCode::ImagePrivacyRefused,
+            RunError::Refused(Refusal::ServiceStopped) => ProblemCode::ServiceStopped,
+            RunError::Refused(Refusal::NotLoggedIn) => ProblemCode::UserNotLoggedIn,
+            RunError::Refused(Refusal::NeedsCustomPassword) => ProblemCode::NeedsCustomPassword,
+            _ => ProblemCode::ImageInstallFailed,
+        };
+        Self::passing(code, Chain(&error).to_string())
+    }
+}
+
+/// Puts back a restriction that is lifted by what is stored: for when the imager is not there to do it.
+///
+/// # Errors
+/// [`Trouble`] when it could not be put back, or the book cannot be read.
+pub async fn put_back(runner: Arc<Runner>, store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<(), Trouble> {
+    let (keeper, _) = Keeper::open(store)?;
+    if !keeper.book().lifted {
+        return Ok(());
+    }
+    let program = runner.paths().executable();
+    Installer::new(runner, program, clock, keeper).put_back().await
+}
+
+/// Makes the steps.
+pub struct Installer {
+    /// The tools.
+    runner: Arc<Runner>,
+    /// The agent's own executable.
+    program: PathBuf,
+    clock: Arc<dyn Clock>,
+    keeper: Keeper,
+    collector: Collector,
+}
+
+impl Installer {
+    /// An installer that goes on where the book is.
+    #[must_use]
+    pub fn new(runner: Arc<Runner>, program: PathBuf, clock: Arc<dyn Clock>, keeper: Keeper) -> Self {
+        Self { runner, program, clock, keeper, collector: Collector::default() }
+    }
+
+    /// The book.
+    #[must_use]
+    pub const fn book(&self) -> &Book {
+        self.keeper.book()
+    }
+
+    /// Changes the book.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn change<T>(&mut self, change: impl FnOnce(&mut Book) -> T) -> Result<T, StateError> {
+        self.keeper.change(change)
+    }
+
+    /// Makes the next step of a user's installation, whose file lies verified at `image`. Out comes whether more follow.
+    ///
+    /// # Errors
+    /// [`Trouble`]; the step is then to be made again, or the installation has failed.
+    pub async fn step(&mut self, user: &LocalUser, image: &Path) -> Result<bool, Trouble> {
+        let Some(install) = self.book().installs.get(&user.uid).cloned() else { return Ok(false) };
+        match install.stage.clone() {
+            Stage::Ordered | Stage::Fetching | Stage::Placing => self.place(user, &install, image).await?,
+            Stage::Placed { draft, bundle } => {
+                let draft = Draft { draft: draft.into(), bundle: bundle.into() };
+                self.settle(user, draft).await?;
+            }
+            Stage::Registering { bundle, attempt } => self.register(user, bundle, attempt).await?,
+            Stage::Unpacking { vm, packed } => self.unpack(user, &install, (vm, packed)).await?,
+            Stage::Done { .. } | Stage::Failed { .. } => return Ok(false),
+        }
+        Ok(self.book().is_busy(user.uid))
+    }
+
+    /// Takes a trouble into the book.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn note(&mut self, user: Uid, trouble: Trouble) -> Result<(), StateError> {
+        let now = self.clock.now();
+        let Trouble { code, why, passes } = trouble;
+        self.keeper.change(|book| {
+            let failures = book.installs.get(&user).map_or(0, |install| install.failures);
+            let known = code != ProblemCode::ImageInstallFailed;
+            if passes && (known || failures < FAILURES) {
+                book.wait(user, code, why, now);
+            } else {
+                book.fail(user, code, why, now);
+            }
+        })
+    }
+
+    async fn place(&mut self, user: &LocalUser, install: &Install, image: &Path) -> Result<(), Trouble> {
+        self.keeper.change(|book| book.advance(user.uid, Stage::Placing))?;
+        let order = self.order(user, install, image).await?;
+        let call = calls::place(&self.program, image, &order, user);
+        let output = self.runner.run(&call).await?;
+        let Said::Placed(draft) = heard(output)? else {
+            return Err(Trouble::passing(ProblemCode::ImageInstallFailed, "it was asked for something else"));
+        };
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let stage = Stage::Placed { draft: text(&draft.draft), bundle: text(&draft.bundle) };
+        Ok(self.keeper.change(|book| book.advance(user.uid, stage))?)
+    }
+
+    /// Whether there is space for the image, packed and unpacked, of which `present` bytes are here.
+    ///
+    /// # Errors
+    /// [`Trouble`] with what is missing. What cannot be found out stands in nobody's way: the child looks again.
+    pub async fn has_space(&self, user: &LocalUser, install: &Install, present: u64) -> Result<(), Trouble> {
+        let downloads = self.runner.paths().images();
+        let into = self.into(user).await?;
+        let machines = into.ancestors().find(|folder| folder.is_dir()).unwrap_or(&into);
+        let (Ok(free), Ok(free_there)) = (place::free(&downloads), place::free(machines)) else {
+            return Ok(());
+        };
+        let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
+        let free =
+            Free { downloads: free, machines: free_there, shared: device(&downloads) == device(machines) };
+        let of = &install.of;
+        let need = Need {
+            download: of.size.saturating_sub(present),
+            machine: of.size.saturating_add(of.unpacked_size),
+        };
+        match missing(need, free) {
+            None => Ok(()),
+            Some(bytes) => Err(Trouble::passing(
+                ProblemCode::ImageNoSpace,
+                format!("{} MiB more are needed", bytes / MIB + 1),
+            )),
+        }
+    }
+
+    /// Where the user's virtual machines go.
+    async fn into(&self, user: &LocalUser) -> Result<PathBuf, Trouble> {
+        let listed = self.runner.stdout_of(&invocation::user_list(self.runner.paths())).await?;
+        parse_vm_home(&listed, &user.name).ok().flatten().ok_or_else(|| {
+            Trouble::passing(
+                ProblemCode::ImageInstallFailed,
+                "Parallels' service names no folder for this user's virtual machines",
+            )
+        })
+    }
+
+    async fn order(&self, user: &LocalUser, install: &Install, image: &Path) -> Result<Order, Trouble> {
+        let into = self.into(user).await?;
+        let mut first = [0; 4];
+        // A file that is shorter is no archive.
+        let _ = File::open(image).and_then(|mut file| file.read_exact(&mut first));
+        let kind = Url::parse(&install.of.url).map_or(Kind::Pvmp, |url| Kind::of(&url, &first));
+        let (size, unpacked_size) = (install.of.size, install.of.unpacked_size);
+        Ok(Order { into, name: place::file_name(&install.of.name), kind, size, unpacked_size })
+    }
+
+    async fn settle(&mut self, user: &LocalUser, draft: Draft) -> Result<(), Trouble> {
+        heard(self.runner.run(&calls::settle(&self.program, &draft, user)).await?)?;
+        let bundle = draft.bundle.to_string_lossy().into_owned();
+        let stage = Stage::Registering { bundle, attempt: None };
+        Ok(self.keeper.change(|book| book.advance(user.uid, stage))?)
+    }
+
+    /// Adds the bundle to the user's list, with the restriction lifted for as long as that takes.
+    async fn register(
+        &mut self,
+        user: &LocalUser,
+        bundle: String,
+        attempt: Option<Attempt>,
+    ) -> Result<(), Trouble> {
+        let runner = Arc::clone(&self.runner);
+        let _unseen = runner.begin_changes(Changed::Service);
+        let alone = runner.alone().await;
+        let there = self.listed().await?;
+        let fresh = || Attempt { before: there.vms.keys().copied().collect(), lifted: false };
+        let mut attempt = attempt.unwrap_or_else(fresh);
+        let mut added = Ok(());
+        if is_there(&there, &attempt.before, user.uid, &bundle).is_none() {
+            attempt.lifted |= self.is_restricted().await?;
+            let stage = Stage::Registering { bundle: bundle.clone(), attempt: Some(attempt.clone()) };
+            self.keeper.change(|book| {
+                book.advance(user.uid, stage);
+                book.lifted |= attempt.lifted;
+            })?;
+            added = self.add(&alone, user, (&bundle, attempt.lifted)).await;
+            self.put_back_alone(&alone).await?;
+        }
+        drop(alone);
+        self.take_in(user, bundle, (attempt, added)).await
+    }
+
+    /// Looks what came of an attempt, whether or not the tool was content with it.
+    async fn take_in(
+        &mut self,
+        user: &LocalUser,
+        bundle: String,
+        (attempt, added): (Attempt, Result<(), Trouble>),
+    ) -> Result<(), Trouble> {
+        let there = self.listed().await?;
+        let vm = is_there(&there, &attempt.before, user.uid, &bundle);
+        let foreign = |id: &&VmId| attempt.lifted && Some(**id) != vm && !attempt.before.contains(*id);
+        let foreign: Vec<_> = there.vms.keys().filter(foreign).copied().collect();
+        let (now, packed) = (self.clock.now(), bundle.ends_with(".pvmp"));
+        self.keeper.change(|book| {
+            book.intruders.extend(foreign);
+            match vm {
+                Some(vm) => book.registered(user.uid, vm, packed, now),
+                None => book.retreat(user.uid, Stage::Registering { bundle, attempt: None }),
+            }
+        })?;
+        let missing = || {
+            let why = "Parallels Desktop says that it added the virtual machine, and does not list it";
+            Trouble::passing(ProblemCode::ImageInstallFailed, why)
+        };
+        if vm.is_some() { Ok(()) } else { Err(added.err().unwrap_or_else(missing)) }
+    }
+
+    async fn add(
+        &self,
+        alone: &Alone<'_>,
+        user: &LocalUser,
+        (bundle, lifts): (&str, bool),
+    ) -> Result<(), Trouble> {
+        let paths = self.runner.paths();
+        if lifts {
+            alone.stdout_of(&images::require_add_vm(paths, false)).await?;
+        }
+        alone.stdout_of(&images::register(paths, bundle, user)).await?;
+        Ok(())
+    }
+
+    /// Puts the restriction back, where the book says that it is lifted.
+    ///
+    /// # Errors
+    /// [`Trouble`] when it could not be put back; that is to be tried again.
+    pub async fn put_back(&mut self) -> Result<(), Trouble> {
+        let runner = Arc::clone(&self.runner);
+        let alone = runner.alone().await;
+        self.put_back_alone(&alone).await
+    }
+
+    async fn put_back_alone(&mut self, alone: &Alone<'_>) -> Result<(), Trouble> {
+        let mut last = None;
+        for _ in 0..TRIES {
+            if !self.book().lifted {
+                return Ok(());
+            }
+            match alone.stdout_of(&images::require_add_vm(self.runner.paths(), true)).await {
+                Ok(_) => return Ok(self.keeper.change(|book| book.lifted = false)?),
+                Err(error) => last = Some(Chain(&error).to_string()),
+            }
+        }
+        Err(Trouble::passing(ProblemCode::RestrictionNotRestored, last.unwrap_or_default()))
+    }
+
+    async fn is_restricted(&self) -> Result<bool, Trouble> {
+        match inquiry::server_info(&self.runner).await {
+            Answer::Known(info) => {
+                Ok(info.require_password.is_some_and(|actions| actions.contains("add-vm")))
+            }
+            other => Err(unanswered(other.map(|_| ()))),
+        }
+    }
+
+    async fn listed(&mut self) -> Result<Snapshot, Trouble> {
+        match self.collector.collect(&self.runner).await {
+            Answer::Known(snapshot) => Ok(snapshot),
+            other => Err(unanswered(other.map(|_| ()))),
+        }
+    }
+
+    async fn unpack(
+        &mut self,
+        user: &LocalUser,
+        install: &Install,
+        (vm, packed): (VmId, bool),
+    ) -> Result<(), Trouble> {
+        let paths = self.runner.paths();
+        if packed && self.is_packed(user, vm).await? {
+            self.runner.stdout_of(&images::unpack(paths, vm, install.of.unpacked_size, user)).await?;
+        }
+        let at: Timestamp = self.clock.now();
+        Ok(self.keeper.change(|book| book.advance(user.uid, Stage::Done { vm, at }))?)
+    }
+
+    /// Whether a virtual machine is still packed; one that does not say so is taken for packed.
+    async fn is_packed(&self, user: &LocalUser, vm: VmId) -> Result<bool, Trouble> {
+        let output = self.runner.stdout_of(&invocation::vm_details(self.runner.paths(), user, vm)).await?;
+        let found = vm_list::parse(&output).ok();
+        let found = found.and_then(|list| list.vms.into_iter().find(|each| each.id == vm));
+        Ok(found.is_none_or(|vm| vm.protection.packed != Some(false)))
+    }
+}
+
+/// What the child that works in the user's folder says.
+fn heard(output: Output) -> Result<Said, Trouble> {
+    let text = output.into_stdout().map_err(RunError::Refused)?;
+    let said = serde_json::from_slice(&text).map_err(|_| {
+        Trouble::passing(ProblemCode::ImageInstallFailed, "what became of the image is not to be understood")
+    })?;
+    let Said::Refused { kind, why } = said else { return Ok(said) };
+    // Its words may hold a path of the user's.
+    let why = without_paths(&why);
+    Err(match kind {
+        Refused::Privacy => Trouble::passing(ProblemCode::ImagePrivacyRefused, why),
+        Refused::Space => Trouble::passing(ProblemCode::ImageNoSpace, why),
+        Refused::Image => Trouble::lasting(ProblemCode::ImageInstallFailed, why),
+        Refused::Other => Trouble::passing(ProblemCode::ImageInstallFailed, why),
+    })
+}
+
+fn without_paths(words: &str) -> String {
+    words.split_once("/Users/").map_or(words.to_owned(), |(before, _)| format!("{before}/Users/…"))
+}
+
+fn unanswered(answer: Answer<()>) -> Trouble {
+    let code = match answer {
+        Answer::ServiceStopped => ProblemCode::ServiceStopped,
+        Answer::NotInstalled => ProblemCode::ParallelsMissing,
+        _ => ProblemCode::ToolFailed,
+    };
+    Trouble::passing(code, answer.to_string())
+}
+
+/// The virtual machine of this user that was made from the bundle: a new one that lies there (its ending may change when it
+/// is unpacked), or else the only new one, where no home is told at all.
+fn is_there(there: &Snapshot, before: &BTreeSet<VmId>, user: Uid, bundle: &str) -> Option<VmId> {
+    let is_theirs = |vm: &&Vm| vm.owners.iter().any(|owner| owner.uid == user);
+    let new: Vec<_> = there.vms.values().filter(|vm| !before.contains(&vm.id)).filter(is_theirs).collect();
+    let stem = |path: &str| Path::new(path.trim_end_matches('/')).with_extension("");
+    let lies_there = |vm: &&&Vm| vm.storage.home.as_deref().is_some_and(|home| stem(home) == stem(bundle));
+    match new.iter().find(lies_there) {
+        Some(vm) => Some(vm.id),
+        None if new.iter().all(|vm| vm.storage.home.is_none()) => match new.as_slice() {
+            [only] => Some(only.id),
+            _ => None,
+        },
+        None => None,
+    }
+}
