@@ -11,6 +11,7 @@ use super::browse::Params;
 use super::chrome::{Chrome, Tab};
 use super::listing::Listing;
 use super::parts::Icon;
+use super::query::Query as _;
 use super::text::Shown;
 use crate::portal::rows::{Answer, ImageRow, Rows};
 use query::ImageQuery;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::portal::pages::browse::{Browse, Column, Needle, Params, Word, natural};
 use crate::portal::pages::filter::words;
+use crate::portal::pages::query::Query;
 use crate::portal::rows::ImageRow;
 
 words! {
@@ -62,33 +63,29 @@ pub(super) struct ImageQuery {
     pub(super) standing: Option<StandingFilter>,
 }
 
-impl ImageQuery {
-    /// Reads an address.
-    pub(super) fn read(params: &Params) -> Self {
+impl Query for ImageQuery {
+    type Row = ImageRow;
+    type By = ImageColumn;
+    const PATH: &'static str = super::PATH;
+
+    fn read(params: &Params) -> Self {
         Self { browse: Browse::read(params), standing: StandingFilter::read(params.get("standing")) }
     }
 
-    /// Writes an address of the same look at the table.
-    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = Vec::new();
-        self.browse.write(&mut pairs);
-        pairs.extend(self.standing.map(|standing| ("standing", standing.word().to_owned())));
-        pairs
+    fn browse(&self) -> &Browse<ImageColumn> {
+        &self.browse
     }
 
-    /// Whether anything narrows the table.
-    pub(super) fn narrows(&self) -> bool {
-        !self.browse.search.trim().is_empty() || self.standing.is_some()
+    fn browsing(&self, browse: Browse<ImageColumn>) -> Self {
+        Self { browse, ..self.clone() }
     }
 
-    /// The rows to show, in order.
-    pub(super) fn select(&self, rows: Vec<ImageRow>) -> Vec<ImageRow> {
-        let needle = Needle::new(&self.browse.search);
-        let admits =
-            |row: &ImageRow| self.standing.is_none_or(|standing| standing.admits(row)) && found(row, &needle);
-        let mut rows: Vec<ImageRow> = rows.into_iter().filter(admits).collect();
-        rows.sort_by(|left, right| self.order(left, right));
-        rows
+    fn filters(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![("standing", self.standing.map(|standing| standing.word().to_owned()))]
+    }
+
+    fn admits(&self, row: &ImageRow, needle: &Needle) -> bool {
+        self.standing.is_none_or(|standing| standing.admits(row)) && found(row, needle)
     }
 
     fn order(&self, left: &ImageRow, right: &ImageRow) -> Ordering {

@@ -2,13 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::PATH;
-use super::query::{ImageColumn, ImageQuery, StandingFilter};
+use super::query::{ImageQuery, StandingFilter};
 use crate::domain::host::Arch;
-use crate::portal::pages::browse::{Browse, address, paged};
 use crate::portal::pages::filter::{Select, choices};
-use crate::portal::pages::listing::{Field, Frame, Heading, Pager};
+use crate::portal::pages::listing::{Above, Field, Frame, Heading};
 use crate::portal::pages::parts::{Pill, Tone, count};
+use crate::portal::pages::query::Query;
 use crate::portal::pages::text::Shown;
 use crate::portal::rows::{ImageFileRow, ImageRow};
 
@@ -36,32 +35,15 @@ pub(super) struct Line {
 impl View {
     /// The page of these rows.
     pub(super) fn new(rows: Vec<ImageRow>, query: ImageQuery, now: Timestamp, version: u64) -> Self {
-        let total = rows.len();
-        let counts = counts(&rows);
         let selects = vec![Select {
             name: "standing",
             label: "Standing",
             all: "Any standing",
             choices: choices(&rows, query.standing, |row, standing| standing.admits(row)),
         }];
-        let (rows, pages) = paged(query.select(rows), query.browse.page);
-        let at = |browse| address(PATH, &ImageQuery { browse, ..query.clone() }.pairs());
-        let pager = Pager::new(pages, |page| at(Browse { page, ..query.browse.clone() }));
-        let headings = Heading::all(&query.browse, at);
-        let kept = |(key, _): &(&str, String)| ["sort", "dir", "open"].contains(key);
-        let frame = Frame {
-            path: PATH,
-            counts,
-            total,
-            narrowed: query.narrows(),
-            search: query.browse.search.clone(),
-            hidden: query.pairs().into_iter().filter(kept).collect(),
-            selects,
-            pager,
-            now: now.as_second(),
-            version,
-        };
-        let lines = rows.into_iter().map(|row| line(&row, &query, at)).collect();
+        let above = Above { counts: counts(&rows), selects };
+        let (frame, headings, rows) = Frame::around(rows, &query, above, (now, version));
+        let lines = rows.iter().map(|row| line(row, &query)).collect();
         Self { frame, headings, lines }
     }
 }
@@ -76,7 +58,7 @@ fn counts(rows: &[ImageRow]) -> Vec<String> {
     counts
 }
 
-fn line(row: &ImageRow, query: &ImageQuery, at: impl Fn(Browse<ImageColumn>) -> String) -> Line {
+fn line(row: &ImageRow, query: &ImageQuery) -> Line {
     let key = row.id.to_string();
     let open = query.browse.open == key;
     let several = |names: &[String]| {
@@ -84,7 +66,7 @@ fn line(row: &ImageRow, query: &ImageQuery, at: impl Fn(Browse<ImageColumn>) -> 
         Some((Shown::cell(first, "no name"), names.len().saturating_sub(1)))
     };
     Line {
-        toggle: at(query.browse.toggled(&key)),
+        toggle: query.at(query.browse.toggled(&key)),
         name: (Shown::cell(&row.name, "no name"), Shown::cell(&row.description, "")),
         files: [Arch::Arm64, Arch::X86].map(|arch| pill(row.files.iter().find(|file| file.arch == arch))),
         policies: several(&row.policies),
