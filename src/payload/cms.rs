@@ -3,6 +3,8 @@
 //! `security cms -S` of macOS and `openssl cms -stream` write BER with lengths that are told at the end only, which the DER
 //! readers at hand refuse. What is needed is the first way down, six headers, so it is walked here.
 
+use super::der::{INTEGER, OID, SEQUENCE, SET, Walk};
+
 /// Why no content is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Sealed {
@@ -17,10 +19,6 @@ pub enum Sealed {
     Detached,
 }
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const OID: u8 = 0x06;
-const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 const OCTETS_IN_PIECES: u8 = 0x24;
 const CONTENT: u8 = 0xa0;
@@ -40,89 +38,62 @@ pub fn is_signed(bytes: &[u8]) -> bool {
 /// There is none, or none to be read.
 pub fn content(bytes: &[u8]) -> Result<Vec<u8>, Sealed> {
     let mut walk = Walk(bytes);
-    walk.enter(SEQUENCE)?;
-    match walk.kind()? {
+    walk.enter(SEQUENCE).ok_or(Sealed::Malformed)?;
+    match kind(&mut walk).ok_or(Sealed::Malformed)? {
         2 => {}
         3 => return Err(Sealed::Encrypted),
         _ => return Err(Sealed::Malformed),
     }
-    walk.enter(CONTENT)?;
-    walk.enter(SEQUENCE)?;
-    walk.whole(INTEGER)?;
-    walk.whole(SET)?;
-    let length = walk.enter(SEQUENCE)?;
+    let length = inner(&mut walk).ok_or(Sealed::Malformed)?;
     let before = walk.0.len();
-    if walk.kind()? != 1 {
+    if kind(&mut walk) != Some(1) {
         return Err(Sealed::Malformed);
     }
     // The certificates, which come next, have the same tag.
     if length == Some(before - walk.0.len()) || walk.0.starts_with(&[0, 0]) {
         return Err(Sealed::Detached);
     }
-    walk.enter(CONTENT)?;
-    walk.octets()
+    let carried = walk.enter(CONTENT).and_then(|_| octets(&mut walk));
+    carried.ok_or(Sealed::Malformed)
 }
 
-/// What is not read yet.
-struct Walk<'a>(&'a [u8]);
+/// The way from the kind to the signed content; the length of what holds it, `None` where that is told by an end mark.
+fn inner(walk: &mut Walk<'_>) -> Option<Option<usize>> {
+    walk.enter(CONTENT)?;
+    walk.enter(SEQUENCE)?;
+    walk.whole(INTEGER)?;
+    walk.whole(SET)?;
+    walk.enter(SEQUENCE)
+}
 
-impl<'a> Walk<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Sealed> {
-        let (taken, left) = self.0.split_at_checked(count).ok_or(Sealed::Malformed)?;
-        self.0 = left;
-        Ok(taken)
+/// The last number of an object identifier of PKCS #7.
+fn kind(walk: &mut Walk<'_>) -> Option<u8> {
+    match walk.whole(OID)?.split_last() {
+        Some((kind, PKCS7)) => Some(*kind),
+        _ => None,
     }
+}
 
-    /// A header of this tag; its length, `None` where it is told by an end mark.
-    fn enter(&mut self, tag: u8) -> Result<Option<usize>, Sealed> {
-        match *self.take(2)? {
-            [found, _] if found != tag => Err(Sealed::Malformed),
-            [_, 0x80] => Ok(None),
-            [_, short @ ..0x80] => Ok(Some(usize::from(short))),
-            // Four bytes tell more than any profile has.
-            [_, long @ 0x81..=0x84] => {
-                let bytes = self.take(usize::from(long & 0x0f))?;
-                Ok(Some(bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))))
-            }
-            _ => Err(Sealed::Malformed),
-        }
+/// A string of octets, in one piece or in several.
+fn octets(walk: &mut Walk<'_>) -> Option<Vec<u8>> {
+    if walk.0.first() == Some(&OCTETS) {
+        return walk.whole(OCTETS).map(<[u8]>::to_vec);
     }
-
-    /// An element whose length is told.
-    fn whole(&mut self, tag: u8) -> Result<&'a [u8], Sealed> {
-        let length = self.enter(tag)?.ok_or(Sealed::Malformed)?;
-        self.take(length)
-    }
-
-    /// The last number of an object identifier of PKCS #7.
-    fn kind(&mut self) -> Result<u8, Sealed> {
-        match self.whole(OID)?.split_last() {
-            Some((kind, PKCS7)) => Ok(*kind),
-            _ => Err(Sealed::Malformed),
-        }
-    }
-
-    /// A string of octets, in one piece or in several.
-    fn octets(&mut self) -> Result<Vec<u8>, Sealed> {
-        if self.0.first() == Some(&OCTETS) {
-            return self.whole(OCTETS).map(<[u8]>::to_vec);
-        }
-        let mut bytes = Vec::new();
-        match self.enter(OCTETS_IN_PIECES)? {
-            Some(length) => {
-                let mut pieces = Walk(self.take(length)?);
-                while !pieces.0.is_empty() {
-                    bytes.extend_from_slice(pieces.whole(OCTETS)?);
-                }
-            }
-            None => {
-                while !self.0.starts_with(&[0, 0]) {
-                    bytes.extend_from_slice(self.whole(OCTETS)?);
-                }
+    let mut bytes = Vec::new();
+    match walk.enter(OCTETS_IN_PIECES)? {
+        Some(length) => {
+            let mut pieces = Walk(walk.take(length)?);
+            while !pieces.0.is_empty() {
+                bytes.extend_from_slice(pieces.whole(OCTETS)?);
             }
         }
-        Ok(bytes)
+        None => {
+            while !walk.0.starts_with(&[0, 0]) {
+                bytes.extend_from_slice(walk.whole(OCTETS)?);
+            }
+        }
     }
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::catalog::{Key, Kind, LayerKind};
 use crate::sources::profile::Unreadable;
 
 pub mod cms;
+pub mod der;
 pub mod examine;
 pub mod examples;
 pub mod manifest;

@@ -2,23 +2,20 @@
 //!
 //! Only shown to people, never trusted; whatever is not understood has no name.
 
+use crate::payload::der::{INTEGER, OID, SEQUENCE, SET, Walk};
+
 /// The common name, and the organization where it says more.
 pub(super) fn of(certificate: &[u8]) -> Option<String> {
-    let mut rest = certificate;
-    let mut certificate = enter(&mut rest, SEQUENCE)?;
-    let mut fields = enter(&mut certificate, SEQUENCE)?;
-    if fields.first() == Some(&VERSION) {
-        element(&mut fields)?;
+    let certificate = Walk(certificate).whole(SEQUENCE)?;
+    let mut fields = Walk(Walk(certificate).whole(SEQUENCE)?);
+    if fields.0.first() == Some(&VERSION) {
+        fields.element()?;
     }
-    enter(&mut fields, INTEGER)?;
-    enter(&mut fields, SEQUENCE)?;
-    name(enter(&mut fields, SEQUENCE)?)
+    fields.whole(INTEGER)?;
+    fields.whole(SEQUENCE)?;
+    name(Walk(fields.whole(SEQUENCE)?))
 }
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const OID: u8 = 0x06;
-const INTEGER: u8 = 0x02;
 const BMP_STRING: u8 = 0x1e;
 const VERSION: u8 = 0xa0;
 
@@ -30,14 +27,14 @@ const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
 /// The most characters of a name that are shown.
 const LONGEST: usize = 80;
 
-fn name(mut sets: &[u8]) -> Option<String> {
+fn name(mut sets: Walk<'_>) -> Option<String> {
     let (mut common, mut organization) = (None, None);
-    while !sets.is_empty() {
-        let mut attributes = enter(&mut sets, SET)?;
-        let mut attribute = enter(&mut attributes, SEQUENCE)?;
-        match enter(&mut attribute, OID)? {
-            COMMON_NAME => common = element(&mut attribute).map(text),
-            ORGANIZATION => organization = element(&mut attribute).map(text),
+    while !sets.0.is_empty() {
+        let attributes = sets.whole(SET)?;
+        let mut attribute = Walk(Walk(attributes).whole(SEQUENCE)?);
+        match attribute.whole(OID)? {
+            COMMON_NAME => common = attribute.element().map(text),
+            ORGANIZATION => organization = attribute.element().map(text),
             _ => {}
         }
     }
@@ -58,27 +55,6 @@ fn text((tag, bytes): (u8, &[u8])) -> String {
         String::from_utf8_lossy(bytes).into_owned()
     };
     text.chars().take(LONGEST).collect()
-}
-
-/// The content of the next element, which has this tag.
-fn enter<'a>(bytes: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
-    element(bytes).and_then(|(found, content)| (found == tag).then_some(content))
-}
-
-/// The next element: its tag and its content.
-fn element<'a>(bytes: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
-    let (&[tag, length], rest) = bytes.split_first_chunk()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(length), rest),
-        0x81..=0x83 => {
-            let (length, rest) = rest.split_at_checked(usize::from(length & 0x0f))?;
-            (length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-        }
-        _ => return None,
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    *bytes = rest;
-    Some((tag, content))
 }
 
 #[cfg(test)]
