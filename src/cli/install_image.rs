@@ -13,6 +13,7 @@ use super::arguments::InstallArguments;
 use super::failure::Failure;
 use super::images::{bar, progress};
 use super::ink::{Line, Style, Tone};
+use super::pause::pause;
 use super::screen::Screen;
 use super::text::printable;
 use crate::clock::Clock;
@@ -71,7 +72,7 @@ pub(super) fn request(
             show(install);
         }
     };
-    let install = wait(&installed, (clock, limit), || client.images(), (&mut bar_of, pause));
+    let install = wait(&installed, (clock, limit), || client.images(), (&mut bar_of, || pause(PAUSE)));
     if shows {
         // The bar's line ends.
         let _ = writeln!(std::io::stderr());
@@ -88,14 +89,6 @@ fn show(install: &InstallView) {
     let text: String = text.chars().take(79).collect();
     // Where nobody looks there is nobody to show it to.
     let _ = write!(std::io::stderr(), "\r{text:<79}");
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a command in the foreground that waits for the daemon has nothing else to do"
-)]
-fn pause() {
-    std::thread::sleep(PAUSE);
 }
 
 fn wait(

@@ -22,6 +22,7 @@ mod leave;
 mod license;
 mod nearest;
 pub mod output;
+mod pause;
 mod place_image;
 mod plan;
 mod profile;

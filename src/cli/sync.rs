@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::ink::{Line, Style, Tone};
+use super::pause::pause;
 use super::screen::Screen;
 use super::status::no_portal;
 use crate::clock::Clock;
@@ -54,7 +55,12 @@ pub(super) fn request(paths: &Paths, clock: &dyn Clock, limit: Duration) -> Resu
     }
     let limits = Limits { start: clock.now(), limit };
     let ordered_at = client.clone().within(limits.question(clock)).sync()?;
-    wait(ordered_at, (clock, limits), || client.clone().within(limits.question(clock)).status(), pause)
+    wait(
+        ordered_at,
+        (clock, limits),
+        || client.clone().within(limits.question(clock)).status(),
+        || pause(PAUSE),
+    )
 }
 
 /// How long the command may take as a whole.
@@ -75,14 +81,6 @@ impl Limits {
     fn question(self, clock: &dyn Clock) -> Duration {
         self.left(clock).clamp(LEAST, crate::control::client::LIMIT)
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a command in the foreground that waits for the daemon has nothing else to do"
-)]
-fn pause() {
-    std::thread::sleep(PAUSE);
 }
 
 fn wait(
