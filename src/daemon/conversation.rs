@@ -1,13 +1,17 @@
 //! The conversation with the portal: the board to the check-in, and what the portal says to the board.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::board::{Assigned, Board, Conversation, Part, Ruling};
 use super::checkin::{self, Checkin, Leased, Traffic, Transport};
 use super::desk::Desk;
+use super::enforcement::Enforcement;
+use super::observer::Wishes;
 use super::report;
 use super::ticker::Ticker;
 use crate::checkin::session::{Denied, Status};
@@ -15,12 +19,40 @@ use crate::control::view::{LastCheckin, NextCheckin};
 use crate::license::State;
 use crate::wire::checkin::{CheckinReason, LeaseWish};
 
+/// How long an ordered check-in waits for the look that was ordered with it.
+const LOOK_WITHIN: Duration = Duration::from_secs(10);
+
+/// An ordered check-in, which tells what the look that was ordered with it finds.
+#[derive(Default)]
+struct Order(Option<(Wishes, Instant)>);
+
+impl Order {
+    fn take(&mut self, board: &Board) {
+        self.0 = Some((board.wanted.requests, Instant::now() + LOOK_WITHIN));
+    }
+
+    /// Resolves when the look takes too long; never without an order.
+    async fn overdue(&self) {
+        match self.0 {
+            Some((_, until)) => sleep_until(until).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether the order can be carried out now; it is over then.
+    fn is_ripe(&mut self, board: &Board) -> bool {
+        let Enforcement { served, settled, .. } = &*board.enforcement;
+        let is_seen = |wanted: Wishes| served.requests.covers(wanted) && *settled;
+        self.0.take_if(|(wanted, until)| is_seen(*wanted) || *until <= Instant::now()).is_some()
+    }
+}
+
 /// Runs the check-in between the board and the portal.
 pub(super) async fn converse<H: Transport>(
     checkin: Checkin<Ticker, H>,
     board: watch::Sender<Board>,
     desk: Arc<Desk>,
-    sync: Arc<Notify>,
+    ordered: Arc<Notify>,
 ) {
     // For good: later changes are enforced while the conversation goes on.
     let mut may_speak = false;
@@ -37,7 +69,8 @@ pub(super) async fn converse<H: Transport>(
     publish(&board, &status.borrow_and_update(), *traffic.borrow_and_update());
     let mut changes = board.subscribe();
     // What stood when the daemon ended does not wait for the pause after the last check-in either.
-    let mut urgent = None;
+    let (mut urgent, mut order) = (None, Order::default());
+    let sync = Arc::new(Notify::new());
     let speak = checkin.run(checkin::Inputs { local: heard, sync: Arc::clone(&sync) });
     tokio::pin!(speak);
     loop {
@@ -54,6 +87,12 @@ pub(super) async fn converse<H: Transport>(
             }
             Ok(()) = status.changed() => publish(&board, &status.borrow_and_update(), *traffic.borrow()),
             Ok(()) = traffic.changed() => publish(&board, &status.borrow(), *traffic.borrow_and_update()),
+            () = ordered.notified() => order.take(&board.borrow()),
+            () = order.overdue() => {
+                if order.is_ripe(&board.borrow()) {
+                    sync.notify_one();
+                }
+            }
             Ok(()) = changes.changed() => {
                 changes.mark_unchanged();
                 let said = tell();
@@ -65,7 +104,7 @@ pub(super) async fn converse<H: Transport>(
                     }
                     differs
                 });
-                if hurries(last, urgent) {
+                if hurries(last, urgent) || order.is_ripe(&board.borrow()) {
                     sync.notify_one();
                 }
             }

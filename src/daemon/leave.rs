@@ -172,7 +172,7 @@ fn left(board: &Board) -> Vec<WithheldView> {
         .withheld
         .iter()
         .filter(|withheld| withheld.reason != Reason::NothingRecorded && !is_gone(withheld.subject));
-    let withheld = withheld.map(|held| view(held.subject, held.key, views::reason(&held.reason)));
+    let withheld = withheld.map(|held| view(held.subject, held.key, views::reason(observation, held)));
     let late = plan.changes().map(|change| view(change.subject, change.key, "the time was over".to_owned()));
     withheld.chain(late).collect()
 }

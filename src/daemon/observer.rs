@@ -102,13 +102,6 @@ impl Observation {
             begun: false,
         }
     }
-
-    /// True when the enforcer's changes were looked at.
-    #[must_use]
-    pub fn covers(&self, changes: Wishes) -> bool {
-        let served = &self.served.changes;
-        served.service >= changes.service && served.vms >= changes.vms && served.users >= changes.users
-    }
 }
 
 /// How many looks were wished for: numbers that only rise.
@@ -122,6 +115,17 @@ pub struct Wishes {
     pub license: u64,
     /// At the users' own preferences.
     pub users: u64,
+}
+
+impl Wishes {
+    /// True when all of the others were served with these.
+    #[must_use]
+    pub const fn covers(self, others: Self) -> bool {
+        self.service >= others.service
+            && self.vms >= others.vms
+            && self.license >= others.license
+            && self.users >= others.users
+    }
 }
 
 /// Wishes for a look, by who has them.

@@ -91,6 +91,12 @@ pub fn unobserved(observation: &Observation, subject: Subject) -> ComplianceReas
     }
 }
 
+/// Why the virtual machines could not be listed.
+#[must_use]
+pub fn unlisted(observation: &Observation) -> ComplianceReason {
+    reason(&observation.listed)
+}
+
 fn reason<T>(answer: &Answer<T>) -> ComplianceReason {
     match answer {
         Answer::ServiceStopped => ComplianceReason::ServiceStopped,

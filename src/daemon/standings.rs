@@ -63,6 +63,14 @@ fn left_as_set(board: &Board, key: Key) -> impl Iterator<Item = State> {
     })
 }
 
+/// The settings of virtual machines that wait because none could be listed, and why none could.
+pub fn unlisted(board: &Board) -> impl Iterator<Item = (Key, ComplianceReason)> {
+    unordered_keys(board).filter_map(|(key, resolved)| match unordered(board, key, resolved) {
+        State { subject: None, reason: Some(reason), .. } => Some((key, reason)),
+        _ => None,
+    })
+}
+
 /// The count of all managed settings.
 #[must_use]
 pub fn tally(board: &Board) -> Tally {
@@ -130,7 +138,7 @@ fn unordered(board: &Board, key: Key, resolved: &Resolved) -> State {
         }
         _ if key.setting().scope == Scope::VirtualMachine => match &observation.listed {
             Answer::Known(()) => state(None, Compliance::Idle, None, None),
-            _ => state(None, Compliance::Pending, Some(ComplianceReason::NotObserved), None),
+            _ => state(None, Compliance::Pending, Some(sights::unlisted(observation)), None),
         },
         _ => state(subject, Compliance::Pending, Some(sights::unobserved(observation, Subject::App)), None),
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::board::Board;
 use super::observer::Observation;
 use super::problems::Problem;
+use super::sights;
 use super::standings::{self, State};
 use crate::catalog::{Key, LayerKind, Value};
 use crate::control::view::{
@@ -20,7 +21,7 @@ use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::Runner;
 use crate::hypervisor::users::LocalUser;
 use crate::plan::memory::{Attempt, entry};
-use crate::plan::{Action, Reason, Why};
+use crate::plan::{Action, Reason, Why, Withheld};
 use crate::resolve::{Candidate, Outcome, Resolved};
 use crate::sources::assignment;
 
@@ -147,7 +148,8 @@ fn loser((candidate, reason): &(Candidate, crate::resolve::Lost)) -> LoserView {
 }
 
 fn on_subject(board: &Board, key: Key, state: State) -> Option<SubjectStateView> {
-    let about = state.subject?;
+    // Where no virtual machine could be listed, there is none to name, and a reason all the same.
+    let about = state.subject.or(state.reason.map(|_| Subject::App))?;
     let attempt: Option<&Attempt> = entry(&board.enforcement.attempts, about, key);
     Some(SubjectStateView {
         subject: subject(&board.observation, about),
@@ -170,12 +172,18 @@ pub fn plan(board: &Board, runner: &Runner) -> PlanView {
     let withheld = withheld.map(|withheld| WithheldView {
         subject: subject(observation, withheld.subject),
         key: withheld.key.name().to_owned(),
-        reason: reason(&withheld.reason),
+        reason: reason(observation, withheld),
         until: if let Reason::Later { until } = withheld.reason { Some(until) } else { None },
+    });
+    let unlisted = standings::unlisted(board).map(|(key, reason)| WithheldView {
+        subject: subject(observation, Subject::App),
+        key: key.name().to_owned(),
+        reason: format!("the virtual machines could not be listed: {}", reason.explanation()),
+        until: None,
     });
     PlanView {
         actions: plan.actions.iter().flat_map(|action| actions(observation, action, runner)).collect(),
-        withheld: withheld.collect(),
+        withheld: withheld.chain(unlisted).collect(),
     }
 }
 
@@ -227,13 +235,16 @@ fn why(why: &Why) -> String {
 
 /// Why a setting is not changed, in words.
 #[must_use]
-pub fn reason(reason: &Reason) -> String {
-    match reason {
+pub fn reason(observation: &Observation, withheld: &Withheld) -> String {
+    match &withheld.reason {
         Reason::VersionTooOld => "this version of Parallels Desktop does not have it".to_owned(),
         Reason::GuestUnsupported => "this guest does not have it".to_owned(),
         Reason::NoLever => "nothing on the Mac enforces it yet; it is heeded and reported".to_owned(),
         Reason::NotShown => "it was set, and nothing shows whether it holds".to_owned(),
-        Reason::NotObserved => "it could not be observed".to_owned(),
+        Reason::NotObserved => {
+            let why = sights::unobserved(observation, withheld.subject);
+            format!("it could not be observed: {}", why.explanation())
+        }
         Reason::NeedsCustomPassword => "a custom password is asked for".to_owned(),
         Reason::VmLocked => "the configuration is locked and could not be unlocked".to_owned(),
         Reason::Later { until } => format!("it is tried again at {until:.0}"),

@@ -244,7 +244,7 @@ mod tests {
             ("key-6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA", "key-6J9A5T-******-******-******-RN17ZA"),
             ("6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA-key", "6J9A5T-******-******-******-RN17ZA-key"),
             ("ID6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZAis", "ID6J9A5T-******-******-******-RN17ZAis"),
-            ("XXXXXX-6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA", "XXXXXX-******-******-******-******-RN17ZA"),
+            ("ZZZZZZ-6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA", "ZZZZZZ-******-******-******-******-RN17ZA"),
             ("6J9A5T-******-BBBBBB-******-RN17ZA", "6J9A5T-******-******-******-RN17ZA"),
             (
                 "\u{e9}6J9A5T-AAAAAA-BBBBBB-CCCCCC-RN17ZA\u{e9}",

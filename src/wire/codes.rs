@@ -175,7 +175,7 @@ table! {
             "The portal does not speak this agent's version of the protocol."
             "Update Meridian."
         StateCorrupt "state-corrupt"
-            "A stored file was damaged; it was moved aside and its predecessor is used."
+            "A stored file was damaged; it was moved aside and is not used."
             "Check the disk; keep the file that was moved aside for analysis."
         StateExposed "state-exposed"
             "A stored file could be read or changed by other users, or belongs to one; its mode was put right, or it was moved aside."

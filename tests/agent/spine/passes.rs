@@ -75,3 +75,38 @@ async fn a_change_without_effect_is_a_failure_and_no_drift() {
     assert!(problem.detail.contains("nothing changed"), "{problem:?}");
     assert_eq!(status.enforcement.corrections, 0);
 }
+
+#[tokio::test]
+async fn an_ordered_check_in_tells_what_the_look_finds_that_was_ordered_with_it() {
+    let environment = TestEnvironment::start().await;
+    environment.until_enrolled().await;
+    environment.sync().await;
+    environment.edit(|state| state.vms.values_mut().next().unwrap().name = "Renamed".to_owned());
+    let synced = environment.cli(["sync"]).await;
+    assert_eq!(synced.code, 0, "{synced:?}");
+    let told = environment.admin.list("/vms").await.unwrap();
+    assert!(told.iter().any(|vm| vm.to_string().contains("Renamed")), "{told:#?}");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_stopped_service_says_so() {
+    let settings = json!({ "restrict.create_vm": true, "vm.network": "host_only" });
+    let mut state = State::demo();
+    state.service.running = false;
+    let environment = Setup::default().mac(state).policy(settings).start().await;
+    environment.until_problem("service-stopped").await;
+    environment
+        .until("assigned", |status| status.assignment.as_ref().is_some_and(|it| it.policy.is_some()))
+        .await;
+    environment.sync().await;
+    let plan = environment.cli(["plan", "--json"]).await.json();
+    let why = |key: &str| {
+        let withheld = plan["withheld"].as_array().unwrap().iter().find(|each| each["key"] == key);
+        withheld.unwrap_or_else(|| panic!("{key}: {plan}"))["reason"].as_str().unwrap().to_owned()
+    };
+    for key in ["restrict.create_vm", "vm.network"] {
+        assert!(why(key).contains("service is not running"), "{key}: {}", why(key));
+        let explain = environment.cli(["explain", key]).await;
+        assert!(explain.stdout.contains("service is not running"), "{explain:?}");
+    }
+}
