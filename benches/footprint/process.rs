@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// A process by its folder below `/proc`.
@@ -60,6 +61,21 @@ impl Proc {
     fn threads(&self) -> io::Result<Vec<PathBuf>> {
         fs::read_dir(self.0.join("task"))?.map(|entry| Ok(entry?.path())).collect()
     }
+}
+
+/// The bytes of an executable without its tables for unwinding and relocation, by binutils' `size`: Linux loads them from
+/// the file, while a Mac's linker packs them into a few KB.
+///
+/// # Errors
+/// Where there is no `size`, or it does not tell them.
+pub(crate) fn size(executable: &Path) -> io::Result<u64> {
+    let told = Command::new("size").arg("-A").arg(executable).output()?;
+    let told = String::from_utf8_lossy(&told.stdout);
+    let mut size = fs::metadata(executable)?.len();
+    for table in [".eh_frame ", ".eh_frame_hdr", ".rela.dyn"] {
+        size -= number(&told, table)?;
+    }
+    Ok(size)
 }
 
 /// The number that follows a name at the start of a line.

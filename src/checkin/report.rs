@@ -13,6 +13,7 @@ use super::local::Local;
 use super::schedule::{REPORT_ALL, VOLATILE, passed};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DeviceId, VmId};
+use crate::domain::keyed::Keyed as _;
 use crate::wire::checkin::{
     ComplianceItem, ComplianceState, Device, ImageProgress, LicenseReport, Rejected, ReportedProblem, Resend,
 };
@@ -168,7 +169,7 @@ impl<'a> Facts<'a> {
         let images: &[ImageProgress] = if presence_only { &[] } else { &local.images };
         let machines = local.vms.as_ref().filter(|_| !presence_only);
         let vms = machines.map(|machines| {
-            machines.records.iter().filter_map(|record| Some((record.uuid, fact(record)?))).collect()
+            machines.records.iter().filter_map(|record| Some((record.uuid, fact(record)?))).keyed()
         });
         Self {
             digests: Members {
@@ -190,9 +191,10 @@ impl<'a> Facts<'a> {
 
     /// What these facts amount to.
     pub(super) fn fingerprint(&self, local: &Local) -> Fingerprint {
-        let root = self.vms.as_ref().map(|vms| {
-            inventory::root(&vms.iter().map(|(id, fact)| (*id, fact.digest)).collect::<BTreeMap<_, _>>())
-        });
+        let root = self
+            .vms
+            .as_ref()
+            .map(|vms| inventory::root(&vms.iter().map(|(id, fact)| (*id, fact.digest)).keyed()));
         let profile = digest(&local.profile_settings).unwrap_or_else(|| Digest::of(b""));
         Fingerprint { members: self.digests, profile, root }
     }

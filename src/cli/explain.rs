@@ -4,8 +4,6 @@
 
 mod one;
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::failure::Failure;
@@ -18,6 +16,7 @@ use crate::control::client::{Client, ClientError};
 use crate::control::proto::{Refusal, RefusalCode};
 use crate::control::view::{ExplainView, LayerView, OutcomeView, ProblemView, SettingView, SubjectStateView};
 use crate::domain::compliance::Compliance;
+use crate::domain::keyed::Keyed as _;
 use crate::paths::Paths;
 use crate::wire::codes::ProblemCode;
 
@@ -172,7 +171,7 @@ fn sources(screen: &mut Screen<'_>, managed: &[&SettingView]) {
     let winners = winners.map(|winner| (winner.layer, winner.origin.as_str()));
     let losers = managed.iter().flat_map(|setting| &setting.overridden);
     let losers = losers.map(|loser| (loser.layer, loser.origin.as_str()));
-    let all: BTreeSet<_> = winners.chain(losers).collect();
+    let all = winners.chain(losers).distinct();
     if !all.is_empty() {
         screen.blank();
     }

@@ -22,6 +22,7 @@ use super::ticker::Ticker;
 use super::updater::Updates;
 use crate::catalog::{Key, Scope, Value};
 use crate::domain::ids::DeviceId;
+use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::enforce::apply::{self, Outcome, Way};
@@ -132,11 +133,11 @@ impl Enforcer {
         observed: &Observed,
     ) -> (Vec<Layer>, BTreeMap<Key, Value>) {
         let recorded = self.baseline.records.get(&Subject::App).into_iter().flatten();
-        let recorded = recorded.map(|(key, record)| (*key, record.value.clone())).collect();
+        let recorded = recorded.map(|(key, record)| (*key, record.value.clone())).keyed();
         let shown = observed.app.as_ref().map(|app| app.values.clone()).unwrap_or_default();
         let local = local::local(&shown, &recorded);
         let values =
-            local.items.iter().filter_map(|(key, item)| Some((*key, item.as_ref().ok()?.clone()))).collect();
+            local.items.iter().filter_map(|(key, item)| Some((*key, item.as_ref().ok()?.clone()))).keyed();
         let mut layers = vec![local];
         layers.extend(profile.layer.clone());
         let delivered = assigned.assignment.iter().filter(|_| self.may_deliver(observation));
@@ -305,7 +306,7 @@ impl Enforcer {
         let complete = seen.observation.listed_at.is_some() && seen.observation.inventory.is_complete();
         match (holds, &self.account.tolerated) {
             (true, None) if complete => {
-                self.account.tolerated = Some(seen.observation.inventory.vms.keys().copied().collect());
+                self.account.tolerated = Some(seen.observation.inventory.vms.keys().copied().distinct());
             }
             (false, Some(_)) => self.account.tolerated = None,
             _ => {}
@@ -318,7 +319,7 @@ impl Enforcer {
         let violators = sights::violators(&owners, seen.origins);
         // Before the list is complete, nobody knows what was there when the policy came.
         let tolerated = self.account.tolerated.clone();
-        let tolerated = tolerated.unwrap_or_else(|| owners.iter().map(|(vm, _)| *vm).collect());
+        let tolerated = tolerated.unwrap_or_else(|| owners.iter().map(|(vm, _)| *vm).distinct());
         let violations = violations::violations(&seen.effective, &violators, &tolerated);
         let situation = self.situation(seen, self.ticker.now());
         let plan = plan(&situation);

@@ -6,7 +6,6 @@
 //! until that was tried nobody looks at the service.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +20,7 @@ use super::problems::Problem;
 use super::ticker::Ticker;
 use crate::domain::host::Arch;
 use crate::domain::ids::Uid;
+use crate::domain::keyed::Keyed as _;
 use crate::error::Chain;
 use crate::hypervisor::outcome::Answer;
 use crate::hypervisor::runner::{Changed, Runner};
@@ -279,7 +279,7 @@ impl Imager {
         let observation = &board.observation;
         let complete = matches!(observation.listed, Answer::Known(())) && observation.inventory.is_complete();
         if complete {
-            let there: BTreeSet<_> = observation.inventory.vms.keys().copied().collect();
+            let there = observation.inventory.vms.keys().copied().distinct();
             let (now, seen_at) = (self.ticker.now(), observation.listed_at);
             let forgotten = self.installer.change(|book| book.forget(&there, seen_at.unwrap_or(now), now));
             self.write_failed = forgotten.err().map(|error| Chain(&error).to_string());

@@ -1,6 +1,6 @@
 //! What is wrong, gathered from the board under stable codes, each with the time since when it is so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -11,6 +11,7 @@ use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::Observation;
 use super::updater::Updates;
+use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
 use crate::error::Chain;
@@ -287,7 +288,7 @@ fn of_enforcement(enforcement: &Enforcement) -> Vec<Problem> {
 
 /// What should be given back and is not. Settings that are given back have no standing any more.
 fn of_release(enforcement: &Enforcement) -> impl Iterator<Item = Problem> {
-    let standing: BTreeSet<_> = enforcement.standings.iter().map(|each| (each.subject, each.key)).collect();
+    let standing = enforcement.standings.iter().map(|each| (each.subject, each.key)).distinct();
     let held_back = enforcement.plan.withheld.iter();
     held_back.filter(move |held| !standing.contains(&(held.subject, held.key))).filter_map(|held| {
         let code = match held.reason {

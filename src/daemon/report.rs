@@ -7,6 +7,7 @@ use super::board::Board;
 use super::problems::Problem;
 use crate::catalog;
 use crate::checkin::local::{Licensing, Local, Machines, Parallels, Portal};
+use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::enforce::compliance::Standing;
 use crate::hypervisor::outcome::Answer;
@@ -43,7 +44,7 @@ pub fn local(board: &Board, problems: &[(Problem, Timestamp)], may_speak: bool) 
             Answer::NotInstalled => Parallels::Missing,
             Answer::CouldNotAsk(_) | Answer::ServiceStopped | Answer::NotLoggedIn => Parallels::Unreadable,
         },
-        local_restrictions: board.enforcement.local.iter().map(|(key, value)| named(*key, value)).collect(),
+        local_restrictions: board.enforcement.local.iter().map(|(key, value)| named(*key, value)).members(),
         profile_settings: board.profile.layer.as_ref().map(settings).unwrap_or_default(),
         updates: super::updater::report(board),
         compliance: compliance(board),
@@ -97,7 +98,7 @@ pub fn portal(preferences: &Preferences) -> Portal {
 
 fn settings(layer: &Layer) -> Map<String, Value> {
     let values = layer.items.iter().filter_map(|(key, item)| Some(named(*key, item.as_ref().ok()?)));
-    values.collect()
+    values.members()
 }
 
 fn named(key: catalog::Key, value: &catalog::Value) -> (String, Value) {

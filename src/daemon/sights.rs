@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::catalog::{Key, Scope, Value};
 use crate::domain::host::Arch;
 use crate::domain::ids::{Uid, VmId};
+use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::domain::vm::{GuestKind, Vm};
 use crate::enforce::violations::Subject as Violator;
@@ -23,7 +24,7 @@ pub fn observed(observation: &Observation) -> Observed {
         Answer::Known(info) => Some(Sight {
             values: keys(Scope::Application)
                 .filter_map(|key| Some((key, of_service(key.setting().sensor, info)?)))
-                .collect(),
+                .keyed(),
             custom_password: info.custom_password == Some(true),
         }),
         _ => None,
@@ -32,8 +33,7 @@ pub fn observed(observation: &Observation) -> Observed {
         let owner = observation.inventory.way_to(vm)?;
         Some((vm.id, vm_sight(vm, owner.uid)))
     });
-    let vms =
-        if matches!(observation.listed, Answer::Known(())) { vms.collect() } else { Default::default() };
+    let vms = if matches!(observation.listed, Answer::Known(())) { vms.keyed() } else { Default::default() };
     let users = observation.preferences.iter().map(|seen| {
         let values = match &seen.values {
             Answer::Known(values) => Some(values.clone()),
@@ -41,7 +41,7 @@ pub fn observed(observation: &Observation) -> Observed {
         };
         (seen.user.uid, values.map(|values| Sight { values, custom_password: false }))
     });
-    Observed { app, vms, users: users.collect() }
+    Observed { app, vms, users: users.keyed() }
 }
 
 fn vm_sight(vm: &Vm, owner: Uid) -> VmSight {
@@ -49,7 +49,7 @@ fn vm_sight(vm: &Vm, owner: Uid) -> VmSight {
         sight: Sight {
             values: keys(Scope::VirtualMachine)
                 .filter_map(|key| Some((key, of_vm(key.setting().sensor, vm)?)))
-                .collect(),
+                .keyed(),
             custom_password: vm.protection.custom_password == Some(true),
         },
         owner,
@@ -126,7 +126,7 @@ impl Origins {
     /// What this book tells.
     #[must_use]
     pub fn of(book: &Book) -> Self {
-        Self { corporate: book.lineage.keys().copied().collect(), intruders: book.intruders.clone() }
+        Self { corporate: book.lineage.keys().copied().distinct(), intruders: book.intruders.clone() }
     }
 }
 

@@ -3,13 +3,12 @@
 //! In goes the board; out come the standings of what is ordered, as the enforcer judged them, and those of the rest: what a local
 //! restriction decides, and what no object has.
 
-use std::collections::BTreeSet;
-
 use super::board::Board;
 use super::enforcement::orders;
 use super::sights;
 use crate::catalog::{Key, LayerKind, Scope, Value};
 use crate::domain::compliance::{Compliance, Tally};
+use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::enforce::compliance::Standing;
 use crate::hypervisor::outcome::Answer;
@@ -96,7 +95,7 @@ pub fn is_settled(board: &Board) -> bool {
     };
     // Nothing can be seen or set of a user who is away, and it follows by itself when they log in.
     let is_away = |standing: &&Standing| standing.reason == Some(ComplianceReason::UserNotLoggedIn);
-    let away: BTreeSet<_> = enforcement.standings.iter().filter(is_away).map(|each| each.subject).collect();
+    let away = enforcement.standings.iter().filter(is_away).map(|each| each.subject).distinct();
     let unseen = enforcement.standings.iter().any(|standing| {
         standing.state.with(standing.reason) == Compliance::Pending && !away.contains(&standing.subject)
     });
@@ -120,7 +119,7 @@ fn compliances(board: &Board) -> impl Iterator<Item = (Key, Compliance)> {
 
 /// The settings that the enforcer has no standing of.
 fn unordered_keys(board: &Board) -> impl Iterator<Item = (Key, &Resolved)> {
-    let ordered: BTreeSet<_> = board.enforcement.standings.iter().map(|standing| standing.key).collect();
+    let ordered = board.enforcement.standings.iter().map(|standing| standing.key).distinct();
     let settings = board.enforcement.effective.settings.iter();
     settings.map(|(key, resolved)| (*key, resolved)).filter(move |(key, _)| !ordered.contains(key))
 }

@@ -6,6 +6,7 @@ pub mod compliance;
 pub mod digest;
 pub mod host;
 pub mod ids;
+pub mod keyed;
 pub mod license;
 pub mod subject;
 pub mod version;

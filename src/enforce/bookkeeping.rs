@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::compliance::Standing;
 use crate::catalog::{Key, Value};
+use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::plan::memory::{Attempt, Baseline, PerSetting, Went, entry, forget};
 use crate::plan::{Change, Observed, Plan};
@@ -89,7 +90,7 @@ pub fn keep_held(held: &mut PerSetting<Value>, standings: &[Standing], observed:
         Subject::Vm(vm) => observed.vms.contains_key(vm),
         Subject::User(uid) => observed.users.get(uid).is_some_and(Option::is_some),
     };
-    let standing: BTreeSet<_> = standings.iter().map(|each| (each.subject, each.key)).collect();
+    let standing = standings.iter().map(|each| (each.subject, each.key)).distinct();
     for (subject, values) in held.iter_mut().filter(|(subject, _)| is_seen(subject)) {
         values.retain(|key, _| standing.contains(&(*subject, *key)));
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Key, LayerKind, Lever, Scope, Value};
 use crate::domain::ids::VmId;
+use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::plan::memory::{Attempt, PerSetting, Went, entry};
 use crate::plan::{Plan, Reason, Situation, Withheld};
@@ -49,9 +50,8 @@ pub struct Findings<'a> {
 /// How every setting stands that a layer above the local one holds, or that is lifted.
 #[must_use]
 pub fn compliance(situation: &Situation<'_>, plan: &Plan, findings: &Findings<'_>) -> Vec<Standing> {
-    let withheld: BTreeMap<_, _> =
-        plan.withheld.iter().map(|each| ((each.subject, each.key), each)).collect();
-    let planned: BTreeSet<_> = plan.changes().map(|change| (change.subject, change.key)).collect();
+    let withheld = plan.withheld.iter().map(|each| ((each.subject, each.key), each)).keyed();
+    let planned = plan.changes().map(|change| (change.subject, change.key)).distinct();
     let judge = |subject: Subject, key: Key| match withheld.get(&(subject, key)) {
         Some(withheld) => judge_withheld(withheld, situation.attempts, (findings.unobserved)(subject)),
         None if planned.contains(&(subject, key)) => judge_planned(entry(situation.attempts, subject, key)),

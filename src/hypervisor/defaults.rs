@@ -12,6 +12,7 @@ use super::ParseError;
 use super::outcome::Answer;
 use super::users::LocalUser;
 use crate::catalog::{DefaultForm, Key, Sensor, UserDefault, Value};
+use crate::domain::keyed::Keyed as _;
 
 /// The domain of Parallels Desktop's own preferences, with the space (facts: public privacy scripts).
 pub const DOMAIN: &str = "com.parallels.Parallels Desktop";
@@ -43,7 +44,7 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<Key, Value>, ParseError> {
         None => Some(Value::text(UNSET)),
         Some((kind, text)) => read(default.form, kind, text),
     };
-    Ok(settings.filter_map(|(key, default)| Some((key, value(default)?))).collect())
+    Ok(settings.filter_map(|(key, default)| Some((key, value(default)?))).keyed())
 }
 
 fn read(form: DefaultForm, kind: &str, text: &str) -> Option<Value> {

@@ -3,7 +3,12 @@
 //! Usually it is JSON. Known exceptions (facts: threads and code of Parallels' own plugins): lines of noise before it,
 //! `\"` for quotes inside `Require password to`, raw control characters inside names, bytes that are no UTF-8.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
 use super::ParseError;
+use super::scalar::Scalar;
 
 /// How many places are tried as the beginning of the JSON inside of noise.
 const ATTEMPTS: usize = 8;
@@ -25,6 +30,20 @@ pub fn read<T>(bytes: &[u8], read: impl Fn(&str) -> serde_json::Result<T>) -> Re
         .filter_map(|start| repaired(text.get(start..)?))
         .find_map(|text| read(&text).ok())
         .ok_or(ParseError::Json(strict))
+}
+
+/// The members of an object as scalars.
+///
+/// # Errors
+/// When one of them is none.
+pub(super) fn scalars<'a>(
+    members: &'a BTreeMap<String, &'a RawValue>,
+) -> serde_json::Result<BTreeMap<&'a str, Scalar<'a>>> {
+    let mut scalars = BTreeMap::new();
+    for (name, value) in members {
+        scalars.insert(name.as_str(), serde_json::from_str(value.get())?);
+    }
+    Ok(scalars)
 }
 
 /// Where JSON may begin: first the brackets that open a line, then those inside one.

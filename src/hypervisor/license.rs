@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::scalar::{Scalar, flag};
 use super::{ParseError, json};
+use crate::domain::keyed::Keyed as _;
 use crate::domain::license::{ActivationKind, LicenseFacts, LicenseState, MaskedKey};
 
 /// How a tool complains about a license in a bad state (facts: an issue of Parallels' Vagrant plugin).
@@ -52,15 +53,14 @@ fn facts_of_json(text: &str) -> serde_json::Result<Result<LicenseFacts, ParseErr
     if raw.is_empty() {
         return Ok(Ok(none()));
     }
-    let members = raw.iter().map(|(name, value)| Ok((name.as_str(), serde_json::from_str(value.get())?)));
-    Ok(facts(&members.collect::<serde_json::Result<_>>()?))
+    Ok(facts(&json::scalars(&raw)?))
 }
 
 /// The lines `name="value"` of the text form; numbers come without quotes.
 fn lines(text: &str) -> Members<'_> {
     let pairs = text.lines().filter_map(|line| line.trim().split_once('='));
     let value = |value: &str| Scalar::Text(Cow::Owned(value.trim().trim_matches('"').to_owned()));
-    pairs.map(|(name, shown)| (name.trim(), value(shown))).collect()
+    pairs.map(|(name, shown)| (name.trim(), value(shown))).keyed()
 }
 
 const fn none() -> LicenseFacts {
@@ -168,10 +168,12 @@ pub fn parse_licenses_json(bytes: &[u8]) -> Option<Extra> {
     let raw = outer.get("license")?.get();
     let inner = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());
     let raw: BTreeMap<String, &RawValue> = serde_json::from_str(&inner).ok()?;
-    let members: BTreeMap<&str, Scalar<'_>> = raw
+    let members = raw
         .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), serde_json::from_str(value.get()).ok()?)))
-        .collect();
+        .filter_map(|(name, value)| {
+            Some((name.as_str(), serde_json::from_str::<Scalar<'_>>(value.get()).ok()?))
+        })
+        .keyed();
     let shown = |name| members.get(name).and_then(Scalar::text);
     let whether = |name| members.get(name).and_then(yes);
     Some(Extra {

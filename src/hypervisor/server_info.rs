@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::scalar::{Scalar, flag};
 use super::{ParseError, json};
+use crate::domain::keyed::Keyed as _;
 use crate::domain::version::ParallelsVersion;
 
 /// What `prlsrvctl info` shows. A member that is not shown, or not readable, is `None`.
@@ -48,8 +49,7 @@ pub fn parse(bytes: &[u8]) -> Result<ServerInfo, ParseError> {
     let from_json = |text: &str| {
         let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
         let license = members.get("License").and_then(|license| license_of_json(license.get()));
-        let lines = members.iter().map(|(key, value)| Ok((key.as_str(), serde_json::from_str(value.get())?)));
-        Ok(ServerInfo::of(&lines.collect::<serde_json::Result<_>>()?, license))
+        Ok(ServerInfo::of(&json::scalars(&members)?, license))
     };
     match json::read(bytes, from_json) {
         Ok(info) => info.if_it_says_something(),
@@ -87,7 +87,7 @@ impl ServerInfo {
             switches: lines
                 .iter()
                 .filter_map(|(key, value)| Some(((*key).to_owned(), value.flag()?)))
-                .collect(),
+                .keyed(),
             license,
         }
     }

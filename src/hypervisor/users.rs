@@ -10,6 +10,7 @@ use super::runner::Runner;
 use super::scalar::Scalar;
 use super::{ParseError, invocation, json};
 use crate::domain::ids::Uid;
+use crate::domain::keyed::Keyed as _;
 
 /// The first user id of people; those below belong to the system.
 const FIRST_PERSON: u32 = 500;
@@ -82,7 +83,7 @@ pub fn parse_accounts(bytes: &[u8]) -> Accounts {
             let name = name.trim();
             (!name.is_empty() && !name.starts_with('_')).then(|| (name.to_owned(), Uid(uid)))
         })
-        .collect()
+        .keyed()
 }
 
 /// Remembers who the users are, so that asking for their virtual machines costs no process for this.

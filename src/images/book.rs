@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::digest::Digest;
 use crate::domain::ids::{ImageId, Uid, VmId};
+use crate::domain::keyed::Keyed as _;
 use crate::state::document::Kept;
 use crate::wire::codes::ProblemCode;
 
@@ -251,7 +252,7 @@ impl Book {
     /// The digests of the files that are still needed.
     #[must_use]
     pub fn wanted(&self) -> Vec<Digest> {
-        let wanted: BTreeSet<_> = self.open().map(|(_, install)| install.of.sha256).collect();
+        let wanted: BTreeSet<_> = self.open().map(|(_, install)| install.of.sha256).distinct();
         wanted.into_iter().collect()
     }
 

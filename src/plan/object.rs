@@ -10,6 +10,7 @@ use super::situation::{Sight, Situation, VmSight};
 use super::wish::Wish;
 use crate::catalog::{Guests, Key, LayerKind, Lever, Scope, Sensor, Value};
 use crate::domain::host::Arch;
+use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::resolve::Outcome;
 
@@ -66,7 +67,7 @@ impl<'a> Object<'a> {
             }
         }
         if !self.record.is_empty() {
-            self.plan.record.insert(self.subject, self.record.into_iter().collect());
+            self.plan.record.insert(self.subject, self.record.into_iter().keyed());
         }
         if !self.changes.is_empty() {
             self.plan.actions.extend(order::actions(self.subject, self.vm, self.changes));

@@ -1,9 +1,8 @@
 //! The verified assignment as layers: the policy, and the deprecated license-bound profiles.
 
-use std::collections::BTreeSet;
-
 use super::layer::{Layer, Origin};
 use crate::catalog::{Key, LayerKind};
+use crate::domain::keyed::Keyed as _;
 use crate::wire::assignment::Assignment;
 
 /// The layers of an assignment. A retired device has no policy, and no profile either.
@@ -47,7 +46,7 @@ pub fn note(layer: &Layer) -> Option<String> {
         "image.arm64" | "image.x86_64" => "the policy's golden image".to_owned(),
         name => format!("{name} in the policy"),
     });
-    let replaced: BTreeSet<_> = replaced.collect();
+    let replaced = replaced.distinct();
     let replaced = replaced.into_iter().collect::<Vec<_>>().join(", ");
     Some(if replaced.is_empty() { "deprecated".to_owned() } else { format!("deprecated: use {replaced}") })
 }

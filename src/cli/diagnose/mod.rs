@@ -184,7 +184,8 @@ fn gather(paths: &Paths, clock: &dyn Clock) -> Gathered {
 
 fn versions(paths: &Paths, clock: &dyn Clock) -> serde_json::Value {
     let of = |path: PathBuf, key: &str| {
-        let list = plist::Value::from_reader(io::Cursor::new(end_of(&path).ok()?)).ok()?;
+        let bytes = end_of(&path).ok()?;
+        let list = plist::Value::from_reader(io::Cursor::new(bytes.as_slice())).ok()?;
         Some(list.as_dictionary()?.get(key)?.as_string()?.to_owned())
     };
     json!({

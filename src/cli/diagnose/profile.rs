@@ -1,8 +1,9 @@
 //! What the profiles say, without what is secret in them. Of a key that nobody knows only the name is told: its value may be
 //! a token under a misspelled name.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::domain::keyed::Keyed as _;
 use crate::paths::Paths;
 use crate::sources::profile::{Activation, Item, Managed, Preferences, Reading, read_managed};
 
@@ -36,7 +37,7 @@ fn agents(managed: &Managed, secrets: &mut Vec<String>) -> Value {
 }
 
 fn keys(preferences: &Preferences) -> Value {
-    let settings: Map<String, Value> = preferences
+    let settings = preferences
         .settings
         .items
         .iter()
@@ -47,7 +48,7 @@ fn keys(preferences: &Preferences) -> Value {
             };
             (key.name().to_owned(), shown)
         })
-        .collect();
+        .members();
     let unknown: Vec<_> = preferences.strangers.keys().chain(preferences.settings.strangers.keys()).collect();
     json!({
         "PortalURL": item(&preferences.portal_url, ToString::to_string),

@@ -34,6 +34,7 @@ use self::judge::{Asked, Head, Verdict, judge};
 use self::pace::Pace;
 use self::partial::Partial;
 use crate::domain::digest::Digest;
+use crate::domain::keyed::Keyed as _;
 use crate::paths::Paths;
 use crate::platform::folder::{self, FolderError};
 use crate::state::document::Kept;
@@ -319,7 +320,7 @@ impl Vault {
         self.current.take_if(|(current, _)| !wanted.contains(current));
         self.verified.retain(|digest, _| wanted.contains(digest));
         let kept = self.ledger.0.iter().filter(|(digest, _)| wanted.contains(digest));
-        let kept = Ledger(kept.map(|(digest, entry)| (*digest, entry.clone())).collect());
+        let kept = Ledger(kept.map(|(digest, entry)| (*digest, entry.clone())).keyed());
         if kept == self.ledger { Ok(()) } else { self.save(kept) }
     }
 }

@@ -8,6 +8,7 @@ use plist::{Dictionary, Value};
 use url::{Host, Url};
 
 use super::keys;
+use crate::domain::keyed::Keyed as _;
 use crate::domain::license::is_order_name;
 use crate::sources::layer::Fault;
 use crate::wire::key::PublicKey;
@@ -200,7 +201,7 @@ pub(super) fn deactivation_order(value: Value) -> Result<String, Fault> {
 
 pub(super) fn settings(value: Value) -> Result<BTreeMap<String, serde_json::Value>, Fault> {
     let dictionary = value.into_dictionary().ok_or_else(|| bad("a dictionary"))?;
-    Ok(dictionary.into_iter().map(|(name, value)| (shown(&name), json(value))).collect())
+    Ok(dictionary.into_iter().map(|(name, value)| (shown(&name), json(value))).keyed())
 }
 
 /// The value as the catalog reads it. Dates, data and uids are no value of any setting, and null is not either.
@@ -215,7 +216,9 @@ fn json(value: Value) -> serde_json::Value {
             .unwrap_or(serde_json::Value::Null),
         Value::Real(number) => number.into(),
         Value::Array(values) => values.into_iter().map(json).collect(),
-        Value::Dictionary(values) => values.into_iter().map(|(name, value)| (name, json(value))).collect(),
+        Value::Dictionary(values) => {
+            values.into_iter().map(|(name, value)| (name, json(value))).members().into()
+        }
         _ => serde_json::Value::Null,
     }
 }

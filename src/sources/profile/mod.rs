@@ -12,6 +12,7 @@ use plist::{Dictionary, Value};
 
 use super::layer::{Fault, Layer, Origin};
 use crate::catalog::LayerKind;
+use crate::domain::keyed::Keyed as _;
 
 mod activation;
 mod grace;
@@ -124,7 +125,7 @@ impl Preferences {
             ("DeactivationOrder", self.deactivation_order.fault()),
         ];
         let own = own.into_iter().filter_map(|(name, fault)| Some((name.to_owned(), fault?.clone())));
-        own.chain(self.strangers.clone()).collect()
+        own.chain(self.strangers.clone()).keyed()
     }
 }
 

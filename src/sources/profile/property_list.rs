@@ -41,8 +41,8 @@ pub(crate) fn dictionary_within<const DEEPEST: u8>(bytes: &[u8]) -> Result<Dicti
         plist::from_bytes::<Measured<DEEPEST>>(bytes).map_err(malformed)?;
         Value::from_reader(Cursor::new(bytes))
     } else if xml.starts_with(b"<") {
-        plist::from_reader_xml::<_, Measured<DEEPEST>>(xml).map_err(malformed)?;
-        Value::from_reader_xml(xml)
+        plist::from_reader_xml::<_, Measured<DEEPEST>>(Cursor::new(xml)).map_err(malformed)?;
+        Value::from_reader_xml(Cursor::new(xml))
     } else {
         return Err(Unreadable::Malformed("neither XML nor binary".to_owned()));
     };
