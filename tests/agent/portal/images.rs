@@ -25,9 +25,13 @@ async fn an_image_is_validated_member_by_member() {
         pointers,
         ["/name", "/files/arm64/url", "/files/arm64/size", "/files/arm64/unpacked_size", "/groups/0"]
     );
+    // A password in an address would be everybody's to see.
+    let mut named = file(1);
+    named["url"] = "https://anna:secret@images.example/a.pvmp".into();
     for body in [
         json!({"name": "x", "files": {"riscv64": file(1)}}),
         json!({"name": "x", "files": {"arm64": {"enabled": true}}}),
+        json!({"name": "x", "files": {"arm64": named}}),
         json!({"name": "x", "url": "https://images.example"}),
     ] {
         assert_eq!(stage.admin(Method::POST, "/images", body.clone()).await.status, 400, "{body}");
