@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::arguments::Format;
 use super::failure::Failure;
+use super::given;
 use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
 use crate::error::Chain;
@@ -101,10 +102,10 @@ pub(super) struct MoreFlags {
 /// The file.
 #[derive(Debug, Args)]
 pub(super) struct FileFlags {
-    /// Where to write it; mode 0600
+    /// Where to write it, a regular file; mode 0600
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Replace the file if there is one
+    /// Replace the file if there is one; a device, pipe, folder or link is never replaced
     #[arg(long)]
     pub force: bool,
     /// The profile's identifier, such as com.example.meridian
@@ -267,8 +268,12 @@ pub(super) fn request(arguments: &MakeArguments) -> Result<Made, Failure> {
     Ok(Made { file, identifier: draft.identifier, keys, holds_secret })
 }
 
-/// Writes for the owner's eyes only. Without `force` a file that is there stays as it is.
+/// Writes for the owner's eyes only. Without `force` a file that is there stays as it is; what is no file (a device, a pipe, a
+/// folder, a link) always does.
 fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(given::not_a_file());
+    }
     if force {
         return atomic::write(path, bytes, atomic::PRIVATE);
     }

@@ -132,6 +132,30 @@ fn a_file_that_is_there_is_replaced_only_by_force() {
 }
 
 #[test]
+fn what_is_no_regular_file_is_never_replaced() {
+    let desk = Desk::new();
+    let output = desk.path("m.mobileconfig");
+    let target = desk.path("target");
+    let folder = || std::fs::create_dir(&output).unwrap();
+    let link = || std::os::unix::fs::symlink(&target, &output).unwrap();
+    let socket = || drop(std::os::unix::net::UnixListener::bind(&output).unwrap());
+    for plant in [&folder as &dyn Fn(), &link, &socket] {
+        plant();
+        let found = || output.symlink_metadata().unwrap().file_type();
+        let before = found();
+        for flags in [&["--force"][..], &[]] {
+            let complaint = desk.make(flags).unwrap_err().complaint();
+            assert!(
+                complaint.contains("not a regular file") && !complaint.contains("--force"),
+                "{complaint}"
+            );
+            assert!(found() == before && !target.exists());
+        }
+        std::fs::remove_file(&output).or_else(|_| std::fs::remove_dir(&output)).unwrap();
+    }
+}
+
+#[test]
 fn no_profile_is_made_that_the_agent_would_not_take() {
     let desk = Desk::new();
     for (flags, word) in [
