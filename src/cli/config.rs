@@ -9,8 +9,8 @@ use super::arguments::Format;
 use super::failure::Failure;
 use super::given;
 use super::ink::{Line, Style, Tone};
-use super::nearest;
 use super::screen::Screen;
+use crate::domain::nearest;
 use crate::error::Exit;
 use crate::payload::{Examination, Family, Finding, Judgment, examine};
 
@@ -167,6 +167,7 @@ fn row(screen: &mut Screen<'_>, JudgedKey { finding, nearest }: &JudgedKey) {
         _ => (Tone::Bad, "✗ "),
     };
     let name = match finding.family {
+        _ if finding.key.is_empty() => "a key without a name".to_owned(),
         Family::Setting => format!("Settings: {}", finding.key),
         _ => finding.key.clone(),
     };

@@ -21,7 +21,6 @@ pub mod ink;
 mod install_image;
 mod leave;
 mod license;
-mod nearest;
 pub mod output;
 mod pause;
 mod place_image;

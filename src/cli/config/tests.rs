@@ -28,6 +28,7 @@ fn each_key_has_a_row_and_the_verdict_is_last() {
                 Some("expected one of error, warn, info, debug, trace"),
             ),
             finding("payload 1", "updates.chekc", Judgment::Unknown, Family::Setting, None),
+            finding("payload 1", "", Judgment::Unknown, Family::Setting, None),
             finding("payload 2", HOSTILE, Judgment::Unknown, Family::Parallels, None),
             finding(
                 "the profile",
@@ -41,7 +42,7 @@ fn each_key_has_a_row_and_the_verdict_is_last() {
     );
     assert_eq!(wrong.exit(), Exit::Failed);
     let nearest: Vec<_> = wrong.keys.iter().map(|key| key.nearest).collect();
-    assert_eq!(nearest, [None, Some("PortalRootKey"), None, Some("updates.check"), None, None]);
+    assert_eq!(nearest, [None, Some("PortalRootKey"), None, Some("updates.check"), None, None, None]);
     screens("validate_wrong", |style| render(&wrong, style));
 }
 
