@@ -125,7 +125,7 @@ complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_se
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l deactivation-order -d 'Give the license back, once for each name' -r
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l set -d 'A setting, such as updates.stay_on_major=true; may be repeated' -r
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l license-key -d 'Activate Parallels Desktop with this license key' -r
-complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l team -d 'The team by whose certificate the package is signed, such as ABCDE12345' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l team -d 'The team by whose certificate the package is signed, such as ABCDE12345; for the two flags before' -r
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l output -d 'Where to write it, a regular file; mode 0600' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l identifier -d 'The profile\'s identifier, such as com.example.meridian' -r
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l organization -d 'Who gives the profile out' -r
