@@ -180,7 +180,7 @@ fn facts(screen: &mut Screen<'_>, seen: &Seen, now: Timestamp) {
     for (index, source) in view.sources.iter().rev().enumerate() {
         let label = if index == 0 { "Sources" } else { "" };
         let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
-        let line = Line::plain(format!("{:<19}", layer(source.layer)))
+        let line = Line::plain(format!("{:<22}", layer(source.layer)))
             .then(Tone::Faint, format!("{}{since}", source.origin));
         let line = match &source.note {
             Some(note) => line.text(" ").then(Tone::Warning, note),
