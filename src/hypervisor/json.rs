@@ -166,6 +166,24 @@ mod tests {
     }
 
     #[test]
+    fn a_backslash_that_escapes_nothing_stands_for_itself() {
+        for (text, expected) in [
+            (r#"{"user": "DOMAIN\qed"}"#, json!({"user": "DOMAIN\\qed"})),
+            (r#"{"user": "a\u12", "b": "\q\\"}"#, json!({"user": "a\\u12", "b": "\\q\\"})),
+            (r#"{"user": "\q a\\b\u0041\n"}"#, json!({"user": "\\q a\\bA\n"})),
+        ] {
+            assert_eq!(value(text.as_bytes()).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_lies_inside_of_what_cannot_be_read_is_no_answer() {
+        for text in [r#"{"a": {}, "b": tru}"#, r#"noise {"a": [], "b": nul}"#, r#"{"a": {"b": [1]}, c}"#] {
+            assert!(value(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_json_is_an_error() {
         assert!(matches!(value(b" \n"), Err(ParseError::Empty)));
         for bytes in [&b"<html>"[..], b"{", b"[1,", b"}", b"{\"a\": \"", b"\xff\xfe"] {

@@ -199,11 +199,9 @@ fn damage(mac: &TestEnvironment, name: &str) {
     std::fs::File::create(folder.join(name)).unwrap().write_all(b"{\"sch").unwrap();
 }
 
-/// Canaries: what the profile and the state hold of secrets must be in no log, no report and no archive.
-#[tokio::test]
-async fn no_log_no_report_and_no_archive_holds_a_secret() {
-    let key = meridian::simulator::DEMO_BUSINESS_KEY;
-    let mut mac = Setup::default()
+/// A Mac whose profiles hold canaries, once it has checked in and asked for its feed.
+async fn with_canaries(key: &str) -> TestEnvironment {
+    let mac = Setup::default()
         .profile(json!({
             "LogLevel": "trace",
             "EnrolmentToken": "canary-typo",
@@ -217,6 +215,29 @@ async fn no_log_no_report_and_no_archive_holds_a_secret() {
     plist::Value::Dictionary(items.into_iter().collect()).to_file_xml(domain).unwrap();
     mac.until_enrolled().await;
     mac.sync().await;
+    mac.until("the feed is asked for", |status| {
+        status.parallels.updates.as_ref().is_some_and(|updates| {
+            updates.feed.as_ref().is_some_and(|feed| feed.address == "http://127.0.0.1:9/feed?…")
+        })
+    })
+    .await;
+    mac
+}
+
+/// What the log has at its most talkative.
+fn says_all(log: &str) {
+    for said in
+        ["TRACE asked at the socket", "DEBUG a tool ended", "DEBUG the portal answered", "update server"]
+    {
+        assert!(log.contains(said), "{said}");
+    }
+}
+
+/// Canaries: what the profile and the state hold of secrets must be in no log, no report and no archive.
+#[tokio::test]
+async fn no_log_no_report_and_no_archive_holds_a_secret() {
+    let key = meridian::simulator::DEMO_BUSINESS_KEY;
+    let mut mac = with_canaries(key).await;
     let profile = plist::Value::from_file(mac.paths().managed_domain(meridian::paths::LABEL)).unwrap();
     let token = profile.as_dictionary().unwrap()["EnrollmentToken"].as_string().unwrap().to_owned();
     let identity = std::fs::read_to_string(mac.paths().private().join("identity.json")).unwrap();
@@ -229,12 +250,6 @@ async fn no_log_no_report_and_no_archive_holds_a_secret() {
         }
     };
 
-    mac.until("the feed is asked for", |status| {
-        status.parallels.updates.as_ref().is_some_and(|updates| {
-            updates.feed.as_ref().is_some_and(|feed| feed.address == "http://127.0.0.1:9/feed?…")
-        })
-    })
-    .await;
     for verb in ["explain", "updates"] {
         clean("a screen", &format!("{:?}", mac.cli([verb, "--json"]).await));
     }
@@ -264,11 +279,7 @@ async fn no_log_no_report_and_no_archive_holds_a_secret() {
         clean("a screen", &format!("{reply:?}"));
     }
     let log = std::fs::read_to_string(mac.paths().log()).unwrap();
-    for said in
-        ["TRACE asked at the socket", "DEBUG a tool ended", "DEBUG the portal answered", "update server"]
-    {
-        assert!(log.contains(said), "{said}");
-    }
+    says_all(&log);
     let status = std::fs::read_to_string(mac.paths().status_file()).unwrap();
     clean("the status file", &status);
     clean("the log", &log);
