@@ -195,8 +195,17 @@ mod tests {
             parallels_version(&tool()).await.reaching(crate::domain::version::POLICY_GATE),
             Answer::TooOld(old)
         );
+        let list = contents.join("Info.plist");
+        let deep = format!("<plist version=\"1.0\">{}</plist>", "<array>".repeat(200_000));
+        fs::remove_file(&list).unwrap();
+        crate::state::atomic::write(&list, deep.as_bytes(), 0o644).unwrap();
+        assert_eq!(parallels_version(&tool()).await, Answer::Known(from_tool.clone()), "nested without end");
+        fs::remove_file(&list).unwrap();
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &list, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(parallels_version(&tool()).await, Answer::Known(from_tool), "nobody writes to the pipe");
         let broken = runner(root.path(), |_| Output::success("hello"));
-        std::fs::remove_file(contents.join("Info.plist")).unwrap();
+        fs::remove_file(&list).unwrap();
         assert!(matches!(parallels_version(&broken).await, Answer::CouldNotAsk(_)));
     }
 }

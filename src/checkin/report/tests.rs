@@ -2,6 +2,7 @@ use super::*;
 use crate::checkin::local::Machines;
 use crate::checkin::rehearsal::{Signer, at, vm};
 use crate::domain::subject::Subject;
+use crate::wire::codes::ProblemCode;
 use crate::wire::limits::REQUEST_BODY;
 
 #[test]
@@ -18,6 +19,20 @@ fn compliance_that_does_not_fit_keeps_what_is_wrong() {
     assert!(kept.len() > 1_000 && json::write(&kept).unwrap().len() <= COMPLIANCE + 2);
     assert_eq!(kept[0].state, ComplianceState::Violated);
     assert_eq!(bounded(&items[..100]), items[..100], "in their order where all fit");
+}
+
+#[test]
+fn problems_that_do_not_fit_are_left_out_and_the_sessions_own_are_not() {
+    let problem = |number: usize| ReportedProblem {
+        code: ProblemCode::ProfileKeyUnknown,
+        since: at(0),
+        detail: Some(format!("{number} is unknown")),
+    };
+    let mut local = Signer::new().local();
+    local.problems = (0..10_000).map(problem).collect();
+    let problems = Facts::of(&local, &[problem(10_000)]).problems.unwrap();
+    assert!(problems.len() > 100 && json::write(&problems).unwrap().len() <= PROBLEMS + 2);
+    assert_eq!(problems[..2], [problem(10_000), problem(0)]);
 }
 
 #[test]
@@ -39,8 +54,8 @@ fn a_record_that_cannot_be_sent_does_not_hide_the_others() {
 
 #[test]
 fn the_largest_check_in_is_below_the_portals_limit() {
-    // What is left for the device, the problems and the frame.
-    const { assert!(COMPLIANCE + INVENTORY_PART + (200 << 10) < REQUEST_BODY) };
+    // What is left for the device and the frame.
+    const { assert!(COMPLIANCE + PROBLEMS + INVENTORY_PART + (136 << 10) < REQUEST_BODY) };
 }
 
 #[test]

@@ -224,6 +224,18 @@ fn no_secret_is_displayed() {
 }
 
 #[test]
+fn unknown_names_are_told_up_to_a_number() {
+    let many = || (0..9_000).map(|number| (format!("Unkloud{number}"), Value::from(1)));
+    let mut file = Dictionary::from_iter(many());
+    file.insert("Settings".to_owned(), Value::Dictionary(Dictionary::from_iter(many())));
+    let preferences = parse(&binary(&Value::Dictionary(file)));
+    assert_eq!(
+        (preferences.strangers.len(), preferences.settings.strangers.len()),
+        (MOST_STRANGERS, MOST_STRANGERS)
+    );
+}
+
+#[test]
 fn endless_names_are_cut() {
     let name = "é".repeat(5000);
     let problems = only(&name, 1).problems();
