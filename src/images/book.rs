@@ -220,6 +220,22 @@ impl Book {
         self.installs.get(&user).is_some_and(|install| !install.stage.is_over())
     }
 
+    /// The file of this very order is being fetched. False where another order took its place.
+    pub fn begin(&mut self, user: Uid, order: &Install) -> bool {
+        let is_same = self.is_same(user, order);
+        if is_same && self.installs.get(&user).is_some_and(|install| install.stage == Stage::Ordered) {
+            self.advance(user, Stage::Fetching);
+        }
+        is_same
+    }
+
+    /// Whether the installation for this user is still the one that was ordered so, whatever became of it.
+    #[must_use]
+    pub fn is_same(&self, user: Uid, order: &Install) -> bool {
+        let install = self.installs.get(&user);
+        install.is_some_and(|install| (install.ordered_at, install.by) == (order.ordered_at, order.by))
+    }
+
     /// Whether the portal's order for this user has not begun, so that the user's own comes first: a spread keeps a group apart, and
     /// nobody from what they ask for.
     #[must_use]
@@ -383,8 +399,12 @@ mod tests {
         assert!(book.order(ADA, subject(2), By::User, (at(2), at(2))));
         assert_eq!((book.due(at(2)), book.gives_way(ADA)), (Some(ADA), false));
         book.order(BOB, subject(1), By::Portal, (at(0), at(0)));
-        book.advance(BOB, Stage::Fetching);
+        let portals = book.installs[&BOB].clone();
+        assert!(book.begin(BOB, &portals));
         assert!(!book.order(BOB, subject(2), By::User, (at(3), at(3))), "it has begun");
+        let first = Install { by: By::Portal, ..book.installs[&ADA].clone() };
+        assert!(!book.begin(ADA, &first), "another order took its place");
+        assert_eq!(book.installs[&ADA].stage, Stage::Ordered);
     }
 
     #[test]

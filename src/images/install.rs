@@ -120,15 +120,21 @@ impl Installer {
 
     /// The book.
     #[must_use]
-    pub const fn book(&self) -> &Book {
+    pub fn book(&self) -> Arc<Book> {
         self.keeper.book()
+    }
+
+    /// Where the book is kept.
+    #[must_use]
+    pub const fn keeper(&self) -> &Keeper {
+        &self.keeper
     }
 
     /// Changes the book.
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub fn change<T>(&mut self, change: impl FnOnce(&mut Book) -> T) -> Result<T, StateError> {
+    pub fn change<T>(&self, change: impl FnOnce(&mut Book) -> T) -> Result<T, StateError> {
         self.keeper.change(change)
     }
 
@@ -155,7 +161,7 @@ impl Installer {
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub fn note(&mut self, user: Uid, trouble: Trouble) -> Result<(), StateError> {
+    pub fn note(&self, user: Uid, trouble: Trouble) -> Result<(), StateError> {
         let now = self.clock.now();
         let Trouble { code, why, passes } = trouble;
         self.keeper.change(|book| {
