@@ -41,6 +41,7 @@ async fn a_download_shows_how_far_it_is_on_the_mac_and_in_the_portal() {
             let image = &device["reported"]["images"][0];
             image["stage"] == "downloading" && image["percent"] == percent
         };
+        stage.environment.sync().await;
         let device = stage.environment.until_device(&format!("at {percent} %"), shown).await;
         device["reported"]["images"][0]["user"].clone()
     };
