@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -33,6 +33,7 @@ use crate::hypervisor::runner::{Alone, Changed, RunError, Runner};
 use crate::hypervisor::users::{LocalUser, parse_vm_home};
 use crate::hypervisor::{images, inquiry, invocation, vm_list};
 use crate::inventory::{Collector, Snapshot};
+use crate::paths::Paths;
 use crate::state::{StateError, Store};
 use crate::wire::codes::ProblemCode;
 
@@ -219,12 +220,17 @@ impl Installer {
     /// Where the user's virtual machines go.
     async fn into(&self, user: &LocalUser) -> Result<PathBuf, Trouble> {
         let listed = self.runner.stdout_of(&invocation::user_list(self.runner.paths())).await?;
-        parse_vm_home(&listed, &user.name).ok().flatten().ok_or_else(|| {
+        let into = parse_vm_home(&listed, &user.name).ok().flatten().ok_or_else(|| {
             Trouble::passing(
                 ProblemCode::ImageInstallFailed,
                 "Parallels' service names no folder for this user's virtual machines",
             )
-        })
+        })?;
+        if is_within(self.runner.paths(), &into) {
+            return Ok(into);
+        }
+        let why = "the user's folder for virtual machines is outside of the one that stands for the Mac";
+        Err(Trouble::lasting(ProblemCode::ImageInstallFailed, why))
     }
 
     async fn order(&self, user: &LocalUser, install: &Install, image: &Path) -> Result<Order, Trouble> {
@@ -375,6 +381,14 @@ impl Installer {
     }
 }
 
+/// Whether a folder is the Mac's whose layout this is: an agent below a scratch root leaves the rest of the system alone.
+fn is_within(paths: &Paths, folder: &Path) -> bool {
+    let goes_up = folder.components().any(|part| part == Component::ParentDir);
+    let true_root = paths.root().canonicalize();
+    let within = |root: &Path| folder.starts_with(root);
+    paths.is_system() || (!goes_up && (within(paths.root()) || true_root.is_ok_and(|root| within(&root))))
+}
+
 /// What the child that works in the user's folder says.
 fn heard(output: Output) -> Result<Said, Trouble> {
     let text = output.into_stdout().map_err(RunError::Refused)?;
@@ -419,5 +433,24 @@ fn is_there(there: &Snapshot, before: &BTreeSet<VmId>, user: Uid, bundle: &str) 
             _ => None,
         },
         None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_a_scratch_root_nothing_outside_of_it_is_a_users_folder() {
+        for (root, folder, expected) in [
+            ("/", "/Users/ada/Parallels", true),
+            ("/", "/Volumes/VMs", true),
+            ("/tmp/mac", "/tmp/mac/Users/ada/Parallels", true),
+            ("/tmp/mac", "/Users/ada/Parallels", false),
+            ("/tmp/mac", "/tmp/mac2/Users/ada", false),
+            ("/tmp/mac", "/tmp/mac/Users/../../../Users/ada", false),
+        ] {
+            assert_eq!(is_within(&Paths::under(root), Path::new(folder)), expected, "{root} {folder}");
+        }
     }
 }
