@@ -32,7 +32,7 @@ use crate::images::offer::source;
 use crate::images::power::{Feed, Fitness, fitness, parse_awake, parse_feed};
 use crate::images::transfer::{Lie, Manner, Source, TransferError, Vault};
 use crate::state::{StateError, Store};
-use crate::wire::assignment::ImageFile;
+use crate::wire::assignment::{Assignment, ImageFile};
 use crate::wire::codes::ProblemCode;
 
 /// How often a download tells how far it is.
@@ -189,7 +189,8 @@ impl Imager {
         }
         self.publish();
         let image = self.vault()?.path(install.of.sha256);
-        self.installer.step(&user, &image).await
+        let under_policy = self.board.borrow().enforcement.effective.policy_assigned;
+        self.installer.step(&user, &image, under_policy).await
     }
 
     fn user(&self, uid: Uid) -> Result<LocalUser, Trouble> {
@@ -251,7 +252,15 @@ impl Imager {
         Err(trouble(&error, again, failures))
     }
 
+    /// Puts back what is lifted. Where the policy that it was lifted under is gone, what stood before that is to hold, which
+    /// the enforcer puts back from its record.
     async fn put_back(&mut self) {
+        if self.installer.book().lifted_under_policy && policy_is_gone(&self.board.borrow()) {
+            let left = self.installer.change(|book| book.lifted = false);
+            self.not_restored = left.err().map(|error| Chain(&error).to_string());
+            self.publish();
+            return;
+        }
         let runner = Arc::clone(&self.runner);
         let _unseen = runner.begin_changes(Changed::Service);
         self.not_restored = self.installer.put_back().await.err().map(|trouble| trouble.why);
@@ -336,6 +345,13 @@ async fn until_changed(
             return;
         }
     }
+}
+
+/// Whether the portal says that there is no policy; without an assignment nobody says so.
+fn policy_is_gone(board: &Board) -> bool {
+    let assignment = board.assigned.assignment.as_ref();
+    let is_gone = |assignment: &Assignment| assignment.retired || assignment.policy.is_none();
+    assignment.is_some_and(is_gone) || board.lifts_policy() || board.assigned.taken_away
 }
 
 /// What to fetch for an installation.

@@ -206,7 +206,9 @@ fn machines(board: &Board) -> Vec<MachineView> {
         vm: *vm,
         name: vms.get(vm).map(|vm| vm.name.clone()),
         uid: lineage.user,
+        user: user_name(board, lineage.user),
         image: lineage.image,
+        image_name: lineage.name.clone(),
         sha256: lineage.sha256,
         at: lineage.at,
     };
@@ -222,17 +224,18 @@ fn image_user(user: &Candidate, answer: Result<(), WhyNot>) -> ImageUserView {
     }
 }
 
+fn user_name(board: &Board, uid: Uid) -> Option<String> {
+    let mut users = board.observation.inventory.listings.iter().map(|listing| &listing.user);
+    users.find(|user| user.uid == uid).map(|user| user.name.clone())
+}
+
 /// The installations, as screens show them.
 #[must_use]
 pub fn installs(board: &Board) -> Vec<InstallView> {
     let imaging = &board.imaging;
-    let name = |uid| {
-        let listings = board.observation.inventory.listings.iter();
-        listings.map(|listing| &listing.user).find(|user| user.uid == uid).map(|user| user.name.clone())
-    };
     let shown = |(uid, install): (&Uid, &Install)| InstallView {
         uid: *uid,
-        user: name(*uid).unwrap_or_else(|| uid.to_string()),
+        user: user_name(board, *uid).unwrap_or_else(|| uid.to_string()),
         image: install.of.image,
         name: install.of.name.clone(),
         stage: install.stage.name().to_owned(),

@@ -161,6 +161,9 @@ pub struct Install {
 pub struct Lineage {
     /// The image.
     pub image: ImageId,
+    /// What it was called then; none in what was remembered before that was.
+    #[serde(default)]
+    pub name: Option<String>,
     /// The digest of its file.
     pub sha256: Digest,
     /// For whom it was installed.
@@ -180,6 +183,9 @@ pub struct Book {
     pub intruders: BTreeSet<VmId>,
     /// `restrict.add_vm` is lifted, and has to be put back.
     pub lifted: bool,
+    /// A policy was assigned when it was lifted: once that is gone, what is to hold is what stood before it.
+    #[serde(default)]
+    pub lifted_under_policy: bool,
 }
 
 impl Kept for Book {
@@ -329,8 +335,8 @@ impl Book {
     /// The virtual machine was added: it is corporate from now on.
     pub fn registered(&mut self, user: Uid, vm: VmId, packed: bool, now: Timestamp) {
         if let Some(install) = self.installs.get(&user) {
-            let (image, sha256) = (install.of.image, install.of.sha256);
-            self.lineage.insert(vm, Lineage { image, sha256, user, at: now });
+            let (image, sha256, name) = (install.of.image, install.of.sha256, Some(install.of.name.clone()));
+            self.lineage.insert(vm, Lineage { image, name, sha256, user, at: now });
         }
         self.advance(user, Stage::Unpacking { vm, packed });
     }

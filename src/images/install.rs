@@ -139,11 +139,17 @@ impl Installer {
         self.keeper.change(change)
     }
 
-    /// Makes the next step of a user's installation, whose file lies verified at `image`. Out comes whether more follow.
+    /// Makes the next step of a user's installation, whose file lies verified at `image`; whether a policy is assigned is
+    /// remembered where its restriction is lifted. Out comes whether more follow.
     ///
     /// # Errors
     /// [`Trouble`]; the step is then to be made again, or the installation has failed.
-    pub async fn step(&mut self, user: &LocalUser, image: &Path) -> Result<bool, Trouble> {
+    pub async fn step(
+        &mut self,
+        user: &LocalUser,
+        image: &Path,
+        under_policy: bool,
+    ) -> Result<bool, Trouble> {
         let Some(install) = self.book().installs.get(&user.uid).cloned() else { return Ok(false) };
         match install.stage.clone() {
             Stage::Ordered | Stage::Fetching | Stage::Placing => self.place(user, &install, image).await?,
@@ -151,7 +157,9 @@ impl Installer {
                 let draft = Draft { draft: draft.into(), bundle: bundle.into() };
                 self.settle(user, draft).await?;
             }
-            Stage::Registering { bundle, attempt } => self.register(user, bundle, attempt).await?,
+            Stage::Registering { bundle, attempt } => {
+                self.register(user, (bundle, attempt), under_policy).await?;
+            }
             Stage::Unpacking { vm, packed } => self.unpack(user, &install, (vm, packed)).await?,
             Stage::Done { .. } | Stage::Failed { .. } => return Ok(false),
         }
@@ -254,8 +262,8 @@ impl Installer {
     async fn register(
         &mut self,
         user: &LocalUser,
-        bundle: String,
-        attempt: Option<Attempt>,
+        (bundle, attempt): (String, Option<Attempt>),
+        under_policy: bool,
     ) -> Result<(), Trouble> {
         let runner = Arc::clone(&self.runner);
         let _unseen = runner.begin_changes(Changed::Service);
@@ -269,7 +277,9 @@ impl Installer {
             let stage = Stage::Registering { bundle: bundle.clone(), attempt: Some(attempt.clone()) };
             self.keeper.change(|book| {
                 book.advance(user.uid, stage);
-                book.lifted |= attempt.lifted;
+                if attempt.lifted {
+                    (book.lifted, book.lifted_under_policy) = (true, under_policy);
+                }
             })?;
             added = self.add(&alone, user, (&bundle, attempt.lifted)).await;
             self.put_back_alone(&alone).await?;
