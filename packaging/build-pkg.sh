@@ -17,12 +17,21 @@ identifier=dev.meridian.agent
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$top/Cargo.toml" | head -n 1)
 out=$top/target/meridian-$version.pkg
 binaries=()
+usage() { sed -n '4s/^# //p' "$0"; }
 while [ $# -gt 0 ]; do
-  case $1 in
-    --binary) binaries+=("$2") ;;
-    --out) out=$2 ;;
+  case $1:$# in
+    --help:* | -h:*)
+      usage
+      exit 0
+      ;;
+    --binary:1 | --out:1)
+      echo "build-pkg.sh: $1 wants a file" >&2
+      exit 2
+      ;;
+    --binary:*) binaries+=("$2") ;;
+    --out:*) out=$2 ;;
     *)
-      sed -n '4s/^# //p' "$0" >&2
+      usage >&2
       exit 2
       ;;
   esac
@@ -33,19 +42,29 @@ on_mac=false
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Apple's word for the processor of a program: from the header of a Mach-O file. Any other kind of program is for tests.
+refuse() {
+  echo "build-pkg.sh: $1" >&2
+  exit 1
+}
+
+# Apple's word for the processor of a program: from the header of a Mach-O file. On Linux one of Linux passes, for tests.
 architecture() {
+  [ -f "$1" ] || refuse "$1 is no file"
   case $(od -An -tx1 -N8 "$1" | tr -d ' \n') in
     cffaedfe0c000001) echo arm64 ;;
     cffaedfe07000001) echo x86_64 ;;
-    *) echo none ;;
+    cafebabe* | cafebabf*) refuse "$1 is a program for several processors; give one for each with --binary" ;;
+    7f454c46*) if $on_mac; then refuse "$1 is a program of Linux"; else echo none; fi ;;
+    *) refuse "$1 is no program of a Mac" ;;
   esac
 }
 
 build() {
-  local target
+  # Read once and whole: a pipe into a command that stops reading may fail.
+  local target installed
+  installed=$(rustup target list --installed)
   for target in aarch64-apple-darwin x86_64-apple-darwin; do
-    rustup target list --installed | grep -qx "$target" || continue
+    case $'\n'$installed$'\n' in *$'\n'"$target"$'\n'*) ;; *) continue ;; esac
     MACOSX_DEPLOYMENT_TARGET=13.0 cargo build --manifest-path "$top/Cargo.toml" --locked --release \
       --no-default-features --bin meridian --target "$target"
     binaries+=("$top/target/$target/release/meridian")
@@ -54,8 +73,11 @@ build() {
 
 # One program for all processors that there is one for.
 join() {
-  local binary kinds=()
-  for binary in "${binaries[@]}"; do kinds+=("$(architecture "$binary")"); done
+  local binary kind kinds=()
+  for binary in "${binaries[@]}"; do
+    kind=$(architecture "$binary")
+    kinds+=("$kind")
+  done
   architectures=$(IFS=, && echo "${kinds[*]}")
   if [ "${#binaries[@]}" -eq 1 ]; then
     cp "${binaries[0]}" "$1"

@@ -19,7 +19,7 @@ mod virtual_machine;
 
 pub use lever::{DefaultForm, Lever, Sensor, UserDefault};
 pub use manual::settings_table;
-pub use value::{BadValue, Choice, Kind, Value};
+pub use value::{ADDRESS_PATTERN, BadValue, Choice, Kind, Value};
 
 use crate::domain::host::Arch;
 

@@ -43,6 +43,7 @@ fn each_kind_takes_its_own_values_alone() {
         ("updates.feed_url", json!("file:///etc/passwd")),
         ("updates.feed_url", json!("https://user:secret@up.example/")),
         ("updates.feed_url", json!("up.example")),
+        ("updates.feed_url", json!(7)),
         ("vm.expiration", json!("2027-02-30")),
         ("vm.expiration", json!("27-02-01")),
         ("vm.expiration", json!(true)),
@@ -50,6 +51,52 @@ fn each_kind_takes_its_own_values_alone() {
     ] {
         assert!(read(name, given.clone()).is_err(), "{name} takes {given}");
     }
+}
+
+/// Each pattern in a manifest or a schema lets an editor refuse what the agent would; what it cannot know, the agent does.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "somebody else's regular expressions read the pattern")]
+fn addresses_are_of_the_web_and_whole() {
+    let kind = Key::named("updates.feed_url").unwrap().setting().kind;
+    let meets_pattern = |text: &str| {
+        let mut grep = std::process::Command::new("grep");
+        grep.args(["-Pzq", ADDRESS_PATTERN]).stdin(std::process::Stdio::piped());
+        let mut grep = grep.spawn().unwrap();
+        std::io::Write::write_all(&mut grep.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        grep.wait().unwrap().success()
+    };
+    for good in [
+        "https://up.example/x.xml",
+        "http://10.0.0.5:8080",
+        "HTTP://[fe80::1]/a@b?c=d&e=/",
+        "https://bücher.example?q",
+        "https://h/%20",
+    ] {
+        assert_eq!(kind.read(&json!(good)), Ok(Value::text(good)));
+        assert!(meets_pattern(good), "{good}");
+    }
+    for bad in [
+        "",
+        "http://",
+        "http:///x",
+        "https:/x",
+        "https://?x",
+        "http://x/a b",
+        "http://x/a\tb",
+        "http://x\\@y/",
+        "https://u:p@h/",
+        "https://@h/",
+        "https://h/#frag",
+        "ftp://h/",
+        " https://h/",
+    ] {
+        assert_eq!(kind.read(&json!(bad)), Err(BadValue::Url), "{bad:?}");
+        assert!(!meets_pattern(bad), "{bad:?}");
+    }
+    for only_the_agent_knows in ["http://x/\0", "http://x/\u{202e}", "https://h:99999/", "https://[h/"] {
+        assert_eq!(kind.read(&json!(only_the_agent_knows)), Err(BadValue::Url), "{only_the_agent_knows:?}");
+    }
+    assert!(BadValue::Url.to_string().contains("http or https"));
 }
 
 #[test]

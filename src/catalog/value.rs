@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::address::without_queries;
+use crate::domain::character::is_dangerous;
+
 /// One of the values of a choice.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -22,7 +25,7 @@ pub enum Kind {
     Restriction,
     /// One of these.
     Choice(&'static [Choice]),
-    /// An `https` or `http` address without credentials.
+    /// An `https` or `http` address without credentials. `http` is for update servers of the local network.
     Url,
     /// A date, `YYYY-MM-DD`, or off.
     Expiry,
@@ -52,12 +55,13 @@ impl Value {
     }
 }
 
+/// For people and for the log: an address is shown without its query.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Switch(true) => f.pad("on"),
             Self::Switch(false) => f.pad("off"),
-            Self::Text(text) => f.pad(text),
+            Self::Text(text) => f.pad(&without_queries(text)),
         }
     }
 }
@@ -79,7 +83,7 @@ pub enum BadValue {
         choices: String,
     },
     /// A text that is no address.
-    #[error("expected an https address without a user name or password")]
+    #[error("expected an http or https address without a user name, password, space or #")]
     Url,
     /// A text that is no date.
     #[error("expected a date as YYYY-MM-DD, or false")]
@@ -125,10 +129,22 @@ impl Kind {
     }
 }
 
+/// What every address meets that [`Kind::Url`] takes, and few others do, as a regular expression of JavaScript and of ICU.
+pub const ADDRESS_PATTERN: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s\\]+([/?][^#\s\\]*)?$";
+
+/// The text is looked at, too, because the parser takes much that a person did not mean: it leaves tabs out, and finds a host
+/// behind three slashes.
 fn read_url(text: &str) -> Result<Value, BadValue> {
-    let url = url::Url::parse(text).map_err(|_| BadValue::Url)?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.host().is_some();
-    if plain && matches!(url.scheme(), "https" | "http") { Ok(Value::text(text)) } else { Err(BadValue::Url) }
+    let (scheme, rest) = text.split_once("://").ok_or(BadValue::Url)?;
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let is_web = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let is_stray = |c: char| matches!(c, '#' | '\\') || c.is_whitespace() || is_dangerous(c);
+    let is_plain = !authority.is_empty() && !authority.contains('@') && !text.contains(is_stray);
+    if is_web && is_plain && url::Url::parse(text).is_ok_and(|url| url.host().is_some()) {
+        Ok(Value::text(text))
+    } else {
+        Err(BadValue::Url)
+    }
 }
 
 fn read_date(text: &str) -> Result<Value, BadValue> {

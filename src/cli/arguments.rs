@@ -23,8 +23,18 @@ use super::profile::ProfileVerb;
                         absolute path: /opt/meridian/bin/meridian"
 )]
 pub(super) struct Arguments {
-    /// Use the Mac layout below this folder instead of the Mac's own.
-    #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_short_help = true, value_parser = root)]
+    /// Use the Mac layout below this folder instead of the Mac's own. The long form, since the short help has none and manual
+    /// pages show what is there.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/",
+        help = "Use the Mac layout below this folder instead of the Mac's own",
+        long_help = "Use the Mac layout below this folder instead of the Mac's own",
+        hide_short_help = true,
+        value_parser = root
+    )]
     pub root: PathBuf,
     /// What to do.
     #[command(subcommand)]

@@ -1,7 +1,5 @@
 //! `meridian config validate`: judges the keys of a file as the daemon would take them. It asks no daemon.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -9,14 +7,15 @@ use serde::Serialize;
 
 use super::arguments::Format;
 use super::failure::Failure;
+use super::given;
 use super::ink::{Line, Style, Tone};
-use super::nearest;
 use super::screen::Screen;
+use crate::domain::nearest;
 use crate::error::Exit;
 use crate::payload::{Examination, Family, Finding, Judgment, examine};
 
-/// The most bytes that a profile has: what it carries is at most a mebibyte, in XML, signed.
-const LARGEST: u64 = 4 << 20;
+/// The most mebibytes that a profile has: what it carries is at most a mebibyte, in XML, signed.
+const LARGEST: u64 = 4;
 
 /// Of `config`.
 #[derive(Debug, Subcommand)]
@@ -128,18 +127,9 @@ fn notes(examination: &Examination) -> Vec<&'static str> {
 /// It cannot be read, or is nothing that could be judged.
 pub(super) fn request(file: &Path) -> Result<Judged, Failure> {
     let name = || file.display().to_string();
-    let bytes = read(file).map_err(|source| Failure::Unread { file: name(), source })?;
+    let bytes = given::read(file, LARGEST).map_err(|source| Failure::Unread { file: name(), source })?;
     let examination = examine(&bytes).map_err(|source| Failure::Unjudged { file: name(), source })?;
     Ok(Judged::of(file, examination))
-}
-
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
-    }
-    Ok(bytes)
 }
 
 /// The screen: a row a key, place by place, and the verdict last.
@@ -177,6 +167,7 @@ fn row(screen: &mut Screen<'_>, JudgedKey { finding, nearest }: &JudgedKey) {
         _ => (Tone::Bad, "✗ "),
     };
     let name = match finding.family {
+        _ if finding.key.is_empty() => "a key without a name".to_owned(),
         Family::Setting => format!("Settings: {}", finding.key),
         _ => finding.key.clone(),
     };

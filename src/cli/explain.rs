@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::ink::{Line, Style, Tone};
-use super::nearest;
 use super::screen::{Column, Screen, Table};
 use super::words::{self, count, layer};
 use crate::catalog::Key;
@@ -17,6 +16,7 @@ use crate::control::proto::{Refusal, RefusalCode};
 use crate::control::view::{ExplainView, LayerView, OutcomeView, ProblemView, SettingView, SubjectStateView};
 use crate::domain::compliance::Compliance;
 use crate::domain::keyed::Keyed as _;
+use crate::domain::nearest;
 use crate::paths::Paths;
 use crate::wire::codes::ProblemCode;
 

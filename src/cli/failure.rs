@@ -104,7 +104,7 @@ pub(super) enum Failure {
     #[error("no profile is written: {0}")]
     BadDraft(String),
     /// The profile cannot be written.
-    #[error("cannot write {file}{}", if .source.kind() == io::ErrorKind::AlreadyExists { "; to replace it, add --force" } else { "" })]
+    #[error("cannot write {file}")]
     Unwritten {
         /// Its path.
         file: String,
@@ -163,6 +163,9 @@ impl Failure {
             Self::NoStatus { source, .. } | Self::Silent { source, .. } => {
                 format!("{}; {self}", Chain(source))
             }
+            Self::Unwritten { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                format!("{}; to replace it, add --force", Chain(self))
+            }
             other => Chain(other).to_string(),
         }
     }
@@ -218,6 +221,11 @@ mod tests {
                 "no answer yet; see: meridian status",
             ),
             (Failure::NoCheckin("no token".into()), 1, "meridian doctor"),
+            (
+                Failure::Unwritten { file: "m".into(), source: io::ErrorKind::AlreadyExists.into() },
+                1,
+                "already exists; to replace it, add --force",
+            ),
         ] {
             let complaint = failure.complaint();
             assert_eq!(failure.exit() as u8, exit, "{complaint}");

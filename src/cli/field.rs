@@ -144,7 +144,7 @@ const fn worst(tally: &Tally) -> &'static str {
 /// A complaint for the usage error, with the nearest name.
 pub(super) fn parse(name: &str) -> Result<Field, String> {
     FIELDS.iter().position(|(known, ..)| *known == name).map(Field).ok_or_else(|| {
-        let near = super::nearest::to(name, FIELDS.iter().map(|(known, ..)| *known));
+        let near = crate::domain::nearest::to(name, FIELDS.iter().map(|(known, ..)| *known));
         match near.first() {
             Some(near) => format!("there is no such field; did you mean {near}?"),
             None => "there is no such field; `meridian status --help` lists them".to_owned(),

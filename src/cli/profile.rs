@@ -7,14 +7,18 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use plist::{Dictionary, Value};
 use serde::Serialize;
 
 use super::arguments::Format;
 use super::failure::Failure;
+use super::given;
 use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
+use crate::catalog::Key;
+use crate::domain::character::is_dangerous;
+use crate::domain::nearest;
 use crate::error::Chain;
 use crate::payload::{self, Disk, Draft, Judgment, PayloadError, Shape, Team, examine};
 use crate::state::atomic;
@@ -80,6 +84,7 @@ pub(super) struct AgentFlags {
 
 /// Other payloads.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("allowed").args(["background_item", "full_disk_access"]).multiple(true))]
 pub(super) struct MoreFlags {
     /// Activate Parallels Desktop with this license key
     #[arg(long, value_name = "KEY", conflicts_with = "sso")]
@@ -93,25 +98,25 @@ pub(super) struct MoreFlags {
     /// Let the agent read virtual machines in folders that macOS protects; needs --team
     #[arg(long, requires = "team")]
     pub full_disk_access: bool,
-    /// The team by whose certificate the package is signed, such as ABCDE12345
-    #[arg(long, value_name = "TEAM")]
+    /// The team by whose certificate the package is signed, such as ABCDE12345; for the two flags before
+    #[arg(long, value_name = "TEAM", requires = "allowed")]
     pub team: Option<String>,
 }
 
 /// The file.
 #[derive(Debug, Args)]
 pub(super) struct FileFlags {
-    /// Where to write it; mode 0600
+    /// Where to write it, a regular file; mode 0600
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Replace the file if there is one
+    /// Replace the file if there is one; a device, pipe, folder or link is never replaced
     #[arg(long)]
     pub force: bool,
     /// The profile's identifier, such as com.example.meridian
     #[arg(long, value_name = "ID", default_value = "dev.meridian.profile", value_parser = identifier)]
     pub identifier: String,
     /// Who gives the profile out
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = organization)]
     pub organization: Option<String>,
     /// How the keys are packed; macOS makes the same of both
     #[arg(long, value_enum, default_value_t = Packed::CustomDomain)]
@@ -131,11 +136,22 @@ pub(super) enum Packed {
 }
 
 fn identifier(text: &str) -> Result<String, &'static str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    if (1..=200).contains(&text.len()) && text.bytes().all(plain) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_part = |part: &str| part.bytes().all(is_plain) && part.bytes().any(|b| b.is_ascii_alphanumeric());
+    if text.len() <= 200 && text.split('.').all(is_part) {
         Ok(text.to_owned())
     } else {
-        Err("an identifier has letters, digits, dots and hyphens, such as com.example.meridian")
+        Err(
+            "an identifier has letters, digits, hyphens and underscores, in parts between dots, such as com.example.meridian",
+        )
+    }
+}
+
+fn organization(text: &str) -> Result<String, &'static str> {
+    if text.trim() == text && (1..=200).contains(&text.chars().count()) && !text.contains(is_dangerous) {
+        Ok(text.to_owned())
+    } else {
+        Err("an organization's name has 1 to 200 printable characters, and no space around it")
     }
 }
 
@@ -184,8 +200,10 @@ impl AgentFlags {
             let (name, text) = given
                 .split_once('=')
                 .ok_or_else(|| Failure::BadDraft(format!("--set takes KEY=VALUE, not “{given}”")))?;
-            let (key, value) = payload::setting(name, text).map_err(bad)?;
-            settings.insert(key.name().to_owned(), value);
+            let (key, value) = payload::setting(name, text).map_err(bad_setting)?;
+            if settings.insert(key.name().to_owned(), value).is_some() {
+                return Err(Failure::BadDraft(format!("--set names “{}” twice", key.name())));
+            }
         }
         put("Settings", (!settings.is_empty()).then_some(Value::Dictionary(settings)));
         Ok(keys)
@@ -233,6 +251,15 @@ fn bad(error: PayloadError) -> Failure {
     Failure::BadDraft(Chain(&error).to_string())
 }
 
+/// With the name that was probably meant.
+fn bad_setting(error: PayloadError) -> Failure {
+    let PayloadError::UnknownSetting(name) = &error else { return bad(error) };
+    match nearest::to(name, payload::settings().map(Key::name)).first() {
+        Some(near) => Failure::BadDraft(format!("{error}; did you mean “{near}”?")),
+        None => bad(error),
+    }
+}
+
 /// What was written.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Made {
@@ -242,6 +269,8 @@ pub(super) struct Made {
     pub identifier: String,
     /// The keys that it sets.
     pub keys: Vec<String>,
+    /// What else it allows the agent.
+    pub allows: Vec<&'static str>,
     /// It holds a secret that every user of a Mac can read.
     pub holds_secret: bool,
 }
@@ -264,11 +293,18 @@ pub(super) fn request(arguments: &MakeArguments) -> Result<Made, Failure> {
     let holds_secret =
         draft.agent.contains_key("EnrollmentToken") || draft.parallels.contains_key("LicenseKey");
     let keys = examination.findings.into_iter().map(|finding| finding.key).collect();
-    Ok(Made { file, identifier: draft.identifier, keys, holds_secret })
+    let MoreFlags { background_item, full_disk_access, .. } = arguments.more;
+    let allowed = [(background_item, "the background item"), (full_disk_access, "full disk access")];
+    let allows = allowed.iter().filter(|(is_said, _)| *is_said).map(|(_, what)| *what).collect();
+    Ok(Made { file, identifier: draft.identifier, keys, allows, holds_secret })
 }
 
-/// Writes for the owner's eyes only. Without `force` a file that is there stays as it is.
+/// Writes for the owner's eyes only. Without `force` a file that is there stays as it is; what is no file (a device, a pipe, a
+/// folder, a link) always does.
 fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(given::not_a_file());
+    }
     if force {
         return atomic::write(path, bytes, atomic::PRIVATE);
     }
@@ -283,7 +319,10 @@ fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
 #[must_use]
 pub(super) fn render(made: &Made, style: &Style) -> String {
     let mut screen = Screen::new(style);
-    screen.line(&Line::of(Tone::Faint, "sets ").text(made.keys.join(", ")));
+    screen.hanging(0, &Line::of(Tone::Faint, "sets   "), &Line::plain(made.keys.join(", ")));
+    if !made.allows.is_empty() {
+        screen.hanging(0, &Line::of(Tone::Faint, "allows "), &Line::plain(made.allows.join(", ")));
+    }
     if made.holds_secret {
         let warning = "Every user of a Mac can read what a profile sets, this one's secrets included.";
         screen.hanging(0, &Line::of(Tone::Warning, "! "), &Line::plain(warning));

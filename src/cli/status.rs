@@ -2,8 +2,6 @@
 //!
 //! It is answered within 2 s whatever the daemon does: the request has [`PATIENCE`], and the file is one small read.
 
-use std::fs::File;
-use std::io::Read;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +9,7 @@ use serde::Serialize;
 
 use super::alike::{alike, kind, subjects};
 use super::failure::Failure;
+use super::given;
 use super::ink::{Line, Style, Tone};
 use super::screen::{Column, Screen, Table};
 use super::words::{ago, count, due, lasting, layer, subject};
@@ -27,8 +26,8 @@ use crate::wire::codes::ProblemCode;
 /// How long the daemon has to answer; what is left of the 2 s is for the file.
 const PATIENCE: Duration = Duration::from_millis(1_700);
 
-/// The most bytes of a status file.
-const LARGEST: u64 = 1 << 20;
+/// The most mebibytes of a status file.
+const LARGEST: u64 = 1;
 
 /// The cells of the labels' column.
 const LABELS: usize = 14;
@@ -102,13 +101,10 @@ pub(super) fn written_at(paths: &Paths) -> Option<Timestamp> {
 pub(super) fn read_file(paths: &Paths) -> Result<StatusView, String> {
     let path = paths.status_file();
     let shown = path.display();
-    let mut bytes = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-    match read {
+    match given::read(&path, LARGEST) {
         Err(error) => Err(format!("{shown}: {error}")),
-        Ok(length) if length as u64 > LARGEST => Err(format!("{shown} is larger than 1 MiB")),
         // It holds what the daemon answers to anyone.
-        Ok(_) => match decode(&bytes) {
+        Ok(bytes) => match decode(&bytes) {
             Ok(Answer::Status(view)) => Ok(*view),
             Ok(_) => Err(format!("{shown} holds no status")),
             Err(error) => Err(format!("{shown}: {}", Chain(&error))),
@@ -184,7 +180,7 @@ fn facts(screen: &mut Screen<'_>, seen: &Seen, now: Timestamp) {
     for (index, source) in view.sources.iter().rev().enumerate() {
         let label = if index == 0 { "Sources" } else { "" };
         let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
-        let line = Line::plain(format!("{:<19}", layer(source.layer)))
+        let line = Line::plain(format!("{:<22}", layer(source.layer)))
             .then(Tone::Faint, format!("{}{since}", source.origin));
         let line = match &source.note {
             Some(note) => line.text(" ").then(Tone::Warning, note),

@@ -210,6 +210,7 @@ async fn next_line(reader: &mut (impl AsyncBufReadExt + AsyncRead + Unpin)) -> i
 /// From a line to the answer that this viewer gets: pure but for the answerer.
 fn answer(line: &[u8], viewer: Viewer, answerer: &dyn Answerer) -> Answer {
     let admitted = decode(line).map_err(refusal).and_then(|request| admit(request, viewer));
+    tracing::trace!(?viewer, ?admitted, "asked at the socket");
     match admitted {
         Ok(Admitted::Read(request, viewer)) => answerer.read(request, viewer).seen_by(viewer),
         Ok(Admitted::Own(request, viewer)) => answerer.own(request, viewer),

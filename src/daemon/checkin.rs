@@ -216,14 +216,23 @@ impl<T: Ticks, H: Transport> Checkin<T, H> {
 
     fn start(&self, portal: &Portal, request: HttpRequest) -> Pin<Box<dyn Future<Output = Answered> + Send>> {
         let (transport, portal) = (self.ground.transport.clone(), portal.clone());
-        Box::pin(async move { transport.call(&portal, request).await })
+        Box::pin(async move {
+            let (method, path, id) = (request.method, request.path, request.request_id);
+            let sent = request.body.as_ref().map_or(0, Vec::len);
+            let answer = transport.call(&portal, request).await;
+            match &answer {
+                Ok(HttpAnswer { status, body, .. }) => {
+                    let received = body.len();
+                    tracing::debug!(method, path, %id, sent, status, received, "the portal answered");
+                }
+                Err(fault) => tracing::debug!(method, path, %id, sent, %fault, "no answer from the portal"),
+            }
+            answer
+        })
     }
 
     fn answered(&mut self, answer: Answered) {
         let now = self.ground.clock.now();
-        if let Err(fault) = &answer {
-            tracing::debug!(%fault, "no answer from the portal");
-        }
         self.take(self.session.answer(now, answer, &mut SystemChance));
         let well = self.session.status().failures == 0;
         self.out.traffic.send_modify(|traffic| traffic.last = Some((now, well)));

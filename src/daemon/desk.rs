@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::board::Board;
 use super::imaging::{self, Counter, Declined};
-use super::problems::{Problem, Since, problems};
+use super::problems::{Problem, Since, come, problems};
 use super::standings;
 use super::ticker::Ticker;
 use super::views;
@@ -118,16 +118,17 @@ impl Desk {
     }
 
     fn problem_views(&self, board: &Board) -> Vec<ProblemView> {
-        let own = self.problems(board);
-        let own = own.iter().map(|(problem, since)| (problem.clone(), *since));
+        let all = self.all_problems(board).into_iter();
+        all.map(|(problem, since)| views::problem(&board.observation, &problem, since)).collect()
+    }
+
+    /// The problems of the moment with the check-in's own, which come first.
+    fn all_problems(&self, board: &Board) -> Vec<(Problem, Timestamp)> {
         let conversation = board.conversation.problems.iter().map(|reported| {
             let detail = reported.detail.clone().unwrap_or_default();
             (Problem { code: reported.code, subject: None, detail }, reported.since)
         });
-        conversation
-            .chain(own)
-            .map(|(problem, since)| views::problem(&board.observation, &problem, since))
-            .collect()
+        conversation.chain(self.problems(board)).collect()
     }
 
     /// Since when it is settled, if it is.
@@ -153,13 +154,14 @@ impl Desk {
         let path = self.runner.paths().status_file();
         let mut changes = self.board.clone();
         let mut last: Option<StatusView> = None;
-        let mut problems = Vec::new();
+        let mut logged = Vec::new();
         loop {
             changes.mark_unchanged();
-            let status = self.status();
-            log_changes(&problems, &status.health.problems);
-            problems.clone_from(&status.health.problems);
-            let status = status.seen_by(Viewer::Public);
+            let problems = self.all_problems(&self.board.borrow().clone());
+            let problems: Vec<_> = problems.into_iter().map(|(problem, _)| problem).collect();
+            log_changes(&logged, &problems);
+            logged = problems;
+            let status = self.status().seen_by(Viewer::Public);
             let same = |last: &StatusView| {
                 let age = status.written_at.duration_since(last.written_at);
                 age < WRITE_EVERY && StatusView { written_at: last.written_at, ..status.clone() } == *last
@@ -182,19 +184,15 @@ impl Desk {
     }
 }
 
-/// Logs which problems have come and which are over. What changes but for its detail is the same problem.
-fn log_changes(before: &[ProblemView], now: &[ProblemView]) {
-    let is_in = |problems: &[ProblemView], one: &ProblemView| {
-        problems.iter().any(|each| each.code == one.code && each.subject == one.subject)
-    };
-    for problem in now.iter().filter(|problem| !is_in(before, problem)) {
-        let ProblemView { code, detail, .. } = problem;
-        let subject = problem.subject.as_ref().map(|about| about.subject.to_string());
-        tracing::warn!(code, subject, detail, "a problem has come");
+/// Logs which problems have come and which are over.
+fn log_changes(before: &[Problem], now: &[Problem]) {
+    for problem in come(before, now) {
+        let subject = problem.subject.map(|subject| subject.to_string());
+        tracing::warn!(code = problem.code.code(), subject, detail = problem.words(), "a problem has come");
     }
-    for problem in before.iter().filter(|problem| !is_in(now, problem)) {
-        let subject = problem.subject.as_ref().map(|about| about.subject.to_string());
-        tracing::info!(code = problem.code, subject, "a problem is over");
+    for problem in come(now, before) {
+        let subject = problem.subject.map(|subject| subject.to_string());
+        tracing::info!(code = problem.code.code(), subject, item = problem.item(), "a problem is over");
     }
 }
 

@@ -5,15 +5,20 @@
 //! remembers their content from after its last look; and looks that files called for and that found nothing new become rarer,
 //! so that no service can keep it busy.
 
+mod attention;
+mod rhythm;
+
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
+use self::attention::Attention;
+use self::rhythm::Rhythm;
 use super::board::{Board, Part};
 use super::fingerprint::{Files, Fingerprint};
 use super::tasks::{Next, Publish, Task, unchanged};
-use super::ticker::{SLACK, Ticker};
+use super::ticker::Ticker;
 use super::watch::Watch;
 use crate::domain::host::Host;
 use crate::domain::license::{LicenseFacts, LicenseState};
@@ -25,30 +30,6 @@ use crate::hypervisor::runner::{Changed, Runner};
 use crate::hypervisor::server_info::ServerInfo;
 use crate::hypervisor::users::LocalUser;
 use crate::inventory::{Collector, Snapshot};
-
-/// How often the service is asked when nothing calls for it.
-const SERVICE_EVERY: SignedDuration = SignedDuration::from_mins(5);
-
-/// How soon the service is asked again that could not be asked. That it is stopped is an answer.
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
-
-/// How often the virtual machines are listed when nothing calls for it and no policy is about them.
-const VMS_EVERY: SignedDuration = SignedDuration::from_mins(15);
-
-/// How often it is asked who the users are when nothing calls for it.
-const USERS_EVERY: SignedDuration = SignedDuration::from_hours(1);
-
-/// How often the license is looked at when nothing calls for it.
-const LICENSE_EVERY: SignedDuration = SignedDuration::from_hours(1);
-
-/// How soon it is looked at again when it could not be found out.
-const LICENSE_AGAIN: SignedDuration = SignedDuration::from_mins(15);
-
-/// How often the users' own preferences are looked at when nothing calls for it and a setting is about them.
-const PREFERENCES_EVERY: SignedDuration = SignedDuration::from_mins(15);
-
-/// Looks without a finding that are free before they become rarer.
-const FREE_LOOKS: u32 = 3;
 
 /// What was seen, and when.
 #[derive(Debug, Clone)]
@@ -177,21 +158,8 @@ pub struct Observer {
     is_answered: bool,
     collector: Collector,
     seen: Observation,
-    files: Files,
-    fingerprint: Fingerprint,
-    /// The files changed during the last look, so what it read may be from before.
-    doubt: bool,
-    /// The service writes other content each time it is asked.
-    rewrites: bool,
-    service_due: Timestamp,
-    vms_due: Timestamp,
-    users_due: Timestamp,
-    license_due: Timestamp,
-    preferences_due: Timestamp,
-    fruitless: u32,
-    /// Listings in a row that somebody's virtual machines were missing from.
-    misses: u32,
-    quiet_until: Timestamp,
+    attention: Attention,
+    rhythm: Rhythm,
 }
 
 /// What a pass looks at, and what called for it.
@@ -217,70 +185,41 @@ impl Observer {
             watch,
             collector: Collector::default(),
             seen: Observation::none(),
-            files,
-            fingerprint: Fingerprint::default(),
-            doubt: false,
-            rewrites: false,
-            service_due: Timestamp::MIN,
-            vms_due: Timestamp::MIN,
-            users_due: Timestamp::MIN,
-            license_due: Timestamp::MIN,
-            preferences_due: Timestamp::MIN,
-            fruitless: 0,
-            misses: 0,
-            quiet_until: Timestamp::MIN,
+            attention: Attention::to(files),
+            rhythm: Rhythm::new(),
         }
     }
 
     fn decide(&self, wanted: &Wanted, files: &Fingerprint, now: Timestamp) -> Look {
-        let quiet = now < self.quiet_until && self.quiet_until.duration_since(now) <= SERVICE_EVERY;
-        let files_changed = !quiet && files.service_differs(&self.fingerprint);
-        let license_changed = !quiet && files.license != self.fingerprint.license;
-        let vms_changed = !quiet && files.machines != self.fingerprint.machines;
-        // A due time further away than it can be set was set before the clock was set back.
-        let due = |at: Timestamp, every: SignedDuration| {
-            let left = at.duration_since(now);
-            left <= SLACK || left > every
-        };
-        let vms_every = if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY };
+        let calls = self.attention.calls(files, now);
         // Whoever got an answer knows better than the last look, and what is wrong no longer is.
         let is_back = self.is_cut_off() && self.is_answered;
         Look {
-            service: files_changed
+            service: calls.service
                 || is_back
                 || wanted.service_beyond(&self.seen.served)
-                || due(self.service_due, SERVICE_EVERY),
-            vms: vms_changed || wanted.vms_beyond(&self.seen.served) || due(self.vms_due, vms_every),
-            users: vms_changed || wanted.requests.vms > self.seen.served.requests.vms,
+                || self.rhythm.service_is_due(now),
+            vms: calls.vms
+                || wanted.vms_beyond(&self.seen.served)
+                || self.rhythm.vms_are_due(wanted.vms_often, now),
+            users: calls.vms || wanted.requests.vms > self.seen.served.requests.vms,
             license: !wanted.licensing.held
-                && (license_changed
+                && (calls.license
                     || wanted.license_beyond(&self.seen.served)
-                    || due(self.license_due, LICENSE_EVERY)),
+                    || self.rhythm.license_is_due(now)),
             // What was changed is looked at also where no setting is about it any more.
             preferences: wanted.changes.users > self.seen.served.changes.users
                 || (wanted.users_too
                     && (wanted.requests.users > self.seen.served.requests.users
-                        || due(self.preferences_due, PREFERENCES_EVERY)
+                        || self.rhythm.preferences_are_due(now)
                         || self.misses_preferences())),
-            by_files: files_changed || license_changed,
+            by_files: calls.service || calls.license,
         }
     }
 
     /// True when the last look at the service got no answer of it.
     const fn is_cut_off(&self) -> bool {
         matches!(self.seen.service, Answer::ServiceStopped | Answer::CouldNotAsk(_))
-    }
-
-    /// When they are listed again: soon where somebody's could not be, and later each time, because it may stay so.
-    fn vms_every(&mut self, wanted: &Wanted) -> SignedDuration {
-        let every = if wanted.vms_often { SERVICE_EVERY } else { VMS_EVERY };
-        let may_be_had = matches!(self.seen.listed, Answer::Known(()) | Answer::CouldNotAsk(_));
-        if !(may_be_had && self.misses_vms()) {
-            self.misses = 0;
-            return every;
-        }
-        self.misses = self.misses.saturating_add(1);
-        AGAIN_AFTER.checked_mul(1 << (self.misses - 1).min(8)).unwrap_or(every).min(every)
     }
 
     /// True when somebody's virtual machines could not be listed.
@@ -314,8 +253,7 @@ impl Observer {
             Answer::NotInstalled => LicenseFacts::default(),
             _ => inquiry::license(&self.runner).await,
         };
-        let every = if facts.state == LicenseState::Unknown { LICENSE_AGAIN } else { LICENSE_EVERY };
-        self.license_due = now.checked_add(every).unwrap_or(now);
+        self.rhythm.looked_at_license(facts.state == LicenseState::Unknown, now);
         self.seen.license = LicenseSight { facts, looks: self.seen.license.looks + 1 };
     }
 
@@ -335,13 +273,12 @@ impl Observer {
             preferences.push(inquiry::preferences(&self.runner, &listing.user).await);
         }
         self.seen.preferences = preferences;
-        self.preferences_due = now.checked_add(PREFERENCES_EVERY).unwrap_or(now);
+        self.rhythm.looked_at_preferences(now);
     }
 
     async fn look_at_vms(&mut self, now: Timestamp, anew: bool) {
-        if anew || self.users_due <= now || self.users_due.duration_since(now) > USERS_EVERY {
+        if self.rhythm.asks_for_users(anew, now) {
             self.collector.forget_users();
-            self.users_due = now.checked_add(USERS_EVERY).unwrap_or(now);
         }
         let answer = match &self.seen.service {
             Answer::Known(_) => self.collector.collect(&self.runner).await,
@@ -377,42 +314,6 @@ impl Observer {
             (served.licensing, served.requests.license) = (wanted.licensing, wanted.requests.license);
         }
     }
-
-    /// Files that changed during a look may have been changed by a user after the tool read them, so a second look
-    /// follows. When that finds nothing and they changed again, it is the service itself that writes them when asked.
-    fn compare(&mut self, before: Fingerprint, after: Fingerprint, found: bool) {
-        let moved = before != after;
-        self.rewrites = moved && (self.rewrites || (self.doubt && !found));
-        self.doubt = moved && !self.rewrites;
-        self.fingerprint = if self.doubt { before } else { after };
-    }
-
-    /// Makes looks rarer that files call for and that find nothing new.
-    fn weigh(&mut self, look: &Look, found: bool, now: Timestamp) {
-        if found || !look.by_files {
-            self.fruitless = if found { 0 } else { self.fruitless };
-            return;
-        }
-        self.fruitless = self.fruitless.saturating_add(1);
-        if let Some(over) = self.fruitless.checked_sub(FREE_LOOKS) {
-            let wait = SignedDuration::from_secs(1 << over.min(9)).min(SERVICE_EVERY);
-            self.quiet_until = now.checked_add(wait).unwrap_or(now);
-        }
-    }
-
-    fn next(&self, now: Timestamp, users_too: bool) -> Next {
-        if self.doubt {
-            return Next::At(self.quiet_until.max(now));
-        }
-        let mut due = self.service_due.min(self.vms_due).min(self.license_due);
-        if users_too {
-            due = due.min(self.preferences_due);
-        }
-        if self.quiet_until > now && self.quiet_until < due {
-            return Next::At(self.quiet_until);
-        }
-        Next::Around(due)
-    }
 }
 
 impl Task for Observer {
@@ -429,13 +330,17 @@ impl Task for Observer {
             return (unchanged(), Next::Tick);
         }
         let now = self.ticker.now();
-        let files = self.files.fingerprint(now);
+        let files = self.attention.look(now);
         let mut look = self.decide(wanted, &files, now);
         // The same with virtual machines; but to change many takes long, and meanwhile a user may change the service.
         let machines_rest = !self.runner.is_changing(Changed::Machines);
         look.vms &= machines_rest;
         if !look.service && !look.vms && !look.license && !look.preferences {
-            let next = if machines_rest { self.next(now, wanted.users_too) } else { Next::Tick };
+            let next = if machines_rest {
+                self.attention.next(self.rhythm.first(wanted.users_too), now)
+            } else {
+                Next::Tick
+            };
             return (unchanged(), next);
         }
         let before = self.seen.clone();
@@ -443,8 +348,7 @@ impl Task for Observer {
         if look.service {
             self.look_at_service().await;
             let failed = self.seen.host.is_none() || matches!(self.seen.service, Answer::CouldNotAsk(_));
-            let every = if failed { AGAIN_AFTER } else { SERVICE_EVERY };
-            self.service_due = now.checked_add(every).unwrap_or(now);
+            self.rhythm.asked_service(failed, now);
         }
         // A service that is back can tell what it could not.
         let is_back =
@@ -457,7 +361,8 @@ impl Task for Observer {
         }
         if look.vms {
             self.look_at_vms(now, look.users).await;
-            self.vms_due = now.checked_add(self.vms_every(wanted)).unwrap_or(now);
+            let may_be_had = matches!(self.seen.listed, Answer::Known(()) | Answer::CouldNotAsk(_));
+            self.rhythm.listed_vms(may_be_had && self.misses_vms(), wanted.vms_often, now);
         }
         look.preferences |= wanted.users_too && self.misses_preferences();
         if look.preferences {
@@ -470,17 +375,14 @@ impl Task for Observer {
         self.is_answered = false;
         // The service touched its files when it was asked: they are read now, and not once more after the debounce.
         self.watch.catch_up();
-        let after = self.files.fingerprint(self.ticker.now());
-        let machines = self.fingerprint.machines;
-        self.compare(files, after, found);
-        if !machines_rest {
-            // What called for a list still does.
-            self.fingerprint.machines = machines;
-        }
-        self.weigh(&look, found, now);
+        self.attention.compare(files, found, machines_rest, self.ticker.now());
+        self.attention.weigh(look.by_files, found, now);
         self.serve(wanted, &look);
         let seen = Part::new(self.seen.clone());
-        (Box::new(move |board| board.observation = seen), self.next(now, wanted.users_too))
+        (
+            Box::new(move |board| board.observation = seen),
+            self.attention.next(self.rhythm.first(wanted.users_too), now),
+        )
     }
 
     async fn stirred(&mut self) {

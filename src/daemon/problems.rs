@@ -11,6 +11,8 @@ use super::inputs::Profile;
 use super::licensing::Licensing;
 use super::observer::Observation;
 use super::updater::Updates;
+use crate::catalog::Key;
+use crate::domain::address::without_queries;
 use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::domain::version::POLICY_GATE;
@@ -61,14 +63,41 @@ impl Problem {
         Self::new(ProblemCode::StateExposed, exposed.to_string())
     }
 
+    /// The key of a profile or the setting that it names. Several problems of one code are told apart by it.
+    #[must_use]
+    pub fn item(&self) -> Option<&str> {
+        let name = self.detail.split(':').next().unwrap_or_default();
+        let of_profile = matches!(self.code, ProblemCode::ProfileKeyUnknown | ProblemCode::ProfileKeyInvalid);
+        (of_profile || Key::named(name).is_some()).then_some(name)
+    }
+
+    /// What a person reads of it; of an address no query, since every local user may.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.detail.as_str() {
+            "" => self.code.explanation().to_owned(),
+            detail => format!("{} {}", self.code.explanation(), without_queries(detail)),
+        }
+    }
+
+    /// Whether both are one problem. What changes but for its detail is the same one.
+    fn is(&self, other: &Self) -> bool {
+        (self.code, self.subject, self.item()) == (other.code, other.subject, other.item())
+    }
+
     fn about(code: ProblemCode, subject: Subject, detail: impl Into<String>) -> Self {
         Self { code, subject: Some(subject), detail: detail.into() }
     }
 }
 
+/// Those of `now` that were not there `before`.
+pub fn come<'a>(before: &[Problem], now: &'a [Problem]) -> impl Iterator<Item = &'a Problem> {
+    now.iter().filter(|problem| !before.iter().any(|known| known.is(problem)))
+}
+
 /// Since when each problem is there.
 #[derive(Debug, Default)]
-pub struct Since(BTreeMap<(ProblemCode, Option<Subject>), Timestamp>);
+pub struct Since(BTreeMap<(ProblemCode, Option<Subject>, Option<String>), Timestamp>);
 
 impl Since {
     /// Dates the problems of now; those that are over are forgotten.
@@ -77,8 +106,9 @@ impl Since {
         let dated = problems
             .into_iter()
             .map(|problem| {
-                let name = (problem.code, problem.subject);
-                let since = *kept.entry(name).or_insert_with(|| self.0.get(&name).copied().unwrap_or(now));
+                let name = (problem.code, problem.subject, problem.item().map(str::to_owned));
+                let known = self.0.get(&name).copied();
+                let since = *kept.entry(name).or_insert_with(|| known.unwrap_or(now));
                 (problem, since)
             })
             .collect();
@@ -303,4 +333,43 @@ fn of_release(enforcement: &Enforcement) -> impl Iterator<Item = Problem> {
         let why = complaint.map_or("the value from before is not put back", String::as_str);
         Some(Problem::about(code, held.subject, format!("{}: {why}", held.key)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_of_one_code_are_told_apart_by_the_key_that_they_name() {
+        let unknown = |key: &str| Problem::new(ProblemCode::ProfileKeyUnknown, format!("{key}: unknown"));
+        let feed = |why: &str| Problem::new(ProblemCode::UpdateFeedFailed, why);
+        let contested = |detail: &str| Problem::about(ProblemCode::SettingContested, Subject::App, detail);
+        let before = [unknown("Unkloud1"), feed("HTTP 500"), contested("restrict.add_vm")];
+        let now = [
+            unknown("UnkA"),
+            unknown("Unkloud1"),
+            feed("timed out"),
+            contested("restrict.add_vm: refused"),
+            contested("restrict.clone_vm"),
+        ];
+        let named = |before: &[Problem], now: &[Problem]| {
+            come(before, now).map(|problem| problem.item().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(named(&before, &now), ["UnkA", "restrict.clone_vm"]);
+        assert_eq!(named(&now, &before[1..]), [""; 0]);
+        assert_eq!(named(&before[1..], &before), ["Unkloud1"]);
+
+        let (mut since, second) = (Since::default(), jiff::SignedDuration::from_secs(1));
+        let at = Timestamp::UNIX_EPOCH;
+        since.date(before.to_vec(), at);
+        let dated = since.date(now.to_vec(), at + second);
+        let new: Vec<_> = dated.iter().map(|(_, since)| *since > at).collect();
+        assert_eq!(new, [true, false, false, false, true]);
+    }
+
+    #[test]
+    fn what_every_user_may_read_holds_no_query() {
+        let words = Problem::new(ProblemCode::UpdateFeedFailed, "http://h/f?token=X: HTTP 500").words();
+        assert!(words.ends_with(" http://h/f?… HTTP 500") && !words.contains("token"), "{words}");
+    }
 }

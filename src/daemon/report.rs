@@ -102,11 +102,7 @@ fn settings(layer: &Layer) -> Map<String, Value> {
 }
 
 fn named(key: catalog::Key, value: &catalog::Value) -> (String, Value) {
-    let value = match value {
-        catalog::Value::Switch(on) => Value::Bool(*on),
-        catalog::Value::Text(text) => Value::String(text.clone()),
-    };
-    (key.name().to_owned(), value)
+    (key.name().to_owned(), super::views::json(value))
 }
 
 fn reported(problem: &Problem, since: Timestamp) -> ReportedProblem {

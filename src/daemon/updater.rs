@@ -157,6 +157,7 @@ impl Task for Updater {
         self.read(demand).await;
         // What the feed offers may allow the version that is installed.
         self.book.keep(demand, installed, self.ticker.now());
+        let (decision, watched) = (self.book.decision(installed), self.book.watched(demand, installed));
         let write_failed = self.remember();
         let next = match (&write_failed, &self.book.reading) {
             (Some(_), _) => self.ticker.now().checked_add(WRITE_AGAIN).map_or(Next::Tick, Next::At),
@@ -165,8 +166,8 @@ impl Task for Updater {
         };
         let updates = Updates {
             demand: Some(demand.clone()),
-            decision: self.book.decision(installed),
-            watched: self.book.watched(demand, installed),
+            decision,
+            watched,
             book: self.book.clone(),
             write_failed,
         };

@@ -14,6 +14,7 @@ use crate::control::view::{
     ActionView, Availability, ExplainView, LayerView, LoserView, OutcomeView, PlanView, ProblemView,
     SettingView, SubjectStateView, SubjectView, UserVmsView, VmView, VmsView, WinnerView, WithheldView,
 };
+use crate::domain::address::without_queries;
 use crate::domain::ids::Uid;
 use crate::domain::subject::Subject;
 use crate::enforce::apply::{Way, command_lines};
@@ -36,11 +37,11 @@ pub const fn layer(kind: LayerKind) -> LayerView {
     }
 }
 
-/// A value as JSON.
+/// A value as JSON, for any local user and for the portal: an address without its query.
 pub(super) fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Switch(on) => serde_json::Value::Bool(*on),
-        Value::Text(text) => serde_json::Value::String(text.clone()),
+        Value::Text(text) => serde_json::Value::String(without_queries(text)),
     }
 }
 
@@ -71,12 +72,14 @@ fn user(observation: &Observation, uid: Uid) -> Option<&LocalUser> {
 #[must_use]
 pub fn problem(observation: &Observation, problem: &Problem, since: Timestamp) -> ProblemView {
     let code = problem.code;
-    let detail = match problem.detail.as_str() {
-        "" => code.explanation().to_owned(),
-        detail => format!("{} {detail}", code.explanation()),
-    };
     let subject = problem.subject.map(|about| subject(observation, about));
-    ProblemView { code: code.code().to_owned(), since, detail, remedy: code.remedy().to_owned(), subject }
+    ProblemView {
+        code: code.code().to_owned(),
+        since,
+        detail: problem.words(),
+        remedy: code.remedy().to_owned(),
+        subject,
+    }
 }
 
 /// `meridian explain`: one setting, or every setting that some layer names.

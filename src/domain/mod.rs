@@ -8,6 +8,7 @@ pub mod host;
 pub mod ids;
 pub mod keyed;
 pub mod license;
+pub mod nearest;
 pub mod subject;
 pub mod version;
 pub mod vm;

@@ -14,6 +14,12 @@ pub enum Sealed {
     /// It is encrypted for one Mac.
     #[error("encrypted, so that only the Mac it was made for can read it")]
     Encrypted,
+    /// It is signed, and what was signed is signed.
+    #[error("signed twice; sign the profile itself, once")]
+    Twice,
+    /// It is text.
+    #[error("PEM text, as of a signature or a certificate; a signed profile is DER, which is bytes")]
+    Armored,
     /// The signature stands apart from what it signs.
     #[error("a signature without the profile that it signs")]
     Detached,
@@ -30,6 +36,12 @@ const PKCS7: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
 #[must_use]
 pub fn is_signed(bytes: &[u8]) -> bool {
     bytes.first() == Some(&SEQUENCE)
+}
+
+/// True for PEM text.
+#[must_use]
+pub fn is_armored(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"-----BEGIN")
 }
 
 /// The content of signed data.

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use plist::Value;
 use serde::Serialize;
 
-use super::find::{Domain, Part, parts};
+use super::cms::Sealed;
+use super::find::{Domain, PAYLOAD, Part, parts};
 use super::{PayloadError, cms};
 use crate::catalog::{Key, Value as SettingValue};
 use crate::paths::{LABEL, PARALLELS_MANAGED_DOMAIN};
@@ -124,6 +125,12 @@ impl Examination {
 pub fn examine(bytes: &[u8]) -> Result<Examination, PayloadError> {
     let is_signed = cms::is_signed(bytes);
     let opened = if is_signed { Some(cms::content(bytes)?) } else { None };
+    if cms::is_armored(bytes) {
+        return Err(Sealed::Armored.into());
+    }
+    if opened.as_deref().is_some_and(|inside| cms::is_signed(inside) || cms::is_armored(inside)) {
+        return Err(Sealed::Twice.into());
+    }
     let file = dictionary_within::<DEEPEST>(opened.as_deref().unwrap_or(bytes))?;
     let found = parts(file)?;
     let mut findings = found.findings;
@@ -131,6 +138,10 @@ pub fn examine(bytes: &[u8]) -> Result<Examination, PayloadError> {
         findings.extend(judge(part)?);
     }
     said_twice(&mut findings);
+    // What is wrong around the keys of a payload stands with them.
+    findings.sort_by_key(|finding| {
+        finding.place.strip_prefix(PAYLOAD).map_or(0, |number| number.parse().unwrap_or(usize::MAX))
+    });
     Ok(Examination { is_profile: found.is_profile, is_signed, findings })
 }
 

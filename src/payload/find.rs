@@ -5,6 +5,7 @@ use plist::{Dictionary, Value};
 use super::PayloadError;
 use super::examine::{Family, Finding, Judgment};
 use super::profile::{CONFIGURATION, MANAGED_CLIENT};
+use crate::domain::nearest;
 use crate::paths::{LABEL, PARALLELS_MANAGED_DOMAIN};
 use crate::sources::profile::KEYS;
 
@@ -46,12 +47,16 @@ pub(super) struct Found {
 }
 
 const FILE: &str = "the file";
+/// What the place of a payload begins with; its number, from 1, follows.
+pub(super) const PAYLOAD: &str = "payload ";
 const USER_SCOPE: &str = "the profile is for users; only what is set for the device counts";
 const NOT_FORCED: &str = "only what is under “Forced” is managed";
 
 /// The preferences of a file.
 pub(super) fn parts(file: Dictionary) -> Result<Found, PayloadError> {
-    if !file.contains_key("PayloadContent") && !file.contains_key("EncryptedPayloadContent") {
+    let is_configuration = file.get("PayloadType").and_then(Value::as_string) == Some(CONFIGURATION);
+    let has_content = ["PayloadContent", "EncryptedPayloadContent"].iter().any(|key| file.contains_key(key));
+    if !is_configuration && !has_content {
         let part = Part { place: FILE.to_owned(), domain: Domain::Agent, keys: file, unseen: None };
         return Ok(Found { parts: vec![part], ..Found::default() });
     }
@@ -60,7 +65,6 @@ pub(super) fn parts(file: Dictionary) -> Result<Found, PayloadError> {
     }
     let mut found = Found { is_profile: true, ..Found::default() };
     found.envelope("the profile", &file);
-    let is_configuration = file.get("PayloadType").and_then(Value::as_string) == Some(CONFIGURATION);
     if !is_configuration {
         found.wrong("the profile", "PayloadType", Judgment::Mistyped, "expected “Configuration”");
     }
@@ -81,9 +85,10 @@ pub(super) fn parts(file: Dictionary) -> Result<Found, PayloadError> {
         Some(Value::Array(payloads)) => {
             payloads.iter().enumerate().for_each(|(at, payload)| found.payload(at + 1, payload))
         }
-        _ => {
+        Some(_) => {
             found.wrong("the profile", "PayloadContent", Judgment::Mistyped, "expected an array of payloads")
         }
+        None => found.wrong("the profile", "PayloadContent", Judgment::Missing, "it has no payloads"),
     }
     if is_for_users {
         found.parts.iter_mut().for_each(|part| part.unseen = Some(USER_SCOPE));
@@ -124,19 +129,22 @@ impl Found {
         let Some(payload) = payload.as_dictionary() else {
             return self.wrong(
                 "the profile",
-                &format!("payload {number}"),
+                &format!("{PAYLOAD}{number}"),
                 Judgment::Mistyped,
                 "expected a dictionary",
             );
         };
         let kind = payload.get("PayloadType").and_then(Value::as_string).unwrap_or_default();
-        let place = format!("payload {number}");
+        let place = format!("{PAYLOAD}{number}");
         self.envelope(&place, payload);
         if let Some(domain) = Domain::named(kind) {
             self.parts.push(Part { place, domain, keys: payload.clone(), unseen: None });
         } else if kind == MANAGED_CLIENT {
             match payload.get("PayloadContent").and_then(Value::as_dictionary) {
-                Some(domains) => self.managed_client(&place, domains),
+                Some(domains) => {
+                    self.managed_client(&place, domains);
+                    domains.keys().for_each(|name| self.slip(&place, name));
+                }
                 None => self.wrong(
                     &place,
                     "PayloadContent",
@@ -144,6 +152,15 @@ impl Found {
                     "expected a dictionary of domains",
                 ),
             }
+        } else {
+            self.slip(&place, kind);
+        }
+    }
+
+    /// A domain that nobody has, and that was probably meant to be one of those that count. Others are others' affair.
+    fn slip(&mut self, place: &str, name: &str) {
+        if [LABEL, PARALLELS_MANAGED_DOMAIN].iter().any(|domain| nearest::is_slip(name, domain)) {
+            self.findings.push(Finding::new(place, name, Judgment::Unknown, Family::Domain));
         }
     }
 
@@ -186,7 +203,9 @@ impl Found {
                 .filter(|_| kind == MANAGED_CLIENT);
             let domains = inside.into_iter().flat_map(Dictionary::keys).map(String::as_str);
             for name in domains.chain([kind]).filter(|name| !name.starts_with("com.apple.")) {
-                self.findings.push(Finding::new("the profile", name, Judgment::Unknown, Family::Domain));
+                if !self.findings.iter().any(|told| told.family == Family::Domain && told.key == name) {
+                    self.findings.push(Finding::new("the profile", name, Judgment::Unknown, Family::Domain));
+                }
             }
         }
     }

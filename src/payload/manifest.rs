@@ -4,7 +4,7 @@
 use plist::{Date, Dictionary, Value};
 
 use super::{PayloadError, settings};
-use crate::catalog::{Key, Kind};
+use crate::catalog::{ADDRESS_PATTERN, Key, Kind};
 use crate::paths::LABEL;
 use crate::sources::profile::{KEYS, KeyForm, ProfileKey};
 
@@ -123,7 +123,7 @@ fn setting(key: Key) -> Value {
             put(&mut made, "pfm_range_list", of(|choice| choice.value));
             put(&mut made, "pfm_range_list_titles", of(|choice| choice.title));
         }
-        Kind::Url => put(&mut made, "pfm_format", "^https?://.+$"),
+        Kind::Url => put(&mut made, "pfm_format", ADDRESS_PATTERN),
         Kind::Expiry => put(&mut made, "pfm_format", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
         Kind::Switch | Kind::Restriction => {}
     }

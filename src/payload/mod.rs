@@ -48,6 +48,9 @@ pub enum PayloadError {
     /// The team that signs is not named as Apple does.
     #[error("a team identifier has 10 capital letters and digits")]
     Team,
+    /// A text holds what no XML may.
+    #[error("a text has a control character, which no profile can hold")]
+    NoXml,
     /// The property list cannot be written.
     #[error("cannot write the profile")]
     Write(#[from] plist::Error),

@@ -101,6 +101,12 @@ impl Draft {
         let mut bytes = Vec::new();
         Value::Dictionary(self.profile()?).to_writer_xml(&mut bytes)?;
         bytes.push(b'\n');
+        // The writer lets every character through; XML 1.0 (2.2) does not.
+        let is_none =
+            |c: char| matches!(c, '\0'..' ' | '\u{fffe}' | '\u{ffff}') && !matches!(c, '\t' | '\n' | '\r');
+        if String::from_utf8_lossy(&bytes).contains(is_none) {
+            return Err(PayloadError::NoXml);
+        }
         Ok(bytes)
     }
 

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::settings;
-use crate::catalog::{Key, Kind};
+use crate::catalog::{ADDRESS_PATTERN, Key, Kind};
 use crate::paths::LABEL;
 use crate::sources::profile::{KEYS, KeyForm, ProfileKey};
 
@@ -50,7 +50,7 @@ fn setting(at: usize, key: Key) -> (String, Value) {
             let titles: Vec<_> = choices.iter().map(|choice| choice.title).collect();
             json!({ "type": "string", "enum": values, "options": { "enum_titles": titles } })
         }
-        Kind::Url => json!({ "type": "string", "pattern": "^https?://.+$" }),
+        Kind::Url => json!({ "type": "string", "pattern": ADDRESS_PATTERN }),
         Kind::Expiry => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
     };
     (setting.name.to_owned(), optional(at, setting.title, setting.help, configured))

@@ -452,3 +452,111 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_profile_is_made_that_is_no_xml() {
+    for (text, is_good) in [("a\tb\u{fffd}", true), ("a\u{1}b", false), ("\u{ffff}", false), ("\0", false)] {
+        let agent = Dictionary::from_iter([("DeactivationOrder".to_owned(), Value::from(text))]);
+        let made = Draft { agent, ..Draft::new("com.example.meridian") }.xml();
+        assert_eq!(made.is_ok(), is_good, "{text:?}");
+    }
+}
+
+/// A signature around these bytes, by an implementation that is not ours, as this form.
+#[expect(clippy::disallowed_methods, reason = "somebody else's signatures are to be told apart")]
+fn signed(bytes: &[u8], form: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    crate::state::atomic::write(folder.path().join("in").as_path(), bytes, 0o600).unwrap();
+    let run = |words: &[&str]| {
+        let output = std::process::Command::new("openssl").args(words).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    let (key, certificate, given, out) = (path("key"), path("certificate"), path("in"), path("out"));
+    run(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+    ]);
+    run(&[
+        "cms",
+        "-sign",
+        "-binary",
+        "-nodetach",
+        "-signer",
+        &certificate,
+        "-inkey",
+        &key,
+        "-in",
+        &given,
+        "-outform",
+        form,
+        "-out",
+        &out,
+    ]);
+    std::fs::read(out).unwrap()
+}
+
+#[test]
+fn what_is_signed_as_text_or_twice_is_called_so() {
+    let profile =
+        profile(Shape::CustomDomain, &Dictionary::from_iter([("LogLevel".to_owned(), "info".into())]));
+    let once = signed(&profile, "DER");
+    assert!(examine(&once).unwrap().is_signed);
+    for (bytes, why) in
+        [(signed(&profile, "PEM"), cms::Sealed::Armored), (signed(&once, "DER"), cms::Sealed::Twice)]
+    {
+        let error = examine(&bytes).unwrap_err();
+        assert!(matches!(&error, PayloadError::Sealed(sealed) if *sealed == why), "{error}");
+    }
+}
+
+#[test]
+fn a_profile_without_payloads_is_not_good() {
+    let bytes = binary(&one("PayloadType", "Configuration".into()));
+    let found = findings(&bytes);
+    let has = |key: &str, judgment| found.iter().any(|(_, name, told)| name == key && *told == judgment);
+    assert!(
+        has("PayloadContent", Judgment::Missing) && has("dev.meridian.agent", Judgment::Missing),
+        "{found:?}"
+    );
+    assert!(examine(&bytes).unwrap().is_profile && !examine(&bytes).unwrap().is_valid());
+}
+
+/// A payload of another vendor is their affair; one that was probably meant to be the agent's is not.
+#[test]
+fn a_misspelled_domain_beside_a_right_one_is_told_in_its_place() {
+    let keys = Dictionary::from_iter([("LogLevel".to_owned(), "info".into())]);
+    for shape in [Shape::CustomDomain, Shape::ManagedClient] {
+        let bytes = profile(shape, &keys);
+        let mut file = Value::from_reader_xml(bytes.as_slice()).unwrap().into_dictionary().unwrap();
+        let first = file["PayloadContent"].as_array().unwrap()[0].as_dictionary().unwrap().clone();
+        let renamed = |name: &str| {
+            let mut text = Vec::new();
+            Value::Dictionary(first.clone()).to_writer_xml(&mut text).unwrap();
+            let text = String::from_utf8(text).unwrap().replace("dev.meridian.agent", name);
+            Value::from_reader_xml(text.as_bytes()).unwrap()
+        };
+        let mut last = first.clone();
+        last.remove("PayloadVersion");
+        let payloads = [last.into(), renamed("dev.meridian.agnet"), renamed("org.example.tool")];
+        file.insert("PayloadContent".to_owned(), Value::Array(payloads.to_vec()));
+        let found = findings(&binary(&Value::Dictionary(file)));
+        let told: Vec<_> =
+            found.iter().map(|(place, key, judgment)| (place.as_str(), key.as_str(), *judgment)).collect();
+        let expected = [
+            ("payload 1", "PayloadVersion", Judgment::Missing),
+            ("payload 1", "LogLevel", Judgment::Valid),
+            ("payload 2", "dev.meridian.agnet", Judgment::Unknown),
+        ];
+        assert_eq!(told, expected, "{shape:?}");
+    }
+}

@@ -25,14 +25,10 @@ pub fn layers(assignment: &Assignment) -> Vec<Layer> {
 /// That a setting should not come from a license-bound profile, and what replaces it there.
 #[must_use]
 pub fn deprecation(key: Key) -> String {
-    let instead = match key.name() {
-        "image.arm64" | "image.x86_64" => "the golden image of the policy",
-        name if key.setting().admits(LayerKind::Policy) => name,
-        _ => "the profile of MDM",
-    };
-    match instead == key.name() {
-        true => format!("License-bound profiles are deprecated: set {instead} in the policy."),
-        false => format!("License-bound profiles are deprecated: {instead} replaces {key}."),
+    if key.setting().admits(LayerKind::Policy) {
+        format!("License-bound profiles are deprecated: set {key} in the policy.")
+    } else {
+        format!("License-bound profiles are deprecated: the golden image of the policy replaces {key}.")
     }
 }
 

@@ -208,7 +208,9 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Makes the names in the folder of `path` durable.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    sync(&File::open(path.parent().unwrap_or(Path::new(".")))?)
+    // The parent of a bare name is the empty path, which names no folder.
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync(&File::open(folder)?)
 }
 
 /// Syncs down to the medium (the standard library calls `F_FULLFSYNC` on macOS), where the volume can: a network volume
@@ -235,6 +237,12 @@ mod tests {
             assert_eq!(path.metadata().unwrap().mode() & 0o7777, mode);
         }
         assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_bare_name_lies_in_the_current_folder() {
+        sync_folder_of(Path::new("status.json")).unwrap();
+        sync_folder_of(Path::new("/status.json")).unwrap();
     }
 
     #[test]

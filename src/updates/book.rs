@@ -6,15 +6,15 @@
 //!
 //! - `updates.stay_on_major` keeps the major version that is installed when the setting comes. What is kept is kept until
 //!   the setting goes: not a removed Parallels Desktop, nor one that is installed anew, changes it.
-//! - `updates.feed_url` allows what the local server offers. A version above all that the server ever offered is passed, unless it was
-//!   installed before the setting came.
+//! - `updates.feed_url` allows what the local server offers, of that what is not held back. A version above that is passed, unless it
+//!   was installed before the setting came or while the server offered it.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::decision::{Decision, compare, decide};
+use super::decision::{Decision, compare, decide, held_back};
 use super::feed::Offer;
 use crate::catalog::{Key, LayerKind, Value};
 use crate::domain::version::ParallelsVersion;
@@ -247,10 +247,12 @@ impl Book {
         });
     }
 
-    /// Whether the local server offers this version or a newer one.
+    /// Whether the local server offers this version or a newer one, and nothing holds that back.
     fn is_offered(&self, installed: &ParallelsVersion) -> bool {
         let offers = self.reading.iter().flat_map(|reading| &reading.offers);
-        offers.into_iter().any(|offer| compare(offer, installed).is_some_and(std::cmp::Ordering::is_ge))
+        let kept = self.kept.map(|kept| kept.major);
+        let allowed = |offer: &&Offer| held_back(offer, compare(offer, installed), kept).is_none();
+        offers.filter(allowed).any(|offer| compare(offer, installed).is_some_and(std::cmp::Ordering::is_ge))
     }
 
     /// The feed to ask for now, if it is due. One that is due later than it can be was put off before the clock was set back.

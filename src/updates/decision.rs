@@ -8,7 +8,8 @@
 //! 2. An update whose server has switched updates off is held back.
 //! 3. Where the major version is to be kept, an update of a higher one is held back.
 //! 4. Where the installed version is not known, or an entry cannot be compared with it, the entry is held back.
-//! 5. Any other update is allowed. Of several, the newest.
+//! 5. Any other update is allowed. Of several, the newest; where one of the feed's is numbered as in the guide, all of them are
+//!    ranked by what every one of them says, the major number and the build.
 
 use std::cmp::Ordering;
 
@@ -78,8 +79,9 @@ pub struct Decision {
 #[must_use]
 pub fn decide(installed: Option<&ParallelsVersion>, offers: &[Offer], kept: Option<u64>) -> Decision {
     let mut decision = Decision::default();
+    let by_build = offers.iter().any(|offer| offer.numbering == Numbering::Build);
     let better = |offer: &Offer, than: &Option<Offer>| {
-        than.as_ref().is_none_or(|than| between(offer, than) == Ordering::Greater)
+        than.as_ref().is_none_or(|than| between(offer, than, by_build) == Ordering::Greater)
     };
     for offer in offers {
         let order = installed.and_then(|installed| compare(offer, installed));
@@ -95,13 +97,14 @@ pub fn decide(installed: Option<&ParallelsVersion>, offers: &[Offer], kept: Opti
             None => {}
         }
     }
-    decision.held.sort_by(|a, b| between(&b.offer, &a.offer).then(a.why.cmp(&b.why)));
+    decision.held.sort_by(|a, b| between(&b.offer, &a.offer, by_build).then(a.why.cmp(&b.why)));
     decision.held.dedup_by(|a, b| a.offer.version == b.offer.version && a.why == b.why);
     decision.held.truncate(MOST_HELD);
     decision
 }
 
-fn held_back(offer: &Offer, order: Option<Ordering>, kept: Option<u64>) -> Option<HeldBack> {
+/// Why an offer is held back that stands so to the installed version; nothing where it is allowed.
+pub(super) fn held_back(offer: &Offer, order: Option<Ordering>, kept: Option<u64>) -> Option<HeldBack> {
     if !offer.enabled {
         Some(HeldBack::SwitchedOff)
     } else if kept.is_some_and(|kept| offer.version.major() > kept) {
@@ -113,14 +116,11 @@ fn held_back(offer: &Offer, order: Option<Ordering>, kept: Option<u64>) -> Optio
     }
 }
 
-/// Which of two offers is newer. Where one says no more than its build, the builds are compared.
-fn between(a: &Offer, b: &Offer) -> Ordering {
-    let both = a.numbering == Numbering::Release && b.numbering == Numbering::Release;
-    if both {
-        return a.version.cmp(&b.version);
-    }
-    let place = |offer: &Offer| (offer.version.major(), offer.version.build());
-    place(a).cmp(&place(b))
+/// Which of two offers of one feed is newer. To compare each pair by what both say would be no order: 26.3.0-100 is above
+/// 26.2.0-300 by its numbers, and build 200 is above the one and below the other.
+fn between(a: &Offer, b: &Offer, by_build: bool) -> Ordering {
+    let place = |offer: &Offer| by_build.then(|| (offer.version.major(), offer.version.build()));
+    place(a).cmp(&place(b)).then_with(|| a.version.cmp(&b.version))
 }
 
 /// How an offer stands to the installed version; nothing where that cannot be told.

@@ -6,8 +6,8 @@
 //! Parallels numbers versions in two ways, and both are read. In the guide `Minor` is 0, `SubMinor` the build and
 //! `SubSubMinor` a revision; in the real feed of 2026 the four are major, minor, patch and build.
 //!
-//! What an entry says of its version has to agree in all places: the elements, the `uuid` and the address of the file. So an
-//! entry cannot pass for another version by being wrong in one of them.
+//! What an entry says of its version has to agree in all places, and stand in each of them once: the elements, the `uuid` and every
+//! version that the address of the file names. So an entry cannot pass for another version by being wrong in one of them.
 
 use std::fmt;
 
@@ -19,6 +19,12 @@ use crate::domain::version::ParallelsVersion;
 
 /// The longest address of a file, in bytes.
 const LONGEST_ADDRESS: usize = 2_048;
+
+/// The elements that say which version it is.
+const NUMBERS: [&str; 4] = ["Major", "Minor", "SubMinor", "SubSubMinor"];
+
+/// The version in words; the real feed has a word there that is none.
+const IN_WORDS: &str = "StringRepresentation";
 
 /// What a feed offers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,10 +108,15 @@ pub enum FlawKind {
     /// The address is none that may be fetched from.
     #[error("<FilePath> is no http or https address without a user name, of at most {LONGEST_ADDRESS} bytes")]
     Address,
-    /// The address names another version.
-    #[error("<FilePath> names version {named}, and the elements say {said}")]
-    OtherFile {
-        /// What the address names.
+    /// An element that decides something stands more than once.
+    #[error("<{0}> stands more than once")]
+    Doubled(&'static str),
+    /// The address, or the version in words, names another version.
+    #[error("<{element}> names version {named}, and the elements say {said}")]
+    OtherVersion {
+        /// Where.
+        element: &'static str,
+        /// What it names.
         named: String,
         /// What the elements say.
         said: String,
@@ -199,6 +210,9 @@ fn named(element: &Element) -> String {
 }
 
 fn product(product: &Element, feed: &mut Feed) {
+    if let Some(flaw) = doubled(product, &["ProductName"]) {
+        return feed.flaws.push(flaw);
+    }
     match product.child("ProductName") {
         None => return feed.flaw(product.line, FlawKind::Missing { within: "Product", name: "ProductName" }),
         Some(name) if name.text != "Parallels Desktop" => {
@@ -206,7 +220,9 @@ fn product(product: &Element, feed: &mut Feed) {
         }
         Some(_) => {}
     }
+    let twice = doubled(product, &["UpdateEnabled"]);
     let enabled = match product.child("UpdateEnabled").map(|switch| (switch.text.as_str(), switch.line)) {
+        _ if twice.is_some() => false,
         None | Some(("1", _)) => true,
         Some(("0", _)) => false,
         Some((_, line)) => {
@@ -214,6 +230,7 @@ fn product(product: &Element, feed: &mut Feed) {
             false
         }
     };
+    feed.flaws.extend(twice);
     for child in &product.children {
         match child.name.as_str() {
             "ProductName" | "UpdateEnabled" => {}
@@ -223,8 +240,19 @@ fn product(product: &Element, feed: &mut Feed) {
     }
 }
 
+/// The second of an element that may stand but once.
+fn doubled(within: &Element, names: &[&'static str]) -> Option<Flaw> {
+    names.iter().find_map(|name| {
+        let second = within.all(name).nth(1)?;
+        Some(Flaw { line: second.line, kind: FlawKind::Doubled(name) })
+    })
+}
+
 fn version(element: &Element, enabled: bool, feed: &mut Feed) {
-    let numbers = ["Major", "Minor", "SubMinor", "SubSubMinor"].map(|name| number(element, name));
+    if let Some(flaw) = doubled(element, &[NUMBERS.as_slice(), &[IN_WORDS]].concat()) {
+        return feed.flaws.push(flaw);
+    }
+    let numbers = NUMBERS.map(|name| number(element, name));
     let mut known = [0; 4];
     for (place, found) in known.iter_mut().zip(numbers) {
         match found {
@@ -242,12 +270,18 @@ fn version(element: &Element, enabled: bool, feed: &mut Feed) {
     } else {
         Numbering::Build
     };
+    let said = Said { numbers: known, numbering };
+    if let Some(words) = element.child(IN_WORDS)
+        && let Some(flaw) = said.contradicted(IN_WORDS, words.line, &words.text)
+    {
+        return feed.flaws.push(flaw);
+    }
     let mut updates = element.all("Update").peekable();
     if updates.peek().is_none() {
         feed.flaw(element.line, FlawKind::Missing { within: "Version", name: "Update" });
     }
     for update in updates.filter(|update| is_for_mac(update)) {
-        match file(update, &version, &dotted) {
+        match file(update, &said) {
             Ok(file) => feed.offers.push(Offer {
                 version: version.clone(),
                 numbering,
@@ -260,9 +294,37 @@ fn version(element: &Element, enabled: bool, feed: &mut Feed) {
     }
 }
 
+/// What the elements say of a version.
+struct Said {
+    numbers: [u64; 4],
+    numbering: Numbering,
+}
+
+impl Said {
+    fn dotted(&self) -> String {
+        self.numbers.map(|number| number.to_string()).join(".")
+    }
+
+    /// The flaw of a text that names another version. Of one that is numbered as in the guide only the major number is
+    /// comparable.
+    fn contradicted(&self, element: &'static str, line: u32, text: &str) -> Option<Flaw> {
+        let comparable = match self.numbering {
+            Numbering::Release => 4,
+            Numbering::Build => 1,
+        };
+        let agrees = |named: &Vec<u64>| {
+            named.len() <= 4
+                && named.iter().zip(self.numbers).take(comparable).all(|(one, other)| *one == other)
+        };
+        let other = versions(text).into_iter().find(|named| !agrees(named))?;
+        let named = other.iter().map(ToString::to_string).collect::<Vec<_>>().join(".");
+        Some(Flaw { line, kind: FlawKind::OtherVersion { element, named, said: self.dotted() } })
+    }
+}
+
 /// An update that names no system is a Mac's: the feed is asked for by Macs alone.
 fn is_for_mac(update: &Element) -> bool {
-    update.child("OsType").is_none_or(|system| system.text == "mac")
+    update.child("OsType").is_none() || update.all("OsType").any(|system| system.text == "mac")
 }
 
 fn number(element: &Element, name: &'static str) -> Result<u64, Flaw> {
@@ -274,49 +336,67 @@ fn number(element: &Element, name: &'static str) -> Result<u64, Flaw> {
 }
 
 /// The address of an update's file, once all that the entry says agrees.
-fn file(update: &Element, version: &ParallelsVersion, dotted: &str) -> Result<String, Flaw> {
+fn file(update: &Element, said: &Said) -> Result<String, Flaw> {
     let flaw = |line, kind| Flaw { line, kind };
+    if let Some(twice) = doubled(update, &["FilePath", "OsType"]) {
+        return Err(twice);
+    }
+    let dotted = said.dotted();
     let uuid = update.attributes.get("uuid").ok_or_else(|| flaw(update.line, FlawKind::NoUuid))?;
-    let rest = uuid.strip_prefix("desktop.").and_then(|rest| rest.strip_prefix(dotted));
+    let rest = uuid.strip_prefix("desktop.").and_then(|rest| rest.strip_prefix(dotted.as_str()));
     if !rest.is_some_and(|rest| rest.starts_with('.')) {
-        return Err(flaw(update.line, FlawKind::OtherUuid(dotted.to_owned())));
+        return Err(flaw(update.line, FlawKind::OtherUuid(dotted)));
     }
     let missing = FlawKind::Missing { within: "Update", name: "FilePath" };
     let path = update.child("FilePath").ok_or_else(|| flaw(update.line, missing))?;
     let address = || flaw(path.line, FlawKind::Address);
-    let url = Url::parse(&path.text).map_err(|_| address())?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.host().is_some();
-    if !plain || !matches!(url.scheme(), "http" | "https") || path.text.len() > LONGEST_ADDRESS {
+    if path.text.len() > LONGEST_ADDRESS || path.text.contains(|c: char| c.is_control() || c.is_whitespace())
+    {
         return Err(address());
     }
-    let other = majors(&url).find(|major| *major != version.major());
-    match other {
-        Some(other) => Err(flaw(
-            path.line,
-            FlawKind::OtherFile { named: other.to_string(), said: version.major().to_string() },
-        )),
+    let url = Url::parse(&path.text).map_err(|_| address())?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.host().is_some();
+    if !plain || !matches!(url.scheme(), "http" | "https") {
+        return Err(address());
+    }
+    // An IP address is no name, so only what follows it can name a version.
+    let names = url.domain().map_or(&url[Position::BeforePath..], |_| &url[Position::BeforeHost..]);
+    match said.contradicted("FilePath", path.line, &decoded(names)) {
+        Some(flaw) => Err(flaw),
         None => Ok(url.into()),
     }
 }
 
-/// The major versions that an address names: `v26` as a folder, and `26.3.3` in the host's name, the file's name or after it.
-/// A date such as `2026.05.30` is none, and an IP address is no name.
-fn majors(url: &Url) -> impl Iterator<Item = u64> {
-    const LEAST_YEAR: u64 = 1_000;
-    let place = &url[Position::BeforePath..];
-    let name = url.path().rsplit('/').next().unwrap_or_default();
-    let after = &url[Position::AfterPath..];
-    let host = url.domain().unwrap_or_default();
-    let folders = place.split('/').filter_map(|part| part.strip_prefix('v')?.parse().ok());
-    let words = [host, name, after]
-        .into_iter()
-        .flat_map(|text| text.split(|c: char| !c.is_ascii_digit() && c != '.'));
-    let named = words.filter_map(|word| {
-        let mut numbers = word.trim_matches('.').split('.');
-        let major = numbers.next()?.parse().ok()?;
-        (numbers.count() >= 2).then_some(major)
+/// The versions that a text names, number by number: `26.3.3`, and also `v26`. A number that stands alone is none, nor is a date such as
+/// `2026.05.30`; and what would be a version before Parallels Desktop 10 is some other program's.
+fn versions(text: &str) -> Vec<Vec<u64>> {
+    const POSSIBLE: std::ops::Range<u64> = 10..1_000;
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
+    let named = words.flat_map(|word| {
+        let runs = word.split(|c: char| !c.is_ascii_digit() && c != '.').filter(|run| !run.is_empty());
+        let alone =
+            word.strip_prefix(['v', 'V']).filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+        let dotted = runs.map(|run| run.trim_matches('.')).filter(|run| run.contains('.'));
+        alone.into_iter().chain(dotted).map(numbers)
     });
-    folders.chain(named).filter(|major| *major < LEAST_YEAR)
+    named.filter(|numbers| numbers.first().is_some_and(|major| POSSIBLE.contains(major))).collect()
+}
+
+fn numbers(dotted: &str) -> Vec<u64> {
+    dotted.split('.').map(|number| number.parse().unwrap_or(u64::MAX)).collect()
+}
+
+/// An address as a server reads it: `%37` is a 7.
+fn decoded(text: &str) -> String {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        match piece.get(..2).and_then(|code| Some((u8::from_str_radix(code, 16).ok()?, piece.get(2..)?))) {
+            Some((byte, rest)) => bytes.extend([byte].iter().chain(rest.as_bytes())),
+            None => bytes.extend([b'%'].iter().chain(piece.as_bytes())),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -63,15 +63,17 @@ async fn try_fetch(address: &str, validators: &Validators) -> Result<News, Fetch
         return Err(FetchError::Address);
     }
     let client = client(&url).map_err(FetchError::Network)?;
+    let conditions = conditions(validators);
+    let conditional = !conditions.is_empty();
     let response = client
         .get(url)
         .timeout(TOTAL)
-        .headers(conditions(validators))
+        .headers(conditions)
         .send()
         .await
         .map_err(|error| FetchError::Network(error.without_url()))?;
     match response.status() {
-        StatusCode::NOT_MODIFIED => Ok(News::Unchanged),
+        StatusCode::NOT_MODIFIED if conditional => Ok(News::Unchanged),
         StatusCode::OK => {
             let validators = Validators {
                 etag: text(response.headers(), &ETAG),
@@ -81,7 +83,7 @@ async fn try_fetch(address: &str, validators: &Validators) -> Result<News, Fetch
             let flaws = u32::try_from(feed.flaws.len()).unwrap_or(u32::MAX);
             Ok(News::Read { offers: feed.offers, flaws, validators })
         }
-        status if status.is_redirection() => {
+        status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
             let place = text(response.headers(), &LOCATION);
             Err(FetchError::Redirect(place.unwrap_or_else(|| "another address".to_owned())))
         }

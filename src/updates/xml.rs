@@ -129,7 +129,12 @@ impl Tree {
             Event::CData(text) => self.text(&text.xml10_content()),
             Event::GeneralRef(reference) => self.text(&resolved(reference)?.to_string()),
             Event::DocType(_) => Err(Damage::DocumentType),
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Eof => Ok(()),
+            Event::Decl(declared) => match declared.encoding() {
+                None => Ok(()),
+                Some(Ok(encoding)) if encoding.eq_ignore_ascii_case("utf-8") => Ok(()),
+                Some(_) => Err(Damage::NotUtf8),
+            },
+            Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
 

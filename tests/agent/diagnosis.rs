@@ -204,7 +204,11 @@ fn damage(mac: &TestEnvironment, name: &str) {
 async fn no_log_no_report_and_no_archive_holds_a_secret() {
     let key = meridian::simulator::DEMO_BUSINESS_KEY;
     let mut mac = Setup::default()
-        .profile(json!({ "LogLevel": "trace", "EnrolmentToken": "canary-typo" }))
+        .profile(json!({
+            "LogLevel": "trace",
+            "EnrolmentToken": "canary-typo",
+            "Settings": { "updates.feed_url": "http://127.0.0.1:9/feed?token=canary-query" },
+        }))
         .start()
         .await;
     let parallels = [("LicenseKey", key), ("ActivationExperience", "License Key")];
@@ -218,13 +222,22 @@ async fn no_log_no_report_and_no_archive_holds_a_secret() {
     let identity = std::fs::read_to_string(mac.paths().private().join("identity.json")).unwrap();
     let identity: Value = serde_json::from_str(&identity).unwrap();
     let seed = identity["body"]["current"]["seed"].as_str().unwrap().to_owned();
-    let canaries = [token.as_str(), &seed, key, "canary-typo", "Meridian eyJ"];
+    let canaries = [token.as_str(), &seed, key, "canary-typo", "canary-query", "Meridian eyJ"];
     let clean = |what: &str, text: &str| {
         for canary in canaries {
             assert!(!text.contains(canary), "{what} holds {canary}");
         }
     };
 
+    mac.until("the feed is asked for", |status| {
+        status.parallels.updates.as_ref().is_some_and(|updates| {
+            updates.feed.as_ref().is_some_and(|feed| feed.address == "http://127.0.0.1:9/feed?…")
+        })
+    })
+    .await;
+    for verb in ["explain", "updates"] {
+        clean("a screen", &format!("{:?}", mac.cli([verb, "--json"]).await));
+    }
     let told = mac.cli(["diagnose", "--json"]).await;
     assert_eq!((told.code, told.json()["missing"].clone()), (0, json!({})), "{told:?}");
     mac.kill_agent().await;
@@ -251,7 +264,13 @@ async fn no_log_no_report_and_no_archive_holds_a_secret() {
         clean("a screen", &format!("{reply:?}"));
     }
     let log = std::fs::read_to_string(mac.paths().log()).unwrap();
-    assert!(log.contains("DEBUG") || log.contains("INFO"), "{log}");
+    for said in
+        ["TRACE asked at the socket", "DEBUG a tool ended", "DEBUG the portal answered", "update server"]
+    {
+        assert!(log.contains(said), "{said}");
+    }
+    let status = std::fs::read_to_string(mac.paths().status_file()).unwrap();
+    clean("the status file", &status);
     clean("the log", &log);
     let device = mac.admin.list("/devices").await.unwrap();
     clean("the portal's record", &json!(device).to_string());

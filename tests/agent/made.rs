@@ -64,6 +64,20 @@ fn property_lists_follow_apples_document_type() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the command is run as a person runs it")]
+fn a_profile_is_made_in_the_current_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for force in [None, Some("--force")] {
+        let mut make = std::process::Command::new(env!("CARGO_BIN_EXE_meridian"));
+        make.args(["profile", "make", "--output", "ok.mobileconfig", "--portal-url", "https://p.example"]);
+        make.args(["--root-key", "SET-THE-PUBLIC-ROOT-KEY-OF-YOUR-PORTAL-HERE"]).args(force);
+        let output = make.current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert!(folder.path().join("ok.mobileconfig").is_file());
+}
+
+#[test]
 fn every_key_of_the_examples_counts() {
     for name in ["examples/custom-domain.mobileconfig", "examples/managed-client.mobileconfig"] {
         let examination = examine(&file(name)).unwrap();

@@ -125,8 +125,8 @@ complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_se
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l deactivation-order -d 'Give the license back, once for each name' -r
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l set -d 'A setting, such as updates.stay_on_major=true; may be repeated' -r
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l license-key -d 'Activate Parallels Desktop with this license key' -r
-complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l team -d 'The team by whose certificate the package is signed, such as ABCDE12345' -r
-complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l output -d 'Where to write it; mode 0600' -r -F
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l team -d 'The team by whose certificate the package is signed, such as ABCDE12345; for the two flags before' -r
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l output -d 'Where to write it, a regular file; mode 0600' -r -F
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l identifier -d 'The profile\'s identifier, such as com.example.meridian' -r
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l organization -d 'Who gives the profile out' -r
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l form -d 'How the keys are packed; macOS makes the same of both' -r -f -a "custom-domain\t'A payload of the domain\'s own type'
@@ -135,7 +135,7 @@ complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_se
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l sso -d 'Activate Parallels Desktop by single sign-on'
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l background-item -d 'Approve the agent\'s background item, so that no user can switch it off'
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l full-disk-access -d 'Let the agent read virtual machines in folders that macOS protects; needs --team'
-complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l force -d 'Replace the file if there is one'
+complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l force -d 'Replace the file if there is one; a device, pipe, folder or link is never replaced'
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -l json -d 'Print JSON ("schema": 1) instead of a screen'
 complete -c meridian -n "__fish_meridian_using_subcommand profile; and __fish_seen_subcommand_from make" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meridian -n "__fish_meridian_using_subcommand config; and not __fish_seen_subcommand_from validate" -l root -d 'Use the Mac layout below this folder instead of the Mac\'s own' -r -F

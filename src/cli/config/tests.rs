@@ -28,6 +28,7 @@ fn each_key_has_a_row_and_the_verdict_is_last() {
                 Some("expected one of error, warn, info, debug, trace"),
             ),
             finding("payload 1", "updates.chekc", Judgment::Unknown, Family::Setting, None),
+            finding("payload 1", "", Judgment::Unknown, Family::Setting, None),
             finding("payload 2", HOSTILE, Judgment::Unknown, Family::Parallels, None),
             finding(
                 "the profile",
@@ -41,7 +42,7 @@ fn each_key_has_a_row_and_the_verdict_is_last() {
     );
     assert_eq!(wrong.exit(), Exit::Failed);
     let nearest: Vec<_> = wrong.keys.iter().map(|key| key.nearest).collect();
-    assert_eq!(nearest, [None, Some("PortalRootKey"), None, Some("updates.check"), None, None]);
+    assert_eq!(nearest, [None, Some("PortalRootKey"), None, Some("updates.check"), None, None, None]);
     screens("validate_wrong", |style| render(&wrong, style));
 }
 
@@ -55,8 +56,11 @@ fn what_cannot_be_judged_says_why() {
     };
     assert!(complaint(&folder.path().join("none")).contains("No such file"));
     assert!(complaint(folder.path()).contains("cannot read"));
-    let big = File::create(folder.path().join("big")).unwrap();
-    big.set_len(LARGEST + 1).unwrap();
+    let big = std::fs::File::create(folder.path().join("big")).unwrap();
+    big.set_len((LARGEST << 20) + 1).unwrap();
     assert!(complaint(&folder.path().join("big")).contains("larger than 4 MiB"));
-    assert!(complaint(Path::new("/dev/null")).contains("no profile and no property list"));
+    assert!(complaint(Path::new("/dev/null")).contains("not a regular file"));
+    let empty = folder.path().join("empty");
+    std::fs::File::create(&empty).unwrap();
+    assert!(complaint(&empty).contains("no profile and no property list"));
 }

@@ -1,10 +1,11 @@
 //! What is left out before anything goes into the archive.
 //!
 //! Documents are JSON: members that hold secrets by their name are replaced whole, and so is every text of the form of a
-//! signed token. In all text license keys are masked, and the secrets that this Mac's profiles hold are replaced.
+//! signed token. In all text license keys are masked, queries of addresses left out, and the secrets that this Mac's profiles hold are replaced.
 
 use serde_json::{Map, Value};
 
+use crate::domain::address::without_queries;
 use crate::domain::license::without_keys;
 
 /// Names of members whose text is a secret, holds one, or is signed: the device's key, the profile's bytes, tokens.
@@ -46,9 +47,9 @@ fn left_out(text: &str) -> Value {
     format!("(left out: {} characters)", text.chars().count()).into()
 }
 
-/// The text without these secrets and without license keys.
+/// The text without these secrets, without license keys, and with addresses without their queries.
 pub(super) fn text(text: &str, secrets: &[String]) -> String {
-    let mut text = without_keys(text);
+    let mut text = without_queries(&without_keys(text));
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "(left out)");
     }
@@ -76,8 +77,8 @@ mod tests {
     #[test]
     fn what_is_known_to_be_secret_is_replaced_in_any_text() {
         let secrets = ["s3cret".to_owned(), String::new()];
-        let shown = text("token=s3cret key=ABCDEF-ABCDEF-ABCDEF-ABCDEF-ABCDEF", &secrets);
-        assert_eq!(shown, "token=(left out) key=ABCDEF-******-******-******-ABCDEF");
+        let shown = text("token=s3cret key=ABCDEF-ABCDEF-ABCDEF-ABCDEF-ABCDEF http://h/f?t=X", &secrets);
+        assert_eq!(shown, "token=(left out) key=ABCDEF-******-******-******-ABCDEF http://h/f?…");
     }
 
     proptest::proptest! {

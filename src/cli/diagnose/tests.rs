@@ -65,12 +65,15 @@ fn a_mac_without_a_daemon_is_told_of_and_no_link_followed() {
         paths.managed_domain(crate::paths::LABEL),
         concat!(
             r#"<?xml version="1.0"?><plist version="1.0"><dict><key>EnrollmentToken</key><string>canary-token</string>"#,
-            r#"<key>EnrolmentToken</key><string>canary-typo</string><key>LogLevel</key><string>info</string></dict></plist>"#
+            r#"<key>EnrolmentToken</key><string>canary-typo</string><key>LogLevel</key><string>info</string>"#,
+            r#"<key>Settings</key><dict><key>updates.feed_url</key><string>http://up.example/f?t=canary-query</string></dict></dict></plist>"#
         ),
     );
     write(paths.private().join("identity.json"), r#"{"body":{"seed":"canary-seed","device":"d"}}"#);
+    let remembered = r#"{"body":{"reading":{"address":"http://up.example/f?t=canary-query"}}}"#;
+    write(paths.private().join("updates.json"), remembered);
     write(paths.private().join("trust.json"), "{\"token\": \"canary-cut");
-    write(paths.log(), "it said canary-token, ABCDEF-CANARY-ABCDEF-ABCDEF-ABCDEF\n");
+    write(paths.log(), "it said canary-token, https://h/i?canary, ABCDEF-CANARY-ABCDEF-ABCDEF-ABCDEF\n");
     write(paths.older_log(1), &"x".repeat(3 << 20));
     write(scratch.path().join("elsewhere"), "canary-elsewhere");
     symlink(scratch.path().join("elsewhere"), paths.older_log(2)).unwrap();
@@ -91,6 +94,7 @@ fn a_mac_without_a_daemon_is_told_of_and_no_link_followed() {
         assert!(files.contains_key(name), "{name}");
     }
     assert!(files["profile.json"].contains("EnrolmentToken") && files["profile.json"].contains("INFO"));
+    assert!(["profile.json", "state/updates.json"].iter().all(|name| files[*name].contains("/f?…")));
     assert_eq!(files["logs/meridian.1.log"].len(), 2 << 20);
     for name in [
         "status.json",

@@ -18,6 +18,8 @@ const MOST: usize = 1000;
 
 const RESTART: &str = "Restart the daemon, which puts it right; find out who changed it.";
 
+const STRAY: &str = "Find out who made it, then remove it and restart the daemon.";
+
 /// Looks at all of them.
 pub(super) fn check(paths: &Paths) -> Vec<Finding> {
     let folders = [
@@ -86,7 +88,9 @@ fn document(paths: &Paths, path: &Path) -> Option<Finding> {
     let found = path.symlink_metadata().ok()?;
     let is_folder = found.is_dir() && path == paths.images();
     let text = if !found.is_file() && !is_folder {
-        format!("{} is not a regular file", path.display())
+        // The daemon looks at the names of its documents only, and moves aside what it cannot take.
+        let text = format!("{} is not a regular file", path.display());
+        return Some(Area::Files.bad(text, STRAY));
     } else if found.mode() & 0o077 != 0 {
         format!("{} has mode {:03o}, so that others may read it", path.display(), found.mode() & 0o7777)
     } else {
@@ -132,6 +136,19 @@ fn amount(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_daemon_takes_away_is_for_a_person_to_remove() {
+        let scratch = tempfile::tempdir().unwrap();
+        let paths = Paths::under(scratch.path());
+        std::fs::create_dir_all(paths.private()).unwrap();
+        std::os::unix::fs::symlink("/dev/null", paths.private().join("stray")).unwrap();
+        let open = paths.private().join("trust.json");
+        crate::state::atomic::write(&open, b"{}", 0o644).unwrap();
+        let remedy = |path: &Path| document(&paths, path).unwrap().remedy.unwrap();
+        assert_eq!(remedy(&paths.private().join("stray")), STRAY);
+        assert_eq!(remedy(&open), RESTART);
+    }
 
     #[test]
     fn amounts_are_short() {

@@ -1,8 +1,8 @@
 //! The managed preferences: there, readable, and every key of them known and well-formed.
 
-use super::super::nearest;
 use super::{Area, Finding};
 use crate::catalog::Key;
+use crate::domain::nearest;
 use crate::paths::{LABEL, Paths};
 use crate::sources::layer::{Fault, Origin};
 use crate::sources::profile::{

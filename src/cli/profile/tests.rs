@@ -88,6 +88,7 @@ fn everything_that_can_be_said_is_what_the_agent_reads() {
             "Example Ltd",
         ])
         .unwrap();
+    assert_eq!(made.allows, ["the background item", "full disk access"]);
     assert!(made.holds_secret && made.identifier == "com.example.meridian");
     let mode = desk.path("m.mobileconfig").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -132,6 +133,30 @@ fn a_file_that_is_there_is_replaced_only_by_force() {
 }
 
 #[test]
+fn what_is_no_regular_file_is_never_replaced() {
+    let desk = Desk::new();
+    let output = desk.path("m.mobileconfig");
+    let target = desk.path("target");
+    let folder = || std::fs::create_dir(&output).unwrap();
+    let link = || std::os::unix::fs::symlink(&target, &output).unwrap();
+    let socket = || drop(std::os::unix::net::UnixListener::bind(&output).unwrap());
+    for plant in [&folder as &dyn Fn(), &link, &socket] {
+        plant();
+        let found = || output.symlink_metadata().unwrap().file_type();
+        let before = found();
+        for flags in [&["--force"][..], &[]] {
+            let complaint = desk.make(flags).unwrap_err().complaint();
+            assert!(
+                complaint.contains("not a regular file") && !complaint.contains("--force"),
+                "{complaint}"
+            );
+            assert!(found() == before && !target.exists());
+        }
+        std::fs::remove_file(&output).or_else(|_| std::fs::remove_dir(&output)).unwrap();
+    }
+}
+
+#[test]
 fn no_profile_is_made_that_the_agent_would_not_take() {
     let desk = Desk::new();
     for (flags, word) in [
@@ -143,7 +168,13 @@ fn no_profile_is_made_that_the_agent_would_not_take() {
         (&["--deactivation-order", " x"], "DeactivationOrder"),
         (&["--set", "restrict.add_vm=true"], "local restriction, policy"),
         (&["--set", "updates.check"], "KEY=VALUE"),
-        (&["--set", "updates.chekc=weekly"], "no setting"),
+        (
+            &["--set", "updates.chekc=weekly"],
+            "there is no setting “updates.chekc”; did you mean “updates.check”?",
+        ),
+        (&["--set", "something.else=1"], "no setting"),
+        (&["--set", "updates.check=weekly", "--set", "updates.check=daily"], "“updates.check” twice"),
+        (&["--set", "updates.feed_url=http://h/a b"], "http or https address"),
         (&["--background-item", "--team", "me"], "team identifier"),
     ] {
         let failure = desk.make(flags).unwrap_err();
@@ -165,7 +196,41 @@ fn the_screen_names_the_keys_and_warns_of_secrets() {
         file: "meridian.mobileconfig".into(),
         identifier: "com.example.meridian".into(),
         keys,
+        allows: vec!["the background item", "full disk access"],
         holds_secret: true,
     };
     screens("made", |style| render(&made, style));
+}
+
+#[test]
+fn flags_that_make_no_profile_are_usage_errors() {
+    let long = "x".repeat(201);
+    let parses = |flags: &[&str]| {
+        let begin =
+            ["meridian", "profile", "make", "--output", "m", "--portal-url", "https://p", "--root-key", KEY];
+        Arguments::try_parse_from(begin.iter().chain(flags)).map(drop).map_err(|error| error.to_string())
+    };
+    for good in [
+        &["--identifier", "com.example-1.my_profile"][..],
+        &["--organization", "Bücher & Söhne"],
+        &["--team", "ABCDE12345", "--background-item"],
+    ] {
+        parses(good).unwrap();
+    }
+    for (bad, why) in [
+        (&["--identifier", "."][..], "underscores"),
+        (&["--identifier", "..."], "underscores"),
+        (&["--identifier", "com..example"], "underscores"),
+        (&["--identifier", "com.-"], "underscores"),
+        (&["--identifier", &long], "underscores"),
+        (&["--organization", "A\u{1}B"], "printable"),
+        (&["--organization", " A"], "printable"),
+        (&["--organization", ""], "value"),
+        (&["--organization", &long], "printable"),
+        (&["--team", "ABCDE12345"], "--background-item"),
+        (&["--full-disk-access"], "--team"),
+    ] {
+        let said = parses(bad).unwrap_err();
+        assert!(said.contains(why), "{bad:?}: {said}");
+    }
 }

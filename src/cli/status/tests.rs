@@ -108,7 +108,7 @@ fn root(content: Option<&[u8]>) -> (tempfile::TempDir, Paths) {
     let paths = Paths::under(scratch.path());
     if let Some(content) = content {
         std::fs::create_dir_all(paths.support()).unwrap();
-        let mut file = File::create(paths.status_file()).unwrap();
+        let mut file = std::fs::File::create(paths.status_file()).unwrap();
         std::io::Write::write_all(&mut file, content).unwrap();
     }
     (scratch, paths)
@@ -144,8 +144,14 @@ fn without_both_it_is_unreachable_and_says_so() {
         assert_eq!(failure.exit(), Exit::Unreachable);
         assert!(failure.complaint().contains("status.json"), "{}", failure.complaint());
     }
-    let (_scratch, paths) = root(Some(&vec![b' '; (LARGEST + 1) as usize]));
+    let (_scratch, paths) = root(Some(&vec![b' '; ((LARGEST << 20) + 1) as usize]));
     assert!(request(&paths).unwrap_err().complaint().contains("larger than 1 MiB"));
+    let (_scratch, paths) = root(Some(b""));
+    std::fs::remove_file(paths.status_file()).unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o644);
+    let pipe = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, paths.status_file(), pipe, mode, 0).unwrap();
+    assert!(request(&paths).unwrap_err().complaint().contains("not a regular file"));
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! `meridian updates check-feed FILE`: what is wrong with a local update server's file, by line.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
+use crate::cli::given;
 use crate::cli::ink::{Line, Style, Tone};
 use crate::cli::screen::Screen;
 use crate::cli::words::count;
@@ -68,7 +68,7 @@ impl Checked {
 pub(in crate::cli) fn request(path: &Path) -> Result<Checked, Failure> {
     let file = path.display().to_string();
     let mut bytes = Vec::new();
-    File::open(path)
+    given::open(path)
         .and_then(|opened| opened.take(LARGEST).read_to_end(&mut bytes))
         .map_err(|source| Failure::Unread { file: file.clone(), source })?;
     Ok(of(file, &bytes))

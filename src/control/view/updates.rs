@@ -48,7 +48,7 @@ pub struct PassedView {
 /// The feed that is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedView {
-    /// Its address.
+    /// Its address, without its query.
     pub address: String,
     /// It is a local update server's.
     pub local: bool,

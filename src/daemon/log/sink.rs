@@ -15,6 +15,7 @@ use super::file::LogFile;
 use super::fold::{Fold, Line};
 use super::system::SystemLog;
 use crate::clock::{Clock, SystemClock};
+use crate::domain::address::without_queries;
 use crate::domain::license::without_keys;
 use crate::paths::Paths;
 
@@ -125,11 +126,11 @@ impl Kept {
     }
 }
 
-/// One line that moves no cursor, forges no other line and holds no license key. By their types nothing secret comes here;
-/// a key in the words of somebody else's tool might.
+/// One line that moves no cursor, forges no other line and holds no license key and no query of an address. By their types
+/// nothing secret comes here; a key in the words of somebody else's tool might.
 fn harmless(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for c in without_keys(text.trim_end_matches('\n')).chars() {
+    for c in without_queries(&without_keys(text.trim_end_matches('\n'))).chars() {
         if line.len() > LONGEST {
             line.push('…');
             break;

@@ -4,6 +4,7 @@ use crate::catalog::{Key, Lever};
 use crate::control::view::{FeedView, HeldView, PassedView, UpdateSettingView, UpdatesView};
 use crate::daemon::board::Board;
 use crate::daemon::views::json;
+use crate::domain::address::without_queries;
 use crate::hypervisor::outcome::Answer;
 use crate::resolve::Outcome;
 use crate::updates::book::Watch;
@@ -39,7 +40,7 @@ pub fn view(board: &Board) -> Option<UpdatesView> {
             .collect(),
         passed: passed(board),
         feed: book.reading.as_ref().map(|reading| FeedView {
-            address: reading.address.clone(),
+            address: without_queries(&reading.address),
             local,
             read_at: reading.read_at,
             next_at: reading.next_at,

@@ -19,6 +19,7 @@ use self::process::Command;
 use self::trust::{Trust, Untrusted};
 use super::invocation::Invocation;
 use super::outcome::{Answer, Obstacle, ObstacleKind, Output, Refusal};
+use crate::domain::license::without_keys;
 use crate::paths::Paths;
 
 mod breaker;
@@ -260,6 +261,20 @@ impl Runner {
     }
 
     async fn attempt(&self, invocation: &Invocation) -> Result<Output, RunError> {
+        let begun = Instant::now();
+        let result = self.call(invocation).await;
+        let (tool, ms) = (name(&invocation.program), begun.elapsed().as_millis());
+        let arguments = || without_keys(&invocation.argv.join(" "));
+        match &result {
+            Ok(output) => {
+                tracing::debug!(tool, arguments = arguments(), code = output.code, ms, "a tool ended")
+            }
+            Err(error) => tracing::debug!(tool, arguments = arguments(), %error, ms, "a tool gave no output"),
+        }
+        result
+    }
+
+    async fn call(&self, invocation: &Invocation) -> Result<Output, RunError> {
         match &self.backend {
             Backend::Function(answer) => {
                 let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);

@@ -76,10 +76,13 @@ impl ImageDraft {
         mistakes.extend(text_mistakes("description", &self.description, false));
         for (arch, file) in &self.files {
             let at = |member| format!("/files/{}/{member}", arch.name());
-            let is_web = Url::parse(&file.url)
-                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
+            let names_nobody = |url: &Url| url.username().is_empty() && url.password().is_none();
+            let is_web = Url::parse(&file.url).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https") && url.host().is_some() && names_nobody(&url)
+            });
             if !is_web || file.url.len() > 2_000 {
-                mistakes.push(Mistake::at(at("url"), "has to be a web address of 2000 bytes at the most"));
+                let rule = "has to be a web address without a user name, of 2000 bytes at the most";
+                mistakes.push(Mistake::at(at("url"), rule));
             }
             for (member, size) in [("size", file.size), ("unpacked_size", file.unpacked_size)] {
                 if size == 0 || size > LARGEST_INTEGER {

@@ -104,7 +104,8 @@ pub const KEYS: &[ProfileKey] = &[
     ProfileKey {
         name: "LogLevel",
         title: "Log level",
-        help: "`error`, `warn`, `info`, `debug` or `trace`; without it `info`.",
+        help: "`error`, `warn`, `info`, `debug` (also each tool that ran and each word with the portal) or `trace` (also each \
+               question at the socket); without it `info`.",
         form: KeyForm::Choice(LEVEL_NAMES),
         secret: false,
     },

@@ -106,6 +106,13 @@ fn what_a_local_server_does_not_offer_is_passed_unless_it_was_there_or_was_offer
     assert_eq!(stands("26.4.1-57516", Some(&["26.4.1-57516"])), "kept");
     assert_eq!(stands("26.4.1-57516", Some(&["26.2.0-57400"])), "kept");
     assert_eq!(stands("27.0.2-58001", None), "passed");
+    // What is offered and held back allows nothing below it either.
+    let demand = Demand { stay_on_major: Some(Says::Assignment), ..local_server() };
+    let mut book = Book::default();
+    book.keep(&demand, Some(&version("26.3.3-57507")), at(0));
+    book.note(&demand, reads(&["26.3.3-57507", "27.0.2-58001"]), at(0), 0.0);
+    let watched = book.watched(&demand, Some(&version("26.9.0-57900")));
+    assert!(matches!(watched[FEED_URL], Watch::Passed(_)), "{watched:?}");
 }
 
 #[test]

@@ -96,3 +96,40 @@ fn what_is_held_back_is_named_once_and_not_without_end() {
     assert_eq!(decision.held[0].offer.to_string(), "27.0.49-58000");
     assert_eq!(decision.allowed, None);
 }
+
+#[test]
+fn where_both_numberings_are_offered_the_build_ranks_all() {
+    let offers = [release("26.3.0-100"), build("26.0.20000.1"), release("26.2.0-30000"), release("27.1.0-5")];
+    let told = decided(Some("26.1.1-50"), &offers, Some(26));
+    assert_eq!(told, ("27.1.0-5".to_owned(), "26.2.0-30000".to_owned(), "27.1.0-5 next-major".to_owned()));
+}
+
+proptest::proptest! {
+    /// However many there are and whatever they say, as hostile servers may offer.
+    #[test]
+    fn the_order_is_total(
+        numbers in proptest::collection::vec(((26_u64..28, 0_u64..3, 0_u64..3, 0_u64..4), 0_u8..4), 0..80),
+        kept in proptest::option::of(25_u64..28),
+    ) {
+        let offers: Vec<_> = numbers
+            .iter()
+            .map(|((major, minor, patch, number), kind)| match kind {
+                0 => offer(&format!("{major}.0.{}.1", 1_000 + number), Numbering::Build, true),
+                1 => offer(&format!("{major}.{minor}.{patch}-{}", 1_000 + number), Numbering::Release, false),
+                _ => release(&format!("{major}.{minor}.{patch}-{}", 1_000 + number)),
+            })
+            .collect();
+        let decision = decide(Some(&"26.1.1-1002".parse().unwrap()), &offers, kept);
+        let by_build = offers.iter().any(|offer| offer.numbering == Numbering::Build);
+        let newer = |a: &Offer, b: &Offer| between(a, b, by_build) == Ordering::Greater;
+        for pair in decision.held.windows(2) {
+            assert!(!newer(&pair[1].offer, &pair[0].offer));
+        }
+        for held in &decision.held {
+            assert!(!newer(&held.offer, decision.available.as_ref().unwrap()));
+        }
+        if let (Some(allowed), Some(kept)) = (&decision.allowed, kept) {
+            assert!(allowed.version.major() <= kept);
+        }
+    }
+}

@@ -49,7 +49,7 @@ fn each_fault_has_its_line_and_harms_its_own_entry() {
             "line 20: the uuid is not of version 26.3.3.57507, as the elements say; it has to be \
              desktop.26.3.3.57507.<locale>.<vendor>.<platform>",
             "line 24: <FilePath> is no http or https address without a user name, of at most 2048 bytes",
-            "line 27: <FilePath> names version 27, and the elements say 26",
+            "line 27: <FilePath> names version 27, and the elements say 26.3.3.57507",
             "line 29: <Update> has no uuid",
             "line 32: <Update> has no <FilePath>",
             "line 38: <Version> has no <SubSubMinor>",
@@ -67,6 +67,7 @@ fn what_is_no_feed_is_told_with_its_line() {
     let long = format!("{open}<a>{}</a></ParallelsUpdates>", "x".repeat(17 << 10));
     for (text, expected) in [
         ("", "line 1: it is not XML: there is no element"),
+        ("<?xml version=\"1.0\" encoding=\"UTF-16\"?>\n<ParallelsUpdates/>", "line 1: it is not UTF-8"),
         ("<html>\n<body/></html>", "line 1: the root element is not <ParallelsUpdates>"),
         ("{\"a\": 1}", "line 1: it is not XML: there is text outside of the root element"),
         ("<ParallelsUpdates schemaVersion=\"2.0\"/>", "line 1: schemaVersion is not 1.0"),
@@ -93,17 +94,79 @@ fn what_is_no_feed_is_told_with_its_line() {
 }
 
 #[test]
-fn an_address_is_of_the_version_it_names_and_a_date_is_none() {
-    for (path, expected) in [
-        ("/desktop/v26/26.3.3-57507/ParallelsDesktop-26.3.3-57507.dmg", vec![26, 26]),
-        ("/pd.dmg", vec![]),
-        ("/vault/pd-2026.05.30.dmg", vec![]),
-        ("/v27/x", vec![27]),
-        ("/10.0.0.5/27.0.2.dmg", vec![27]),
-        ("https://pd-27.0.2-58001.example.com/pd.dmg", vec![27]),
-        ("/26.3.3.dmg?or=https://x/v27/27.0.2.dmg", vec![27, 26, 27]),
+fn every_place_names_the_same_version_or_none() {
+    let flaws = |(from, to): (&str, &str)| {
+        let changed = std::str::from_utf8(LOCAL).unwrap().replacen(from, to, 1);
+        assert_ne!(changed.as_bytes(), LOCAL, "{from}");
+        let feed = read(changed.as_bytes()).unwrap();
+        (
+            feed.offers.len(),
+            feed.flaws.iter().map(|flaw| flaw.kind.to_string()).collect::<Vec<_>>().join("; "),
+        )
+    };
+    let address = "https://updates.example.com/v26/ParallelsDesktop-26.3.3-57507.dmg";
+    for other in [
+        "http://10.0.0.5/pd.dmg",
+        "https://updates.example.com/pd-2026.05.30.dmg",
+        "https://updates.example.com/api/v2.0/26.3/pd.dmg",
+        "https://updates.example.com/26.3.3.57507/pd%2026.dmg",
     ] {
-        let url = Url::parse("https://10.0.0.5").unwrap().join(path).unwrap();
-        assert_eq!(majors(&url).collect::<Vec<_>>(), expected, "{path}");
+        assert_eq!(flaws((address, other)), (2, String::new()), "{other}");
+    }
+    for (other, named) in [
+        ("https://pd-27.0.2-58001.example.com/pd.dmg", "27.0.2"),
+        ("https://updates.example.com/27.0.2/pd.dmg", "27.0.2"),
+        ("https://updates.example.com/v27.0/pd.dmg", "27.0"),
+        ("https://updates.example.com/V27/pd.dmg", "27"),
+        ("https://updates.example.com/v2%37/pd.dmg", "27"),
+        ("https://updates.example.com/pd27%2E0.2.dmg", "27.0.2"),
+        ("https://updates.example.com/pd-27.0.dmg", "27.0"),
+        ("https://updates.example.com/ParallelsDesktop-26.1.0-50000.dmg", "26.1.0"),
+        ("https://updates.example.com/26.3.3.dmg?or=https://x/27.0.2.dmg#v28", "27.0.2"),
+        ("https://10.0.0.5/v27/pd.dmg", "27"),
+    ] {
+        let told = format!("<FilePath> names version {named}, and the elements say 26.3.3.57507");
+        assert_eq!(flaws((address, other)), (1, told), "{other}");
+    }
+    let words = "<StringRepresentation>26.3.3";
+    assert_eq!(flaws((words, "<StringRepresentation>Sumer")), (2, String::new()));
+    let told = "<StringRepresentation> names version 27.0.2, and the elements say 26.3.3.57507";
+    assert_eq!(flaws((words, "<StringRepresentation>27.0.2")), (1, told.to_owned()));
+}
+
+#[test]
+fn what_decides_stands_once() {
+    for (element, twice, left) in [
+        ("Major", "<Major>27</Major><Major>", 1),
+        ("StringRepresentation", "<StringRepresentation>26</StringRepresentation><StringRepresentation>", 1),
+        ("FilePath", "<FilePath>file:///etc/passwd</FilePath><FilePath>", 1),
+        ("OsType", "<OsType>windows</OsType><OsType>", 1),
+        ("ProductName", "<ProductName>Parallels Desktop</ProductName><ProductName>", 0),
+        ("UpdateEnabled", "<UpdateEnabled>0</UpdateEnabled><UpdateEnabled>", 2),
+    ] {
+        let text = std::str::from_utf8(LOCAL).unwrap().replacen(&format!("<{element}>"), twice, 1);
+        let feed = read(text.as_bytes()).unwrap();
+        let told = feed.flaws.iter().map(|flaw| flaw.kind.to_string()).collect::<Vec<_>>();
+        assert_eq!((feed.offers.len(), told), (left, vec![format!("<{element}> stands more than once")]));
+        assert!(element != "UpdateEnabled" || feed.offers.iter().all(|offer| !offer.enabled));
+    }
+}
+
+#[test]
+fn an_address_has_no_blanks_and_no_control_characters() {
+    for bad in [
+        "https://h/ pd.dmg",
+        "https://h/&#9;pd.dmg",
+        "ftp://h/pd.dmg",
+        "https://u:p@h/pd.dmg",
+        "file:///etc/passwd",
+    ] {
+        let text = std::str::from_utf8(LOCAL).unwrap();
+        let text = text.replacen("https://updates.example.com/v27/ParallelsDesktop-27.0.2-58001.dmg", bad, 1);
+        assert_eq!(
+            read(text.as_bytes()).unwrap().flaws,
+            [Flaw { line: 28, kind: FlawKind::Address }],
+            "{bad}"
+        );
     }
 }

@@ -68,6 +68,8 @@ fn every_other_answer_is_a_failure_with_its_reason() {
             b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
             "the update server answered with status 404",
         ),
+        // Nothing was read yet that could be unchanged.
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec(), "the update server answered with status 304"),
         (
             b"HTTP/1.1 206 Partial\r\nContent-Length: 0\r\n\r\n".to_vec(),
             "the update server answered with status 206",

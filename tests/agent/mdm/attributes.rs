@@ -95,7 +95,7 @@ async fn a_policys_name_breaks_no_wrapping() {
     let environment = Setup::default().start().await;
     install(&environment);
     environment.until_enrolled().await;
-    let hostile = "</result><result>$(id) `id` \"';";
+    let hostile = "R&D</result><result>$(id) `id` \"';";
     let policy = environment.admin.create_policy(hostile, &json!({ "experience.cep": false })).await.unwrap();
     environment.admin.assign(&environment.group, Some(&policy)).await.unwrap();
     environment
@@ -104,7 +104,8 @@ async fn a_policys_name_breaks_no_wrapping() {
         })
         .await;
     let reply = script(environment.root(), "jamf/extension-attributes/policy.sh", &[]).await;
-    assert_eq!(reply.stdout, "<result>/resultresult$(id) `id` \"'; (revision 1)</result>\n");
+    let escaped = "R&amp;D&lt;/result&gt;&lt;result&gt;$(id) `id` \"'; (revision 1)";
+    assert_eq!(reply.stdout, format!("<result>{escaped}</result>\n"));
 }
 
 #[test]

@@ -26,6 +26,31 @@ async fn the_audit_passes_while_nobody_has_to_look() {
     assert_eq!(script(&root, "kandji/remediation.sh", &[]).await.code, 1);
 }
 
+/// The app's audit has the package installed again, which is right only where the agent is not there.
+#[tokio::test]
+async fn the_apps_audit_asks_only_whether_the_agent_is_installed() {
+    let mut environment = managed().await;
+    let root = environment.root().to_owned();
+    let audit = async |name: &str| script(&root, name, &[]).await.code;
+    let job = environment.paths().launchd_plist();
+    lay(&job, "");
+    environment.change_profile(&json!({ "LogLevel": "LOUD" }));
+    environment.until_problem("profile-key-invalid").await;
+    assert_eq!((audit("kandji/audit.sh").await, audit("kandji/installed.sh").await), (1, 0), "in trouble");
+    environment.kill_agent().await;
+    assert_eq!(audit("kandji/installed.sh").await, 0, "it does not run");
+    let text = std::fs::read_to_string(packaging().join("kandji/installed.sh")).unwrap();
+    for (release, code) in [(env!("CARGO_PKG_VERSION"), 0), ("99.0", 1)] {
+        let path = root.join("edited.sh");
+        lay(&path, &text.replace("\nrelease=''\n", &format!("\nrelease='{release}'\n")));
+        assert_eq!(run(&root, &path, &[], BARE_PATH).await.code, code, "{release}");
+    }
+    std::fs::remove_file(job).unwrap();
+    assert_eq!(audit("kandji/installed.sh").await, 1, "half of it is gone");
+    std::fs::remove_file(environment.paths().executable()).unwrap();
+    assert_eq!(audit("kandji/installed.sh").await, 1);
+}
+
 #[tokio::test]
 async fn the_remediation_starts_the_agent_and_lets_it_check_in() {
     let mut environment = managed().await;

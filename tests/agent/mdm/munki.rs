@@ -45,6 +45,11 @@ async fn predicates_may_ask_how_the_agent_is() {
     );
     environment.kill_agent().await;
     assert_eq!(written(&root, None).await, wrote(usual, ["not running", "Policy", "unknown", "-1"]));
+    let unknown = wrote(usual, ["not running", "unknown", "unknown", "-1"]);
+    lay(&environment.paths().status_file(), "{");
+    assert_eq!(written(&root, None).await, unknown);
+    std::fs::remove_file(environment.paths().status_file()).unwrap();
+    assert_eq!(written(&root, None).await, unknown);
     std::fs::remove_file(environment.paths().executable()).unwrap();
     assert_eq!(written(&root, None).await, wrote(usual, ["not installed", "none", "unknown", "-1"]));
 }

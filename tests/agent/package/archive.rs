@@ -111,3 +111,61 @@ fn programs_for_both_processors_become_one_and_the_same_each_time() {
         assert!(offset.is_multiple_of(1 << 14) && both[offset..offset + size] == **program);
     }
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the script is a program")]
+fn what_is_no_program_for_one_processor_is_not_packed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = |name: &str| scratch.path().join(name);
+    write(&path("both"), &[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 2]);
+    write(&path("text"), b"#!/bin/sh\n");
+    let out = path("out.pkg");
+    let build = |words: &[&Path]| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/build-pkg.sh");
+        let output = std::process::Command::new(script).args(words).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    let (binary, to) = (Path::new("--binary"), Path::new("--out"));
+    for (program, why) in [
+        (path("both").as_path(), "several processors"),
+        (&path("text"), "no program of a Mac"),
+        (Path::new("/dev/null"), "is no file"),
+        (&path("missing"), "is no file"),
+    ] {
+        let (code, _, said) = build(&[to, &out, binary, program]);
+        assert!(code == 1 && said.contains(why) && !out.exists(), "{code} {said}");
+    }
+    let (code, _, said) = build(&[binary]);
+    assert_eq!((code, said.as_str()), (2, "build-pkg.sh: --binary wants a file\n"));
+    let (code, usage, _) = build(&[Path::new("--help")]);
+    assert!(code == 0 && usage.starts_with("Usage: packaging/build-pkg.sh"), "{usage}");
+    assert_eq!(build(&[Path::new("--what")]).0, 2);
+}
+
+/// Every target that rustup names is built, however much it names: a stand-in for it, for cargo and for a Mac's tools.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the script is a program")]
+fn on_a_mac_each_target_that_is_there_is_built() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = |name: &str| scratch.path().join(name);
+    let tool = |name: &str, script: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        let path = path("bin").join(name);
+        write(&path, format!("#!/bin/sh\n{script}\n").as_bytes());
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let built = path("built");
+    tool("uname", "echo Darwin");
+    tool("rustup", "echo aarch64-apple-darwin; seq 1 100000; echo x86_64-apple-darwin");
+    tool("cargo", &format!("echo \"$*\" >>'{}'; case $* in *x86_64*) exit 9 ;; esac", built.display()));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/build-pkg.sh");
+    let search = format!("{}:/usr/bin:/bin", path("bin").display());
+    let output = std::process::Command::new(script).env("PATH", search).output().unwrap();
+    let built = std::fs::read_to_string(built).unwrap();
+    // The last stand-in fails, so that nothing is packed.
+    assert_eq!((output.status.code(), built.lines().count()), (Some(9), 2), "{output:?} {built}");
+    for target in ["aarch64-apple-darwin", "x86_64-apple-darwin"] {
+        assert!(built.contains(&format!("--target {target}")), "{built}");
+    }
+}

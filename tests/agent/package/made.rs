@@ -17,13 +17,45 @@ fn made() -> BTreeMap<PathBuf, Vec<u8>> {
         let name = Path::new("completions").join(path.file_name().unwrap());
         files.insert(name, std::fs::read(path).unwrap());
     }
-    let pages = tempfile::tempdir().unwrap();
-    clap_mangen::generate_to(meridian::cli::command(), pages.path()).unwrap();
-    for entry in pages.path().read_dir().unwrap() {
-        let entry = entry.unwrap();
-        files.insert(Path::new("man").join(entry.file_name()), std::fs::read(entry.path()).unwrap());
-    }
+    let mut command = meridian::cli::command().disable_help_subcommand(true);
+    command.build();
+    pages(&command, &mut files);
     files
+}
+
+/// The page of a command, and those below it.
+fn pages(command: &clap::Command, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    command.get_subcommands().filter(|below| !below.is_hide_set()).for_each(|below| pages(below, files));
+    let source = format!("Meridian {}", env!("CARGO_PKG_VERSION"));
+    let page = clap_mangen::Man::new(command.clone()).source(source).manual("Meridian Manual");
+    let mut bytes = Vec::new();
+    page.render(&mut bytes).unwrap();
+    // What stands below the options, under a name that manual pages have.
+    let text = String::from_utf8(bytes).unwrap().replace("\n.SH EXTRA\n", "\n.SH NOTES\n");
+    files.insert(Path::new("man").join(page.get_filename()), text.into_bytes());
+}
+
+#[test]
+fn every_page_describes_each_option_and_names_the_release() {
+    let files = made();
+    let pages: Vec<_> = files.iter().filter(|(name, _)| name.starts_with("man")).collect();
+    assert!(pages.len() >= 20);
+    for (name, content) in pages {
+        let (name, text) = (name.display(), String::from_utf8_lossy(content));
+        let title = text.lines().find(|line| line.starts_with(".TH ")).unwrap();
+        let release = format!("\"Meridian {}\" \"Meridian Manual\"", env!("CARGO_PKG_VERSION"));
+        assert!(title.ends_with(&release), "{name}: {title}");
+        assert!(!text.contains("EXTRA"), "{name}");
+        // Each option's line is followed by what it does.
+        let lines: Vec<_> = text.lines().collect();
+        for at in lines.iter().enumerate().filter(|(_, line)| **line == ".TP").map(|(at, _)| at) {
+            assert!(
+                !lines[at + 2].is_empty() && !lines[at + 2].starts_with('.'),
+                "{name}: {}",
+                lines[at + 1]
+            );
+        }
+    }
 }
 
 fn packaged() -> BTreeMap<PathBuf, Vec<u8>> {

@@ -123,6 +123,23 @@ async fn launchd_is_asked_again_while_the_old_job_still_ends() {
 }
 
 #[tokio::test]
+async fn an_upgrade_fails_while_the_old_daemon_does_not_end() {
+    let (root, tools) = mac();
+    let package = Package::of_this_build();
+    package.install(&tools, root.path(), Until::TheEnd).await;
+    write(&tools.state("stuck"), b"");
+    let before = below(root.path());
+    tools.calls();
+    let output = package.install(&tools, root.path(), Until::TheEnd).await;
+    install_fails_because(&output, "not installed: the daemon does not end");
+    assert_eq!(tools.calls(), [STOPPING], "it is asked once");
+    assert!(below(root.path()) == before, "the old release stays whole");
+    let job = root.path().join("opt/meridian/libexec/job");
+    let restart = tools.command(root.path(), &job).arg("restart").output().await.unwrap();
+    assert!(!restart.status.success() && tools.calls() == [STOPPING], "{restart:?}");
+}
+
+#[tokio::test]
 async fn on_another_volume_nothing_is_started_and_nothing_linked() {
     let (root, tools) = mac();
     let package = Package::of_this_build();
@@ -164,6 +181,8 @@ async fn nothing_is_installed_into_a_folder_that_is_not_roots_alone() {
     };
     refuses(&relocated, "/opt/meridian must be").await;
     refuses(&|root| symlink("/tmp", root.join("opt")).unwrap(), "/opt must be").await;
+    let logs = |root: &Path| symlink("/tmp", root.join("Library/Logs/Meridian")).unwrap();
+    refuses(&logs, "/Library/Logs/Meridian must be").await;
 }
 
 #[tokio::test]
@@ -243,6 +262,77 @@ async fn uninstalling_leaves_the_state_unless_it_is_to_be_purged() {
                 "{left:?}"
             );
         }
+    }
+}
+
+/// How the uninstaller ends with these words, and its last line.
+async fn uninstalled(tools: &StandIns, root: &Path, script: &Path, words: &[&str]) -> (Option<i32>, String) {
+    let output = tools.command(root, script).args(words).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).lines().last().unwrap_or_default().to_owned();
+    (output.status.code(), said)
+}
+
+#[tokio::test]
+async fn the_uninstallers_last_line_is_true_of_what_cannot_be_removed() {
+    for (refused, words) in [("Support/Meridian*", &["--purge"][..]), ("LaunchDaemons*", &[])] {
+        let (root, tools) = mac();
+        let before = below(root.path());
+        Package::of_this_build().install(&tools, root.path(), Until::TheEnd).await;
+        let script = root.path().join("opt/meridian/uninstall");
+        let rm = tools.state("bin/rm");
+        write(
+            &rm,
+            format!("#!/bin/sh\nfor word; do case $word in *{refused}) exit 1 ;; esac; done\nexec /bin/rm \"$@\"\n")
+                .as_bytes(),
+        );
+        std::fs::set_permissions(&rm, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (code, said) = uninstalled(&tools, root.path(), &script, words).await;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.starts_with("meridian: not removed as a whole"), "{said}");
+        // The cause is put right, and it is run again.
+        std::fs::remove_file(&rm).unwrap();
+        let (code, said) = uninstalled(&tools, root.path(), &script, &["--purge"]).await;
+        assert_eq!(code, Some(0), "{said}");
+        assert!(below(root.path()) == before, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_uninstallation_that_was_interrupted_is_completed_by_the_next() {
+    let (root, tools) = mac();
+    let before = below(root.path());
+    Package::of_this_build().install(&tools, root.path(), Until::TheEnd).await;
+    let script = root.path().join("opt/meridian/uninstall");
+    for gone in ["opt/meridian/bin", "opt/meridian/libexec"] {
+        std::fs::remove_dir_all(root.path().join(gone)).unwrap();
+    }
+    let there = below(root.path());
+    let (code, said) = uninstalled(&tools, root.path(), &script, &["--restore", "--purge"]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("without the program no value can be put back"), "{said}");
+    assert!(below(root.path()) == there && !tools.is_loaded());
+    let (code, said) = uninstalled(&tools, root.path(), &script, &["--purge"]).await;
+    assert_eq!((code, said.as_str()), (Some(0), "meridian: removed, with its state and its logs"));
+    let left: Vec<_> = below(root.path()).into_keys().filter(|path| !before.contains_key(path)).collect();
+    // The links were taken before their targets.
+    assert!(left.iter().all(|path| path.starts_with("usr/local")), "{left:?}");
+}
+
+#[tokio::test]
+async fn the_uninstaller_says_whether_the_agent_runs_again() {
+    for refusals in [0, 99] {
+        let (root, tools) = mac();
+        Package::of_this_build().install(&tools, root.path(), Until::TheEnd).await;
+        let program = root.path().join(PROGRAM);
+        std::fs::remove_file(&program).unwrap();
+        write(&program, b"#!/bin/sh\nexit 1\n");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write(&tools.state("refusals"), &vec![b'x'; refusals]);
+        let script = root.path().join("opt/meridian/uninstall");
+        let (code, said) = uninstalled(&tools, root.path(), &script, &["--restore"]).await;
+        let end = if refusals == 0 { "the agent runs again" } else { "the agent does not start again" };
+        assert_eq!((code, tools.is_loaded()), (Some(1), refusals == 0), "{said}");
+        assert!(said.ends_with(end), "{said}");
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use super::files::write;
 
-/// Records how it is called. What is loaded is a file; so is how often bootstrap is still to fail.
+/// Records how it is called. What is loaded is a file; so is how often bootstrap is still to fail, and that no job ends.
 const LAUNCHCTL: &str = r#"#!/bin/sh
 state=${0%/*/*}
 echo "launchctl $*" >>"$state/calls"
@@ -19,7 +19,7 @@ case $1 in
   print) [ -e "$state/loaded" ] || [ -e "$state/running" ] || exit 113 ;;
   bootout)
     [ -e "$state/loaded" ] || { echo 'Boot-out failed: 3: No such process' >&2; exit 3; }
-    rm "$state/loaded"
+    [ -e "$state/stuck" ] || rm "$state/loaded"
     ;;
   bootstrap)
     if [ -s "$state/refusals" ]; then

@@ -17,7 +17,7 @@ const LOCAL: [&str; 2] = ["remove-vm", "clone-vm"];
 const CORPORATE: [&str; 3] = ["create-vm", "add-vm", "clone-vm"];
 
 /// Everything that the package, its scripts and the daemon make, and its mode; links have none. `*` is any name.
-const MADE: [(&str, char, u32); 34] = [
+const MADE: [(&str, char, u32); 35] = [
     ("Library/LaunchDaemons/dev.meridian.agent.plist", '-', 0o644),
     ("Library/Application Support/Meridian", 'd', 0o755),
     ("Library/Application Support/Meridian/status.json", '-', 0o644),
@@ -25,9 +25,10 @@ const MADE: [(&str, char, u32); 34] = [
     ("Library/Application Support/Meridian/private/*", '-', 0o600),
     ("Library/Application Support/Meridian/private/images", 'd', 0o700),
     ("Library/Logs/Meridian", 'd', 0o755),
-    // launchd's, which stays empty, and the agent's own; there are no older ones yet.
+    // launchd's, which stays empty, and the agent's own; then older ones and the archives of `diagnose`.
     ("Library/Logs/Meridian/daemon.log", '-', 0o600),
     ("Library/Logs/Meridian/meridian.log", '-', 0o600),
+    ("Library/Logs/Meridian/*", '-', 0o600),
     ("opt", 'd', 0o755),
     ("opt/meridian", 'd', 0o755),
     ("opt/meridian/bin", 'd', 0o755),
@@ -133,6 +134,10 @@ async fn from_the_package_to_the_first_enforced_policy_and_back_to_nothing() {
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(10), "installed, enrolled and enforced in {took:?}");
 
+    let logs = mac.environment.paths().logs();
+    let archive = mac.environment.cli(["diagnose"]).await;
+    assert!(Path::new(archive.stdout.lines().last().unwrap()).starts_with(&logs), "{archive:?}");
+
     let there = below(mac.environment.root());
     let new: Vec<_> = there.iter().filter(|(path, _)| !before.contains_key(*path)).collect();
     let mut used = BTreeSet::new();
@@ -147,10 +152,7 @@ async fn from_the_package_to_the_first_enforced_policy_and_back_to_nothing() {
     let unused: Vec<_> = (0..MADE.len()).filter(|row| !used.contains(row)).map(|row| MADE[row].0).collect();
     assert!(unused.is_empty(), "nothing of {unused:?}");
 
-    let logs = mac.environment.paths().logs();
     assert_eq!(std::fs::read_to_string(logs.join("daemon.log")).unwrap(), "", "nothing is written twice");
-    let archive = mac.environment.cli(["diagnose"]).await;
-    assert!(Path::new(archive.stdout.lines().last().unwrap()).starts_with(&logs), "{archive:?}");
 
     let output = mac.uninstall(&["--restore", "--purge"]).await;
     assert!(output.status.success(), "{output:?}");

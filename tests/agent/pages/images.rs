@@ -3,8 +3,10 @@
 use meridian::domain::host::Arch;
 use meridian::domain::ids::ImageId;
 use meridian::portal::rows::{ImageFileRow, ImageRow, InstallRow};
+use serde_json::json;
 use uuid::Uuid;
 
+use super::browser::Browser;
 use super::http::{get, sign_in};
 use super::portal::{Portal, devices, hostile_names};
 
@@ -55,6 +57,25 @@ async fn images_are_listed_with_their_files_and_where_they_are_assigned() {
     assert!(found.contains("Ubuntu") && !found.contains("Windows 11"));
     assert_eq!(get(&portal.address, "/images/live?seen=0", &cookie).await.status, 200);
     assert_eq!(get(&portal.address, "/images", "").await.status, 303);
+}
+
+#[tokio::test]
+async fn on_a_narrow_screen_names_and_sizes_stay_readable() {
+    let portal = Portal::start(Vec::new(), Vec::new(), 0);
+    portal.rows.image(|rows| *rows = vec![image(1, "Windows 11 for sales"), image(2, "Ubuntu")]);
+    let browser = Browser::signed_in(&portal).await;
+    for width in [700, 400] {
+        browser.page.set_window_size(width, 900).await.unwrap();
+        browser.until(&format!("return innerWidth === {width}")).await;
+        browser.page.goto(&format!("{}/images", portal.address)).await.unwrap();
+        browser.until("return document.querySelector('#link.live') !== null").await;
+        let cut = browser
+            .ask("return [...document.querySelectorAll('td.file bdi, th.image a')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)")
+            .await;
+        assert_eq!(cut, json!([]), "at {width}");
+        let wide = browser.ask("return document.documentElement.scrollWidth > innerWidth").await;
+        assert_eq!(wide, json!(false), "at {width}: the page is wider than the window");
+    }
 }
 
 #[tokio::test]

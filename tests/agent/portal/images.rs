@@ -25,6 +25,11 @@ async fn an_image_is_validated_member_by_member() {
         pointers,
         ["/name", "/files/arm64/url", "/files/arm64/size", "/files/arm64/unpacked_size", "/groups/0"]
     );
+    // A password in an address would be everybody's to see.
+    let mut named = file(1);
+    named["url"] = "https://anna:secret@images.example/a.pvmp".into();
+    let answer = stage.admin(Method::POST, "/images", json!({"name": "x", "files": {"arm64": named}})).await;
+    assert_eq!(answer.problem(), (422, "invalid"));
     for body in [
         json!({"name": "x", "files": {"riscv64": file(1)}}),
         json!({"name": "x", "files": {"arm64": {"enabled": true}}}),

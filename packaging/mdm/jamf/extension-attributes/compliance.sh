@@ -18,5 +18,5 @@ value() {
   printf '%s\n' "$state"
 }
 
-# A policy's name must not end the element.
-printf '<result>%s</result>\n' "$(value | tr -d '<>')"
+# Jamf takes it as XML.
+printf '<result>%s</result>\n' "$(value | sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g')"

@@ -16,4 +16,5 @@ value() {
   field checkin.last_success | sed -e 's/T/ /' -e 's/Z$//'
 }
 
-printf '<result>%s</result>\n' "$(value | tr -d '<>')"
+# Jamf takes it as XML.
+printf '<result>%s</result>\n' "$(value | sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g')"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Munki condition: what predicates may ask of Meridian. Lay it into /usr/local/munki/conditions, executable.
 # meridian_state       ok, degraded, starting, not running, not installed
-# meridian_policy      the policy in force, or none
+# meridian_policy      the policy in force, none, or unknown before the agent ran
 # meridian_compliance  compliant, none, pending, drifted, violated, failed, or unknown
 # meridian_vm_count    how many virtual machines there are, -1 while nobody knows
 # For tests, MERIDIAN_ROOT stands before every path, and MERIDIAN_PATH is searched for the system's tools.
@@ -15,7 +15,8 @@ field() { "$root/opt/meridian/bin/meridian" --root "${root:-/}" status --field "
 state='not installed' policy=none compliance=unknown count=
 if [ -x "$root/opt/meridian/bin/meridian" ]; then
   state=$(field health) || state='not running'
-  policy=$(field policy.name)
+  # Without the daemon the last known name comes with an exit code of its own.
+  policy=$(field policy.name) || policy=${policy:-unknown}
   compliance=$(field settings.state) || compliance=unknown
   count=$(field vms.count)
 fi

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// At most three of the names that are near `given`, the nearest first: few letters away, or with it inside.
 #[must_use]
-pub(super) fn to<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn to<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     // Names are short; text that is longer than any is near to none, and costs nothing.
     let given: Vec<char> = given.chars().take(64).flat_map(char::to_lowercase).collect();
     let text: String = given.iter().collect();
@@ -17,6 +17,13 @@ pub(super) fn to<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Vec<&
         })
         .collect();
     near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// Whether somebody who wrote `given` meant `name`, and slipped: at most three letters are others.
+#[must_use]
+pub fn is_slip(given: &str, name: &str) -> bool {
+    let letters = |text: &str| text.chars().take(64).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    given != name && distance(&letters(given), &letters(name)) <= 3
 }
 
 /// How many letters to insert, delete or change (Levenshtein).
@@ -35,6 +42,20 @@ fn distance(from: &[char], to: &[char]) -> usize {
 
 #[cfg(test)]
 mod tests {
+
+    #[test]
+    fn a_slip_is_a_few_letters() {
+        for (given, slipped) in [
+            ("dev.meridian.agnet", true),
+            ("Dev.Meridian.Agent", true),
+            ("dev.meridian.agents", true),
+            ("dev.meridian.agent", false),
+            ("dev.example.agent", false),
+            ("", false),
+        ] {
+            assert_eq!(super::is_slip(given, "dev.meridian.agent"), slipped, "{given}");
+        }
+    }
 
     #[test]
     fn near_names_are_found() {
