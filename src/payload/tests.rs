@@ -508,7 +508,7 @@ fn signed(bytes: &[u8], form: &str) -> Vec<u8> {
 #[test]
 fn what_is_signed_as_text_or_twice_is_called_so() {
     let profile =
-        profile(Shape::CustomDomain, &Dictionary::from_iter([("LogLevel".to_owned(), "info".into())]));
+        profile(Shape::CustomDomain, &Dictionary::from_iter([("LogLevel".to_owned(), Value::from("info"))]));
     let once = signed(&profile, "DER");
     assert!(examine(&once).unwrap().is_signed);
     for (bytes, why) in
@@ -534,7 +534,7 @@ fn a_profile_without_payloads_is_not_good() {
 /// A payload of another vendor is their affair; one that was probably meant to be the agent's is not.
 #[test]
 fn a_misspelled_domain_beside_a_right_one_is_told_in_its_place() {
-    let keys = Dictionary::from_iter([("LogLevel".to_owned(), "info".into())]);
+    let keys = Dictionary::from_iter([("LogLevel".to_owned(), Value::from("info"))]);
     for shape in [Shape::CustomDomain, Shape::ManagedClient] {
         let bytes = profile(shape, &keys);
         let mut file = Value::from_reader_xml(bytes.as_slice()).unwrap().into_dictionary().unwrap();
