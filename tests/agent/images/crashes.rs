@@ -119,6 +119,7 @@ async fn a_restriction_that_could_not_be_put_back_is_not_after_its_policy_is_gon
         state.faults.insert("stuck".to_owned(), Fault::of(kind).on(Tool::Prlsrvctl).at("set"));
     });
     environment.until_problem("restriction-not-restored").await;
+    environment.edit(|state| state.faults.clear());
     environment.admin.assign(&environment.group, None).await.unwrap();
     environment.sync().await;
     environment
@@ -126,7 +127,6 @@ async fn a_restriction_that_could_not_be_put_back_is_not_after_its_policy_is_gon
             !has_problem(status, "restriction-not-restored")
         })
         .await;
-    environment.edit(|state| state.faults.clear());
     environment.until_restricted(&["remove-vm", "clone-vm"]).await;
     stage.until_stage("ada", "installed").await;
     environment.sync().await;
