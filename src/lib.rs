@@ -22,16 +22,17 @@
 //! | `domain` | | |
 //! | `error` | | |
 //! | `paths` | | |
+//! | `property_list` | | |
 //! | `simulator` | | it must not share a mistake with the agent |
 //! | `catalog` | domain | |
 //! | `platform` | domain | |
 //! | `clock` | platform | it asks for how long the system has run |
 //! | `wire` | domain | |
 //! | `state` | domain, paths, platform | |
-//! | `hypervisor` | catalog, domain, error, paths | |
-//! | `sources` | catalog, domain, paths, wire | an assignment is a source |
+//! | `hypervisor` | catalog, domain, error, paths, property_list | |
+//! | `sources` | catalog, domain, paths, property_list, wire | an assignment is a source |
 //! | `resolve` | catalog, sources | |
-//! | `payload` | catalog, paths, sources | a profile that is made is judged by the agent's own reader |
+//! | `payload` | catalog, paths, property_list, sources | a profile that is made is judged by the agent's own reader |
 //! | `plan` | catalog, domain, resolve | |
 //! | `updates` | catalog, domain, error, resolve | what is allowed depends on what holds |
 //! | `enforce` | catalog, domain, error, hypervisor, plan, resolve, updates, wire | compliance has the words that travel |
@@ -40,7 +41,7 @@
 //! | `checkin` | domain, error, wire | |
 //! | `images` | checkin, clock, domain, error, hypervisor, inventory, paths, platform, state, wire | a download trusts whom the check-in trusts |
 //! | `control` | domain, error, license, paths, platform, updates, wire | a view of the license has the license's own words, as one of updates has those of the decision |
-//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, images, license, paths, payload, platform, sources, state, updates, wire | `doctor` looks for itself, `deactivate-license` acts for itself, and a child of the daemon places an image as its user |
+//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, images, license, paths, payload, platform, property_list, sources, state, updates, wire | `doctor` looks for itself, `deactivate-license` acts for itself, and a child of the daemon places an image as its user |
 //! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, images, inventory, license, paths, plan, platform, resolve, sources, state, updates, wire | |
 //! | `portal` | catalog, cli, clock, control, domain, error, paths, platform, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 
@@ -63,6 +64,7 @@ pub mod plan;
 pub mod platform;
 #[cfg(feature = "portal")]
 pub mod portal;
+pub mod property_list;
 pub mod resolve;
 #[cfg(feature = "portal")]
 pub mod simulator;

@@ -83,7 +83,9 @@ pub enum BadValue {
         choices: String,
     },
     /// A text that is no address.
-    #[error("expected an http or https address without a user name, password, space or #")]
+    #[error(
+        "expected an http or https address of at most 2048 bytes without a user name, password, space or #"
+    )]
     Url,
     /// A text that is no date.
     #[error("expected a date as YYYY-MM-DD, or false")]
@@ -134,12 +136,18 @@ pub const ADDRESS_PATTERN: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s\\]+([/?][^
 
 /// The text is looked at, too, because the parser takes much that a person did not mean: it leaves tabs out, and finds a host
 /// behind three slashes.
+/// The longest address, in bytes: it is reported with each check-in.
+const LONGEST_ADDRESS: usize = 2_048;
+
 fn read_url(text: &str) -> Result<Value, BadValue> {
     let (scheme, rest) = text.split_once("://").ok_or(BadValue::Url)?;
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let is_web = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
     let is_stray = |c: char| matches!(c, '#' | '\\') || c.is_whitespace() || is_dangerous(c);
-    let is_plain = !authority.is_empty() && !authority.contains('@') && !text.contains(is_stray);
+    let is_plain = !authority.is_empty()
+        && !authority.contains('@')
+        && !text.contains(is_stray)
+        && text.len() <= LONGEST_ADDRESS;
     if is_web && is_plain && url::Url::parse(text).is_ok_and(|url| url.host().is_some()) {
         Ok(Value::text(text))
     } else {

@@ -24,6 +24,9 @@ use crate::wire::limits::INVENTORY_PART;
 /// The most bytes of compliance items in a check-in, which has to stay below the portal's limit as a whole.
 const COMPLIANCE: usize = 256 << 10;
 
+/// The most bytes of problems, for the same reason.
+const PROBLEMS: usize = 64 << 10;
+
 /// What the portal accepted last, as a document. Losing it costs one full report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
@@ -165,7 +168,7 @@ impl<'a> Facts<'a> {
         });
         let license = local.licensing.license.clone();
         let compliance = (!presence_only).then(|| bounded(&local.compliance));
-        let problems = (!presence_only).then(|| [&local.problems, own].concat());
+        let problems = (!presence_only).then(|| fitting([own, &local.problems].concat(), PROBLEMS));
         let images: &[ImageProgress] = if presence_only { &[] } else { &local.images };
         let machines = local.vms.as_ref().filter(|_| !presence_only);
         let vms = machines.map(|machines| {
@@ -253,6 +256,16 @@ fn bounded(items: &[ComplianceItem]) -> Vec<ComplianceItem> {
         (*sum <= COMPLIANCE).then(|| item.clone())
     });
     fits.collect()
+}
+
+/// The first of these that fit.
+fn fitting(mut problems: Vec<ReportedProblem>, most: usize) -> Vec<ReportedProblem> {
+    let mut sum = 0;
+    problems.retain(|problem| {
+        sum += json::write(problem).map_or(0, |bytes| bytes.len() + 1);
+        sum <= most
+    });
+    problems
 }
 
 /// The next part of the report from what the portal has to what is there, and what it has after it.

@@ -166,10 +166,10 @@ fn row(screen: &mut Screen<'_>, JudgedKey { finding, nearest }: &JudgedKey) {
         Judgment::Valid => (Tone::Good, "✓ "),
         _ => (Tone::Bad, "✗ "),
     };
+    let name = if finding.key.is_empty() { "a key without a name" } else { &finding.key };
     let name = match finding.family {
-        _ if finding.key.is_empty() => "a key without a name".to_owned(),
-        Family::Setting => format!("Settings: {}", finding.key),
-        _ => finding.key.clone(),
+        Family::Setting => format!("Settings: {name}"),
+        _ => name.to_owned(),
     };
     let mut line = Line::plain(name);
     if finding.judgment != Judgment::Valid {

@@ -3,9 +3,6 @@
 //! In goes their folder; out comes a [`Fingerprint`]. A file is opened only when it may have changed since: opening one
 //! below a watched folder wakes the watcher on Linux, and the daemon looks at them every minute.
 
-use std::fs;
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -91,18 +88,13 @@ impl Kept {
 }
 
 fn digest(file: &Path) -> Option<Digest> {
-    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(file).ok()?;
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut content = Vec::new();
-    file.take(LARGEST).read_to_end(&mut content).ok()?;
-    Some(Digest::of(&content))
+    Some(Digest::of(&crate::hypervisor::file::read(file, LARGEST).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[expect(clippy::disallowed_methods, reason = "what the service does, not what the agent does")]

@@ -5,6 +5,7 @@ use plist::{Dictionary, Value};
 use super::ParseError;
 use crate::domain::host::{Arch, Hardware, Host};
 use crate::domain::version::ParallelsVersion;
+use crate::property_list;
 
 /// The outputs that together tell what the Mac is.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +79,7 @@ fn plist_value(bytes: &[u8]) -> Result<Value, ParseError> {
     if bytes.trim_ascii().is_empty() {
         return Err(ParseError::Empty);
     }
-    Value::from_reader(std::io::Cursor::new(bytes)).map_err(ParseError::Plist)
+    property_list::value(bytes).map_err(ParseError::Plist)
 }
 
 fn dictionary(value: Value) -> Result<Dictionary, ParseError> {

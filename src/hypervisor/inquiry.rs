@@ -1,7 +1,6 @@
 //! The questions about the Mac as a whole, each with its fallback: tools are asked, output is read.
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 
 use super::defaults::Preferences;
 use super::host::{self, HostFacts};
@@ -9,10 +8,13 @@ use super::outcome::Answer;
 use super::runner::{RunError, Runner};
 use super::server_info::{self, ServerInfo};
 use super::users::LocalUser;
-use super::{ParseError, defaults, invocation, license};
+use super::{ParseError, defaults, file, invocation, license};
 use crate::domain::host::Host;
 use crate::domain::license::LicenseFacts;
 use crate::domain::version::ParallelsVersion;
+
+/// No property list of a program or of macOS is longer, in bytes.
+const LARGEST_LIST: u64 = 1 << 20;
 
 /// No file of licenses is longer, in bytes.
 const LICENSES_LIMIT: u64 = 1 << 20;
@@ -49,7 +51,7 @@ pub async fn server_info(runner: &Runner) -> Answer<ServerInfo> {
 /// The version of Parallels Desktop: from its property list, or from its tool where that cannot be read.
 pub async fn parallels_version(runner: &Runner) -> Answer<ParallelsVersion> {
     let paths = runner.paths();
-    match fs::read(paths.parallels_info_plist()) {
+    match file::read(&paths.parallels_info_plist(), LARGEST_LIST) {
         Ok(bytes) => {
             if let Ok(version) = host::parallels_version(&bytes) {
                 return Answer::Known(version);
@@ -73,10 +75,8 @@ pub async fn parallels_version(runner: &Runner) -> Answer<ParallelsVersion> {
 pub async fn license(runner: &Runner) -> LicenseFacts {
     let output = runner.stdout_of(&invocation::license_info(runner.paths())).await;
     let facts = output.ok().and_then(|output| license::parse_info(&output).ok()).unwrap_or_default();
-    let mut bytes = Vec::new();
-    let file = fs::File::open(runner.paths().parallels_licenses());
-    let read = file.and_then(|file| file.take(LICENSES_LIMIT).read_to_end(&mut bytes));
-    license::with(facts, read.ok().and_then(|_| license::parse_licenses_json(&bytes)))
+    let file = file::read(&runner.paths().parallels_licenses(), LICENSES_LIMIT);
+    license::with(facts, file.ok().and_then(|bytes| license::parse_licenses_json(&bytes)))
 }
 
 /// A user's own preferences of Parallels Desktop.
@@ -98,7 +98,7 @@ pub async fn host(runner: &Runner) -> Result<Host, HostError> {
     let hostname = runner.stdout_of(&invocation::sysctl(paths, "kern.hostname")).await?;
     // On Intel there is no such name, and `sysctl` fails.
     let arm64 = runner.run(&invocation::sysctl(paths, "hw.optional.arm64")).await?;
-    let system_version = fs::read(paths.system_version()).map_err(HostError::Read)?;
+    let system_version = file::read(&paths.system_version(), LARGEST_LIST).map_err(HostError::Read)?;
     Ok(host::parse(HostFacts {
         ioreg: &ioreg,
         hostname: &hostname,
@@ -109,6 +109,8 @@ pub async fn host(runner: &Runner) -> Result<Host, HostError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::hypervisor::outcome::Output;
     use crate::paths::Paths;

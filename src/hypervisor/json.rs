@@ -1,9 +1,11 @@
 //! JSON as Parallels' tools print it.
 //!
 //! Usually it is JSON. Known exceptions (facts: threads and code of Parallels' own plugins): lines of noise before it,
-//! `\"` for quotes inside `Require password to`, raw control characters inside names, bytes that are no UTF-8.
+//! `\"` for quotes inside `Require password to`, raw control characters inside names, bytes that are no UTF-8. A backslash that
+//! escapes nothing, as in `DOMAIN\user`, is taken for itself.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::value::RawValue;
 
@@ -26,10 +28,20 @@ pub fn read<T>(bytes: &[u8], read: impl Fn(&str) -> serde_json::Result<T>) -> Re
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    beginnings(&text)
-        .filter_map(|start| repaired(text.get(start..)?))
-        .find_map(|text| read(&text).ok())
-        .ok_or(ParseError::Json(strict))
+    // What lies inside of something that cannot be read is a part of it, and tells nothing by itself.
+    let mut unreadable: Vec<Range<usize>> = Vec::new();
+    for start in beginnings(&text) {
+        if unreadable.iter().any(|span| span.contains(&start)) {
+            continue;
+        }
+        if let Some((json, size)) = text.get(start..).and_then(repaired) {
+            match read(&json) {
+                Ok(value) => return Ok(value),
+                Err(_) => unreadable.push(start..start + size),
+            }
+        }
+    }
+    Err(ParseError::Json(strict))
 }
 
 /// The members of an object as scalars.
@@ -57,34 +69,34 @@ fn beginnings(text: &str) -> impl Iterator<Item = usize> {
     first_of_lines.chain(brackets().take(ATTEMPTS))
 }
 
-/// The balanced span at the beginning of `text`, with quotes and control characters put right; none if it never closes.
-fn repaired(text: &str) -> Option<String> {
+/// The balanced span at the beginning of `text`, with quotes, escapes and control characters put right, and how many bytes it
+/// was; none if it never closes.
+fn repaired(text: &str) -> Option<(String, usize)> {
     let mut out = String::with_capacity(text.len());
     let mut depth = 0_usize;
     let mut string: Option<Quote> = None;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let rest = text.get(at + character.len_utf8()..).unwrap_or_default();
         match (&string, character) {
-            (None, '\\') if characters.next_if_eq(&'"').is_some() => {
-                string = Some(Quote::Escaped);
+            (None | Some(Quote::Escaped), '\\') if rest.starts_with('"') => {
+                characters.next();
+                string = if string.is_none() { Some(Quote::Escaped) } else { None };
                 out.push('"');
             }
             (None, '"') => {
                 string = Some(Quote::Plain);
                 out.push('"');
             }
-            (Some(Quote::Escaped), '\\') if characters.next_if_eq(&'"').is_some() => {
-                string = None;
-                out.push('"');
-            }
             (Some(Quote::Plain), '"') => {
                 string = None;
                 out.push('"');
             }
-            (Some(_), '\\') => {
+            (Some(_), '\\') if escapes(rest) => {
                 out.push('\\');
-                out.extend(characters.next());
+                out.extend(characters.next().map(|(_, escaped)| escaped));
             }
+            (Some(_), '\\') => out.push_str("\\\\"),
             (Some(_), control) if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
             (None, control) if control < ' ' => out.push(' '),
             (None, '{' | '[') => {
@@ -95,13 +107,22 @@ fn repaired(text: &str) -> Option<String> {
                 depth = depth.checked_sub(1)?;
                 out.push(character);
                 if depth == 0 {
-                    return Some(out);
+                    return Some((out, at + 1));
                 }
             }
             (_, other) => out.push(other),
         }
     }
     None
+}
+
+/// Whether what follows a backslash makes an escape of it.
+fn escapes(rest: &str) -> bool {
+    match rest.chars().next() {
+        Some('u') => rest.get(1..5).is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit())),
+        Some(character) => "\"\\/bfnrt".contains(character),
+        None => false,
+    }
 }
 
 /// How a string was opened, which is how it ends.
@@ -141,6 +162,24 @@ mod tests {
         ];
         for (bytes, expected) in table {
             assert_eq!(&value(bytes).unwrap(), expected, "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn a_backslash_that_escapes_nothing_stands_for_itself() {
+        for (text, expected) in [
+            (r#"{"user": "DOMAIN\qed"}"#, json!({"user": "DOMAIN\\qed"})),
+            (r#"{"user": "a\u12", "b": "\q\\"}"#, json!({"user": "a\\u12", "b": "\\q\\"})),
+            (r#"{"user": "\q a\\b\u0041\n"}"#, json!({"user": "\\q a\\bA\n"})),
+        ] {
+            assert_eq!(value(text.as_bytes()).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_lies_inside_of_what_cannot_be_read_is_no_answer() {
+        for text in [r#"{"a": {}, "b": tru}"#, r#"noise {"a": [], "b": nul}"#, r#"{"a": {"b": [1]}, c}"#] {
+            assert!(value(text.as_bytes()).is_err(), "{text}");
         }
     }
 

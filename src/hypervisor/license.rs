@@ -41,6 +41,9 @@ pub fn parse_info(bytes: &[u8]) -> Result<LicenseFacts, ParseError> {
     if text.contains(NONE) {
         return Ok(none());
     }
+    if is_bare_object(&text) {
+        return Ok(none());
+    }
     match json::read(bytes, facts_of_json) {
         Ok(facts) => facts,
         Err(ParseError::Empty) => Err(ParseError::Empty),
@@ -48,11 +51,16 @@ pub fn parse_info(bytes: &[u8]) -> Result<LicenseFacts, ParseError> {
     }
 }
 
+/// `{}` alone, after lines of noise. An empty object inside of something that cannot be read says nothing.
+fn is_bare_object(text: &str) -> bool {
+    text.split_once('{').is_some_and(|(noise, rest)| {
+        let opens_line = noise.trim_end_matches([' ', '\t']);
+        (opens_line.is_empty() || opens_line.ends_with('\n')) && rest.trim() == "}"
+    })
+}
+
 fn facts_of_json(text: &str) -> serde_json::Result<Result<LicenseFacts, ParseError>> {
     let raw: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-    if raw.is_empty() {
-        return Ok(Ok(none()));
-    }
     Ok(facts(&json::scalars(&raw)?))
 }
 

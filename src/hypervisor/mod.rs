@@ -6,6 +6,7 @@
 //! format of Parallels' tools, so what changes with a version of them changes here.
 
 pub mod defaults;
+pub mod file;
 pub mod host;
 pub mod images;
 pub mod inquiry;
@@ -32,7 +33,7 @@ pub enum ParseError {
     Json(#[source] serde_json::Error),
     /// No property list, or one of another shape.
     #[error("the output is not the property list that was expected")]
-    Plist(#[source] plist::Error),
+    Plist(#[source] crate::property_list::Malformed),
     /// Read, but without what it is read for.
     #[error("the output shows no {0}")]
     Missing(&'static str),

@@ -13,9 +13,10 @@ use super::find::{Domain, PAYLOAD, Part, parts};
 use super::{PayloadError, cms};
 use crate::catalog::{Key, Value as SettingValue};
 use crate::paths::{LABEL, PARALLELS_MANAGED_DOMAIN};
-use crate::sources::layer::Fault;
+use crate::property_list::value_within;
+use crate::sources::layer::{Fault, shown};
 use crate::sources::profile::{
-    ACTIVATION_KEYS, Activation, KEYS, LARGEST, Preferences, Unreadable, dictionary_within, shown,
+    ACTIVATION_KEYS, Activation, KEYS, LARGEST, Preferences, Unreadable, dictionary,
 };
 
 /// A profile nests preferences this deep at most.
@@ -131,7 +132,8 @@ pub fn examine(bytes: &[u8]) -> Result<Examination, PayloadError> {
     if opened.as_deref().is_some_and(|inside| cms::is_signed(inside) || cms::is_armored(inside)) {
         return Err(Sealed::Twice.into());
     }
-    let file = dictionary_within::<DEEPEST>(opened.as_deref().unwrap_or(bytes))?;
+    let file =
+        dictionary(value_within::<DEEPEST>(opened.as_deref().unwrap_or(bytes)).map_err(Unreadable::from)?)?;
     let found = parts(file)?;
     let mut findings = found.findings;
     for part in &found.parts {

@@ -194,7 +194,7 @@ fn a_profile_is_judged_as_macos_and_the_agent_take_it() {
     );
     wrong(
         |profile| drop(payload(profile).insert("PayloadType".into(), "dev.meridian.agnet".into())),
-        &[("the profile", "dev.meridian.agent", Missing), ("the profile", "dev.meridian.agnet", Unknown)],
+        &[("the profile", "dev.meridian.agent", Missing), ("payload 1", "dev.meridian.agnet", Unknown)],
     );
     wrong(
         |profile| drop(profile.insert("PayloadContent".into(), "".into())),

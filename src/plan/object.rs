@@ -66,11 +66,27 @@ impl<'a> Object<'a> {
                 self.withhold(*key, record.value.as_ref(), reason);
             }
         }
+        let changes = std::mem::take(&mut self.changes);
+        let actions =
+            if changes.is_empty() { vec![] } else { order::actions(self.subject, self.vm, changes) };
+        if actions.iter().any(|action| action.unlock) {
+            self.record_lock();
+        }
         if !self.record.is_empty() {
             self.plan.record.insert(self.subject, self.record.into_iter().keyed());
         }
-        if !self.changes.is_empty() {
-            self.plan.actions.extend(order::actions(self.subject, self.vm, self.changes));
+        self.plan.actions.extend(actions);
+    }
+
+    /// Records that the configuration was locked, before it is unlocked for other changes: whatever ends the agent in between,
+    /// the record has it locked again.
+    fn record_lock(&mut self) {
+        let Some(lock) = Key::named(order::LOCK) else { return };
+        let is_recorded = self.records.is_some_and(|records| records.contains_key(&lock))
+            || self.record.iter().any(|(key, _)| *key == lock);
+        if !is_recorded {
+            let record = Record { value: Some(Value::Switch(true)), at: self.situation.now };
+            self.record.push((lock, record));
         }
     }
 

@@ -332,3 +332,29 @@ fn a_refusal_is_not_repeated_until_something_changes() {
     assert_eq!(try_after(attempt(Went::Failed, Some(later))), (0, Some(Reason::Later { until: later }), 0));
     assert_eq!(try_after(attempt(Went::Failed, Some(NOW))), (1, None, 1));
 }
+
+/// Whatever ends the agent after it unlocked a virtual machine, the record made before that has it locked again.
+#[test]
+fn a_lock_that_is_taken_off_for_other_changes_is_recorded_first_and_put_back() {
+    let lock = key("vm.lock_configuration");
+    let vm = VmId::of(uuid::Uuid::from_u128(1));
+    let locked = [("vm.lock_configuration", ON), ("vm.developer_tools", ON)];
+    let mut mac = Mac::with(&[]).vm(1, false, true, &locked);
+    mac.policy = Some(policy(serde_json::json!({"vm.developer_tools": false})));
+    let plan = mac.plan();
+    assert!(plan.actions[0].unlock);
+    assert_eq!(plan.record[&Subject::Vm(vm)][&lock].value, Some(ON));
+
+    // It was ended between the two: the machine stays unlocked, and the next plan locks it.
+    let unlocked = [("vm.lock_configuration", OFF), ("vm.developer_tools", OFF)];
+    let mut ended = Mac::with(&[]).vm(1, false, false, &unlocked);
+    (ended.policy, ended.baseline.records) = (mac.policy.clone(), plan.record);
+    let plan = ended.plan();
+    let changes: Vec<_> = plan.changes().map(|change| (change.key, &change.to, &*change.why)).collect();
+    assert_eq!(changes, [(lock, &ON, &Why::Restored)]);
+
+    // It came to its end: the record has served.
+    mac.apply();
+    assert_eq!(mac.plan().actions, []);
+    assert_eq!(mac.plan().forget, [(Subject::Vm(vm), lock)]);
+}

@@ -9,6 +9,21 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{BadValue, Key, LayerKind, Setting, Value};
 use crate::domain::ids::PolicyId;
 
+/// The most unknown names that one layer, or one profile beside its settings, is reported with: each becomes a problem that
+/// travels.
+pub const MOST_STRANGERS: usize = 100;
+
+/// The longest name of a stranger, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// A name as problems show it: not endless.
+pub(crate) fn shown(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
 /// Where a layer comes from, precisely enough to find it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -111,7 +126,7 @@ pub struct Layer {
     pub since: Option<Timestamp>,
     /// The settings that it names.
     pub items: BTreeMap<Key, Result<Value, Fault>>,
-    /// Names that are no setting, and why they do not count.
+    /// Names that are no setting, and why they do not count: the first [`MOST_STRANGERS`].
     pub strangers: BTreeMap<String, Fault>,
 }
 
@@ -132,7 +147,9 @@ impl Layer {
         let mut layer = Self::new(kind, origin);
         for (name, given) in named {
             let Some(key) = Key::named(name) else {
-                layer.strangers.insert(name.to_owned(), Fault::Unknown);
+                if layer.strangers.len() < MOST_STRANGERS {
+                    layer.strangers.insert(shown(name), Fault::Unknown);
+                }
                 continue;
             };
             let setting = key.setting();

@@ -199,37 +199,9 @@ fn damage(mac: &TestEnvironment, name: &str) {
     std::fs::File::create(folder.join(name)).unwrap().write_all(b"{\"sch").unwrap();
 }
 
-/// Parallels' own profile has this license key.
-fn activate_by_profile(mac: &TestEnvironment, key: &str) {
-    let parallels = [("LicenseKey", key), ("ActivationExperience", "License Key")];
-    let items = parallels.map(|(name, value)| (name.to_owned(), plist::Value::from(value)));
-    let domain = mac.paths().managed_domain(meridian::paths::PARALLELS_MANAGED_DOMAIN);
-    plist::Value::Dictionary(items.into_iter().collect()).to_file_xml(domain).unwrap();
-}
-
-/// Waits until the feed of this address, as it is shown, is asked for.
-async fn until_feed(mac: &TestEnvironment, address: &str) {
-    mac.until("the feed is asked for", |status| {
-        let updates = status.parallels.updates.as_ref();
-        updates.is_some_and(|updates| updates.feed.as_ref().is_some_and(|feed| feed.address == address))
-    })
-    .await;
-}
-
-/// The token of the profile, and the seed of the Mac's key.
-fn secrets(mac: &TestEnvironment) -> (String, String) {
-    let profile = plist::Value::from_file(mac.paths().managed_domain(meridian::paths::LABEL)).unwrap();
-    let token = profile.as_dictionary().unwrap()["EnrollmentToken"].as_string().unwrap().to_owned();
-    let identity = std::fs::read_to_string(mac.paths().private().join("identity.json")).unwrap();
-    let identity: Value = serde_json::from_str(&identity).unwrap();
-    (token, identity["body"]["current"]["seed"].as_str().unwrap().to_owned())
-}
-
-/// Canaries: what the profile and the state hold of secrets must be in no log, no report and no archive.
-#[tokio::test]
-async fn no_log_no_report_and_no_archive_holds_a_secret() {
-    let key = meridian::simulator::DEMO_BUSINESS_KEY;
-    let mut mac = Setup::default()
+/// A Mac whose profiles hold canaries, once it has checked in and asked for its feed.
+async fn with_canaries(key: &str) -> TestEnvironment {
+    let mac = Setup::default()
         .profile(json!({
             "LogLevel": "trace",
             "EnrolmentToken": "canary-typo",
@@ -237,17 +209,47 @@ async fn no_log_no_report_and_no_archive_holds_a_secret() {
         }))
         .start()
         .await;
-    activate_by_profile(&mac, key);
+    let parallels = [("LicenseKey", key), ("ActivationExperience", "License Key")];
+    let items = parallels.map(|(name, value)| (name.to_owned(), plist::Value::from(value)));
+    let domain = mac.paths().managed_domain(meridian::paths::PARALLELS_MANAGED_DOMAIN);
+    plist::Value::Dictionary(items.into_iter().collect()).to_file_xml(domain).unwrap();
     mac.until_enrolled().await;
     mac.sync().await;
-    let (token, seed) = secrets(&mac);
+    mac.until("the feed is asked for", |status| {
+        status.parallels.updates.as_ref().is_some_and(|updates| {
+            updates.feed.as_ref().is_some_and(|feed| feed.address == "http://127.0.0.1:9/feed?…")
+        })
+    })
+    .await;
+    mac
+}
+
+/// What the log has at its most talkative.
+fn says_all(log: &str) {
+    for said in
+        ["TRACE asked at the socket", "DEBUG a tool ended", "DEBUG the portal answered", "update server"]
+    {
+        assert!(log.contains(said), "{said}");
+    }
+}
+
+/// Canaries: what the profile and the state hold of secrets must be in no log, no report and no archive.
+#[tokio::test]
+async fn no_log_no_report_and_no_archive_holds_a_secret() {
+    let key = meridian::simulator::DEMO_BUSINESS_KEY;
+    let mut mac = with_canaries(key).await;
+    let profile = plist::Value::from_file(mac.paths().managed_domain(meridian::paths::LABEL)).unwrap();
+    let token = profile.as_dictionary().unwrap()["EnrollmentToken"].as_string().unwrap().to_owned();
+    let identity = std::fs::read_to_string(mac.paths().private().join("identity.json")).unwrap();
+    let identity: Value = serde_json::from_str(&identity).unwrap();
+    let seed = identity["body"]["current"]["seed"].as_str().unwrap().to_owned();
     let canaries = [token.as_str(), &seed, key, "canary-typo", "canary-query", "Meridian eyJ"];
     let clean = |what: &str, text: &str| {
         for canary in canaries {
             assert!(!text.contains(canary), "{what} holds {canary}");
         }
     };
-    until_feed(&mac, "http://127.0.0.1:9/feed?…").await;
+
     for verb in ["explain", "updates"] {
         clean("a screen", &format!("{:?}", mac.cli([verb, "--json"]).await));
     }
@@ -277,11 +279,7 @@ async fn no_log_no_report_and_no_archive_holds_a_secret() {
         clean("a screen", &format!("{reply:?}"));
     }
     let log = std::fs::read_to_string(mac.paths().log()).unwrap();
-    for said in
-        ["TRACE asked at the socket", "DEBUG a tool ended", "DEBUG the portal answered", "update server"]
-    {
-        assert!(log.contains(said), "{said}");
-    }
+    says_all(&log);
     let status = std::fs::read_to_string(mac.paths().status_file()).unwrap();
     clean("the status file", &status);
     clean("the log", &log);

@@ -185,7 +185,7 @@ fn gather(paths: &Paths, clock: &dyn Clock) -> Gathered {
 fn versions(paths: &Paths, clock: &dyn Clock) -> serde_json::Value {
     let of = |path: PathBuf, key: &str| {
         let bytes = end_of(&path).ok()?;
-        let list = plist::Value::from_reader(io::Cursor::new(bytes.as_slice())).ok()?;
+        let list = crate::property_list::value(&bytes).ok()?;
         Some(list.as_dictionary()?.get(key)?.as_string()?.to_owned())
     };
     json!({

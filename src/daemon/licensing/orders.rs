@@ -104,7 +104,7 @@ impl Orders {
         (given, can_be_asked): (Given<'_>, bool),
     ) -> Result<String, String> {
         self.now = ticker.now();
-        self.read(desk);
+        self.read(desk)?;
         // After a crash the same command comes again, and is known by its id.
         let known = given.by_portal.and_then(|id| self.book.order(&by_command(id)));
         if known.is_some_and(|order| order.effect.is_some()) {
@@ -120,7 +120,7 @@ impl Orders {
         // Only an order that was just given starts a service that somebody stopped.
         let when_stopped = if is_new { WhenStopped::Start } else { WhenStopped::Leave };
         let outcome = perform(desk, runner, ticker, (Deadline::after(LIMIT), when_stopped)).await;
-        self.read(desk);
+        self.read(desk)?;
         match outcome {
             Ok(()) => {
                 self.failures = 0;
@@ -175,7 +175,8 @@ impl Orders {
 
     /// Notes that the portal knows all that took effect.
     pub(super) fn told(&mut self, desk: &Apart<Book>, now: Timestamp) {
-        if self.book.untold().next().is_some() {
+        // Without a stamp it is not the book on disk.
+        if self.stamp.is_some() && self.book.untold().next().is_some() {
             self.book.told(now, |_| true);
             // What could not be noted is noted the next time.
             let _ = self.write(desk);
@@ -188,7 +189,8 @@ impl Orders {
         open.filter_map(|order| order.trouble.clone()).next_back()
     }
 
-    fn read(&mut self, desk: &Apart<Book>) {
+    /// What cannot be read is neither taken for empty nor written over.
+    fn read(&mut self, desk: &Apart<Book>) -> Result<(), String> {
         self.stamp = self.stamp_now();
         match desk.load() {
             Ok(loaded) => {
@@ -203,8 +205,14 @@ impl Orders {
                     self.book = Loaded::value(loaded).unwrap_or_default();
                 }
             }
-            Err(error) => tracing::error!(error = %Chain(&error), "cannot read the book of deactivations"),
+            Err(error) => {
+                let why = Chain(&error).to_string();
+                tracing::error!(error = why, "cannot read the book of deactivations");
+                self.stamp = None;
+                return Err(why);
+            }
         }
+        Ok(())
     }
 
     fn write(&mut self, desk: &Apart<Book>) -> Result<(), String> {

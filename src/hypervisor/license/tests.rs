@@ -56,6 +56,19 @@ fn none_unknown_and_unreadable_are_three_answers() {
             "{bytes}"
         );
     }
+    // An empty object inside of what cannot be read says nothing, and least of all that there is no license.
+    for bytes in [
+        r#"{"status": "ACTIVE", "cep_option": {}, "user": tru}"#,
+        r#"{"status": "ACTIVE", "cep_option": {}, "#,
+        "{}{}",
+        "{} {\"status\": \"ACTIVE\"}",
+    ] {
+        let read = parse_info(bytes.as_bytes());
+        assert!(read.is_err() || read.unwrap().state != LicenseState::None, "{bytes}");
+    }
+    assert_eq!(parse_info(b"A line of noise.\n{ }\n").unwrap().state, LicenseState::None);
+    let backslash = r#"{"status": "ACTIVE", "user": "DOMAIN\qed", "cep_option": {}}"#;
+    assert_eq!(parse_info(backslash.as_bytes()).unwrap().state, LicenseState::Active);
     let bad = "PrlHandle_FromString: Invalid argument. An invalid argument was passed.\n";
     assert_eq!(parse_info(bad.as_bytes()).unwrap(), LicenseFacts::default());
     assert_eq!(parse_info(br#"{"status": "PONDERING"}"#).unwrap().state, LicenseState::Unknown);

@@ -4,8 +4,9 @@ use plist::Value;
 use serde::{Deserialize, Serialize};
 
 use super::item::{self, Item};
-use super::{Unreadable, property_list, strip_origin};
+use super::{Unreadable, strip_origin};
 use crate::domain::license::SecretKey;
+use crate::property_list;
 use crate::sources::layer::{Fault, Origin};
 
 /// The keys of Parallels' domain (ProfileManifests, version 3). The last three are texts of its sign-in window, which the agent
@@ -47,7 +48,7 @@ impl Activation {
     /// # Errors
     /// The whole file is no dictionary of a property list.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Unreadable> {
-        let mut dictionary = property_list::dictionary(bytes)?;
+        let mut dictionary = super::dictionary(property_list::value(bytes)?)?;
         let origin = strip_origin(&mut dictionary, file);
         Ok(Self {
             experience: item::take(&mut dictionary, "ActivationExperience", experience),

@@ -10,11 +10,8 @@ use url::{Host, Url};
 use super::keys;
 use crate::domain::keyed::Keyed as _;
 use crate::domain::license::is_order_name;
-use crate::sources::layer::Fault;
+use crate::sources::layer::{Fault, shown};
 use crate::wire::key::PublicKey;
-
-/// Longest name that is shown in a problem, in characters.
-const LONGEST_NAME: usize = 100;
 
 /// Longest enrollment token, in bytes.
 const LONGEST_TOKEN: usize = 1024;
@@ -128,14 +125,6 @@ pub(super) fn take<T>(
         Ok(value) => Item::Set(value),
         Err(fault) => Item::Bad(fault),
     })
-}
-
-/// A name as problems show it: not endless.
-pub(crate) fn shown(name: &str) -> String {
-    match name.char_indices().nth(LONGEST_NAME) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    }
 }
 
 fn bad(expected: &str) -> Fault {

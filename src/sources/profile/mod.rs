@@ -10,23 +10,21 @@ use std::time::Duration;
 
 use plist::{Dictionary, Value};
 
-use super::layer::{Fault, Layer, Origin};
+use super::layer::{Fault, Layer, MOST_STRANGERS, Origin, shown};
 use crate::catalog::LayerKind;
 use crate::domain::keyed::Keyed as _;
+use crate::property_list::{self, Malformed};
 
 mod activation;
 mod grace;
 mod item;
 mod keys;
-mod property_list;
 mod read;
 
 pub use activation::{ACTIVATION_KEYS, Activation, Experience};
 pub use grace::{GRACE, Grace, Remembered, Trouble};
-pub(crate) use item::shown;
 pub use item::{EnrollmentToken, Item, PortalOrigin};
 pub use keys::{KEYS, KeyForm, ProfileKey, profile_table};
-pub(crate) use property_list::dictionary_within;
 pub(crate) use read::LARGEST;
 pub use read::{Document, FileBytes, Managed, Reading, UserFile, depends_on, read_managed};
 
@@ -48,6 +46,20 @@ pub enum Unreadable {
     /// A property list of something else.
     #[error("not a dictionary")]
     NotADictionary,
+}
+
+impl From<Malformed> for Unreadable {
+    fn from(Malformed(why): Malformed) -> Self {
+        Self::Malformed(why)
+    }
+}
+
+/// What is no dictionary is no profile.
+///
+/// # Errors
+/// [`Unreadable::NotADictionary`].
+pub(crate) fn dictionary(value: Value) -> Result<Dictionary, Unreadable> {
+    value.into_dictionary().ok_or(Unreadable::NotADictionary)
 }
 
 /// What a profile says to the agent.
@@ -79,7 +91,7 @@ impl Preferences {
     /// # Errors
     /// The whole file is no dictionary of a property list; a bad item is no error but a problem of that item.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Unreadable> {
-        let mut dictionary = property_list::dictionary(bytes)?;
+        let mut dictionary = dictionary(property_list::value(bytes)?)?;
         let origin = strip_origin(&mut dictionary, file);
         let mut strangers = BTreeMap::new();
         let settings = match item::take(&mut dictionary, "Settings", item::settings) {
@@ -108,7 +120,7 @@ impl Preferences {
     }
 
     fn with_strangers(mut self, left: &Dictionary) -> Self {
-        self.strangers.extend(left.keys().map(|name| (item::shown(name), Fault::Unknown)));
+        self.strangers.extend(left.keys().take(MOST_STRANGERS).map(|name| (shown(name), Fault::Unknown)));
         self
     }
 

@@ -2,15 +2,14 @@
 //!
 //! A binary property list may refer to one object many times, so that 200 bytes unfold into gigabytes, and either form may
 //! nest until the stack ends. So the list is walked once with a budget, keeping nothing, and built only when it is within.
+//! Everything that comes from outside of the agent goes this way: profiles, and what Parallels Desktop and macOS leave or print.
 
 use std::cell::Cell;
 use std::fmt;
 use std::io::Cursor;
 
-use plist::{Dictionary, Value};
+use plist::Value;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
-use super::Unreadable;
 
 /// Managed preferences nest two deep; a profile that carries them some more.
 const DEEPEST: u8 = 16;
@@ -21,20 +20,26 @@ const BUDGET: usize = 2 << 20;
 /// Most members of one dictionary or array.
 const MOST_MEMBERS: usize = 10_000;
 
-/// The dictionary of these bytes.
+/// Bytes that are no property list that could be built: no XML and no binary one, half of one, or one that is nested or
+/// repeated beyond measure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub String);
+
+/// The property list of these bytes, of what nests no deeper than managed preferences do, or than what macOS' own tools print.
 ///
 /// # Errors
-/// The bytes are no XML or binary property list, unfold beyond measure, or hold something other than a dictionary.
-pub(super) fn dictionary(bytes: &[u8]) -> Result<Dictionary, Unreadable> {
-    dictionary_within::<DEEPEST>(bytes)
+/// [`Malformed`].
+pub fn value(bytes: &[u8]) -> Result<Value, Malformed> {
+    value_within::<DEEPEST>(bytes)
 }
 
 /// The same, for what may nest so deep.
 ///
 /// # Errors
-/// See [`dictionary`].
-pub(crate) fn dictionary_within<const DEEPEST: u8>(bytes: &[u8]) -> Result<Dictionary, Unreadable> {
-    let malformed = |error: plist::Error| Unreadable::Malformed(words(&error.to_string()));
+/// [`Malformed`].
+pub fn value_within<const DEEPEST: u8>(bytes: &[u8]) -> Result<Value, Malformed> {
+    let malformed = |error: plist::Error| Malformed(words(&error.to_string()));
     let xml = bytes.trim_ascii_start().strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     // The crate would also take the old text form, in which any word is a whole property list.
     let value = if bytes.starts_with(b"bplist00") {
@@ -44,9 +49,9 @@ pub(crate) fn dictionary_within<const DEEPEST: u8>(bytes: &[u8]) -> Result<Dicti
         plist::from_reader_xml::<_, Measured<DEEPEST>>(Cursor::new(xml)).map_err(malformed)?;
         Value::from_reader_xml(Cursor::new(xml))
     } else {
-        return Err(Unreadable::Malformed("neither XML nor binary".to_owned()));
+        return Err(Malformed("neither XML nor binary".to_owned()));
     };
-    value.map_err(malformed)?.into_dictionary().ok_or(Unreadable::NotADictionary)
+    value.map_err(malformed)
 }
 
 /// An error of plist 1.10 for people: it shows a name of its code, such as `InvalidXmlSyntax (offset 7)`, and what the measure
@@ -179,7 +184,7 @@ mod tests {
             assert_eq!(words(shown), said);
         }
         let nested = format!("<plist><dict><key>a</key>{}", "<array>".repeat(40));
-        let why = dictionary(nested.as_bytes()).unwrap_err().to_string();
+        let why = value(nested.as_bytes()).unwrap_err().to_string();
         assert_eq!(why, "not a property list: nested too deeply");
     }
 }
