@@ -74,9 +74,11 @@ fn offer(screen: &mut Screen<'_>, image: &ImageView) {
 
 fn lineage(screen: &mut Screen<'_>, view: &ImagesView, machine: &MachineView, now: Timestamp) {
     let named = view.images.iter().find(|image| image.id == Some(machine.image));
-    let image = named.map_or_else(|| machine.image.to_string(), |image| image.name.clone());
+    let image = named.map(|image| image.name.clone()).or_else(|| machine.image_name.clone());
+    let image = image.unwrap_or_else(|| machine.image.to_string());
     let name = machine.name.clone().unwrap_or_else(|| machine.vm.to_string());
-    let line = Line::of(Tone::Strong, name).text(" from ").text(image);
+    let user = machine.user.clone().unwrap_or_else(|| machine.uid.to_string());
+    let line = Line::of(Tone::Strong, name).text(" of ").text(user).text(" from ").text(image);
     screen.hanging(
         2,
         &Line::of(Tone::Good, "✓ "),
@@ -150,6 +152,17 @@ mod tests {
         screens("images_hostile", |style| render(&samples::hostile_images(), style, *NOW));
         let style = Style { width: 80, color: false };
         assert_eq!(render(&ImagesView::default(), &style, *NOW), "No golden image is assigned to this Mac\n");
+    }
+
+    #[test]
+    fn a_machine_names_its_image_once_that_is_not_assigned_any_more() {
+        let (style, mut view) = (Style { width: 80, color: false }, samples::images());
+        view.images.clear();
+        for (name, shown) in [(Some("Windows 11 Sales".to_owned()), "Windows 11 Sales"), (None, "00000001")] {
+            view.machines[0].image_name = name;
+            let screen = render(&view, &style, *NOW);
+            assert!(screen.contains("Windows 11 of alice from ") && screen.contains(shown), "{screen}");
+        }
     }
 
     #[test]

@@ -176,7 +176,9 @@ pub(super) fn images() -> ImagesView {
             vm: VmId::of(Uuid::from_u128(1)),
             name: Some("Windows 11".into()),
             uid: Uid(501),
+            user: Some("alice".into()),
             image: ImageId::of(Uuid::from_u128(1)),
+            image_name: Some("Windows 11 Sales".into()),
             sha256: Digest::of(b"image"),
             at: past(7_200),
         }],
@@ -194,6 +196,7 @@ pub(super) fn hostile_images() -> ImagesView {
     }
     for machine in &mut view.machines {
         machine.name = Some(HOSTILE.into());
+        machine.image_name = Some(HOSTILE.into());
     }
     for install in &mut view.installs {
         (install.user, install.name, install.detail) = (HOSTILE.into(), HOSTILE.into(), Some(HOSTILE.into()));

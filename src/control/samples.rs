@@ -104,6 +104,8 @@ pub(super) fn images() -> ImagesView {
         vm: VmId::of(Uuid::from_u128(u128::from(uid.0))),
         name: Some("Windows 11".into()),
         uid,
+        user: Some("ada".into()),
+        image_name: Some("Windows 11".into()),
         image: ImageId::of(Uuid::from_u128(6)),
         sha256: Digest::of(b"image"),
         at: at(8),

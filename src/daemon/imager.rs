@@ -1,6 +1,6 @@
 //! The imager: installs golden images that were ordered, one at a time.
 //!
-//! In go orders, the book and the board; out comes [`Imaging`] for the board. It is a loop of its own beside the tasks,
+//! In go the book, into which the [`Counter`] enters orders, and the board; out comes [`Imaging`] for the board. It is a loop of its own beside the tasks,
 //! because a download takes hours and shows how far it is meanwhile. Each turn looks at the book alone, so that boot, a
 //! retry and a new order take the same path. A restriction that a crash left lifted is put back before anything else, and
 //! until that was tried nobody looks at the service.
@@ -11,14 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::sync::watch;
 
 use super::board::{Board, Part};
-use super::imaging::{Imaging, Order, subject};
+use super::imaging::{Counter, publish, standing};
 use super::problems::Problem;
 use super::ticker::Ticker;
-use crate::domain::host::Arch;
+use crate::domain::digest::Digest;
 use crate::domain::ids::Uid;
 use crate::domain::keyed::Keyed as _;
 use crate::error::Chain;
@@ -33,7 +32,7 @@ use crate::images::offer::source;
 use crate::images::power::{Feed, Fitness, fitness, parse_awake, parse_feed};
 use crate::images::transfer::{Lie, Manner, Source, TransferError, Vault};
 use crate::state::{StateError, Store};
-use crate::wire::assignment::ImageFile;
+use crate::wire::assignment::{Assignment, ImageFile};
 use crate::wire::codes::ProblemCode;
 
 /// How often a download tells how far it is.
@@ -64,11 +63,12 @@ pub struct Imager {
     runner: Arc<Runner>,
     ticker: Ticker,
     board: watch::Sender<Board>,
-    orders: mpsc::Receiver<Order>,
     installer: Installer,
     vault: Result<Vault, String>,
     not_restored: Option<String>,
     write_failed: Option<String>,
+    /// The files that the folder was last tidied for.
+    kept: Option<Vec<Digest>>,
 }
 
 /// How a turn ended.
@@ -84,7 +84,7 @@ impl Imager {
     ///
     /// # Errors
     /// When the system does not let the book be read.
-    pub fn open(ground: Ground, orders: mpsc::Receiver<Order>) -> Result<(Self, Vec<Problem>), StateError> {
+    pub fn open(ground: Ground) -> Result<(Self, Vec<Problem>), StateError> {
         let Ground { store, runner, ticker, program, board } = ground;
         let (keeper, lost) = Keeper::open(Arc::clone(&store))?;
         let mut damage: Vec<_> = lost.iter().map(Problem::of_damage).collect();
@@ -95,9 +95,9 @@ impl Imager {
             vault
         });
         let installer = Installer::new(Arc::clone(&runner), program, Arc::new(ticker.clone()), keeper);
-        let (not_restored, write_failed) = (None, None);
-        let imager = Self { runner, ticker, board, orders, installer, vault, not_restored, write_failed };
-        imager.publish(None);
+        let (not_restored, write_failed, kept) = (None, None, None);
+        let imager = Self { runner, ticker, board, installer, vault, not_restored, write_failed, kept };
+        imager.publish();
         Ok((imager, damage))
     }
 
@@ -109,14 +109,20 @@ impl Imager {
         }
     }
 
+    /// Where images are ordered for this imager.
+    #[must_use]
+    pub fn counter(&self) -> Counter {
+        Counter::new(self.installer.keeper().clone(), self.board.clone())
+    }
+
     /// Runs until it is dropped, which ends what runs and loses nothing.
     pub async fn run(mut self) {
         let mut changes = self.board.subscribe();
-        self.tidy();
         loop {
             changes.mark_unchanged();
+            self.tidy();
             let turn = self.turn().await;
-            self.publish(None);
+            self.publish();
             let Turn::Rest(until) = turn else { continue };
             let mut ticker = self.ticker.clone();
             let rested = async {
@@ -126,7 +132,6 @@ impl Imager {
                 }
             };
             tokio::select! {
-                Some(order) = self.orders.recv() => self.take(order),
                 _ = changes.changed() => {}
                 () = rested => {}
             }
@@ -141,18 +146,18 @@ impl Imager {
             }
         }
         self.forget();
-        let now = self.ticker.now();
-        let Some(user) = self.installer.book().due(now) else {
-            return Turn::Rest(self.installer.book().next_due());
-        };
-        let worked = self.work(user).await;
+        let (now, book) = (self.ticker.now(), self.installer.book());
+        let due = book.due(now).and_then(|user| Some((user, book.installs.get(&user)?)));
+        let Some((user, order)) = due else { return Turn::Rest(book.next_due()) };
+        let worked = self.work(user, order.clone()).await;
         let noted = match worked {
             Ok(true) => Ok(()),
             Ok(false) => {
-                self.tidy();
                 self.board.send_modify(Board::look_again);
                 Ok(())
             }
+            // What befell an order says nothing about the one that took its place.
+            Err(_) if !self.installer.book().is_same(user, order) => Ok(()),
             Err(trouble) => {
                 tracing::warn!(code = %trouble.code, why = trouble.why, "a golden image is not installed yet");
                 self.installer.note(user, trouble)
@@ -168,8 +173,7 @@ impl Imager {
     }
 
     /// Makes the next step of an installation. Whether more of it follow.
-    async fn work(&mut self, uid: Uid) -> Result<bool, Trouble> {
-        let Some(install) = self.installer.book().installs.get(&uid).cloned() else { return Ok(false) };
+    async fn work(&mut self, uid: Uid, install: Install) -> Result<bool, Trouble> {
         let user = self.user(uid)?;
         let to_fetch = matches!(install.stage, Stage::Ordered | Stage::Fetching | Stage::Placing);
         let install = if to_fetch { self.still_wanted(uid, install)? } else { install };
@@ -178,11 +182,15 @@ impl Imager {
         }
         if to_fetch {
             self.has_space(&user, &install).await?;
-            self.fetch(uid, &install).await?;
+            let is_here = self.fetch(uid, &install).await?;
+            if !is_here || self.still_wanted(uid, install.clone())?.of != install.of {
+                return Ok(true);
+            }
         }
-        self.publish(None);
+        self.publish();
         let image = self.vault()?.path(install.of.sha256);
-        self.installer.step(&user, &image).await
+        let under_policy = self.board.borrow().enforcement.effective.policy_assigned;
+        self.installer.step(&user, &image, under_policy).await
     }
 
     fn user(&self, uid: Uid) -> Result<LocalUser, Trouble> {
@@ -199,20 +207,10 @@ impl Imager {
     }
 
     /// The installation as the assignment of now has it: with another file where it names another, and not at all where
-    /// the image is not assigned any more. Without an assignment nothing is known to have changed; and what was ordered before
-    /// the policy was lifted for an unverified license is finished, since the portal still assigns it.
+    /// it [does not stand](standing) any more.
     fn still_wanted(&mut self, uid: Uid, install: Install) -> Result<Install, Trouble> {
-        let board = self.board.borrow().clone();
-        let Some(assignment) = &board.assigned.assignment else { return Ok(install) };
-        let arch = board.observation.host.as_ref().map_or(Arch::Arm64, |host| host.hardware.arch);
-        let image = assignment.images().iter().find(|image| image.id == install.of.image);
-        let Some((image, file)) = image.and_then(|image| Some((image, image.images.of(arch)?))) else {
-            return Err(Trouble::lasting(
-                ProblemCode::ImageInstallFailed,
-                "the image is not assigned any more",
-            ));
-        };
-        let of = subject(image, file);
+        let of = standing(&self.board.borrow(), uid, &install.of)
+            .map_err(|why| Trouble::lasting(ProblemCode::ImageInstallFailed, why))?;
         if of == install.of {
             return Ok(install);
         }
@@ -225,52 +223,48 @@ impl Imager {
         self.installer.has_space(user, install, present).await
     }
 
-    /// Fetches what is missing of the file. New orders are taken meanwhile; it stops where the Mac is not fit any more.
-    async fn fetch(&mut self, uid: Uid, install: &Install) -> Result<(), Trouble> {
+    /// Fetches what is missing of the file. It stops where the Mac is not fit any more, and where what was ordered or how it
+    /// is to be fetched has changed; whether the file is here.
+    async fn fetch(&mut self, uid: Uid, install: &Install) -> Result<bool, Trouble> {
         let (source, manner) = (wanted(install)?, manner(&self.board.borrow()));
-        if install.stage == Stage::Ordered {
-            self.installer.change(|book| book.advance(uid, Stage::Fetching))?;
+        if !self.installer.change(|book| book.begin(uid, install))? {
+            return Ok(false);
         }
-        let Self { runner, ticker, board, orders, installer, vault, .. } = self;
+        self.publish();
+        let Self { runner, ticker, board, installer, vault, .. } = self;
         let vault =
             vault.as_mut().map_err(|why| Trouble::passing(ProblemCode::StateWriteFailed, why.clone()))?;
         let before = vault.present(source.sha256);
-        let told = Cell::new(None);
-        let progress = |bytes| {
-            if told.get().is_none_or(|at: Instant| at.elapsed() >= TELL_EVERY) {
-                told.set(Some(Instant::now()));
-                tell(board, uid, bytes);
-            }
+        let at = Cell::new(before);
+        let fetched = tokio::select! {
+            fetched = vault.fetch(&source, &manner, |bytes| at.set(bytes)) => fetched,
+            trouble = until_unfit(runner, ticker.clone()) => return Err(trouble),
+            () = until_changed(board.subscribe(), (uid, install), &manner) => return Ok(false),
+            () = keep_telling(board, uid, &at) => return Ok(false),
         };
-        tell(board, uid, before);
-        let fetched = {
-            let mut fetching = std::pin::pin!(vault.fetch(&source, &manner, progress));
-            let mut unfit = std::pin::pin!(until_unfit(runner, ticker.clone()));
-            loop {
-                tokio::select! {
-                    fetched = &mut fetching => break fetched,
-                    trouble = &mut unfit => return Err(trouble),
-                    Some(order) = orders.recv() => take(installer, order),
-                }
-            }
-        };
-        let Err(error) = fetched else { return Ok(()) };
-        let present = vault.present(source.sha256);
-        tell(board, uid, present);
-        if present > before {
+        let Err(error) = fetched else { return Ok(true) };
+        if vault.present(source.sha256) > before {
             installer.change(|book| book.got_further(uid))?;
         }
         let failures = installer.book().installs.get(&uid).map_or(0, |install| install.failures);
-        let again =
-            matches!(error, TransferError::Mismatch { .. }) && installer.change(|book| book.mismatch(uid))?;
+        let again = matches!(error, TransferError::Mismatch { mixed: true })
+            && installer.change(|book| book.mismatch(uid))?;
         Err(trouble(&error, again, failures))
     }
 
+    /// Puts back what is lifted. Where the policy that it was lifted under is gone, what stood before that is to hold, which
+    /// the enforcer puts back from its record.
     async fn put_back(&mut self) {
+        if self.installer.book().lifted_under_policy && policy_is_gone(&self.board.borrow()) {
+            let left = self.installer.change(|book| book.lifted = false);
+            self.not_restored = left.err().map(|error| Chain(&error).to_string());
+            self.publish();
+            return;
+        }
         let runner = Arc::clone(&self.runner);
         let _unseen = runner.begin_changes(Changed::Service);
         self.not_restored = self.installer.put_back().await.err().map(|trouble| trouble.why);
-        self.publish(None);
+        self.publish();
     }
 
     /// Forgets what every user's list says is gone.
@@ -286,13 +280,19 @@ impl Imager {
         }
     }
 
-    /// Removes files that nobody needs any more.
+    /// Removes files that nobody needs any more, once for each change of what is needed: also what failed leaves none.
     fn tidy(&mut self) {
         let wanted = self.installer.book().wanted();
-        if let Ok(vault) = &mut self.vault
-            && let Err(error) = vault.keep_only(&wanted)
-        {
-            tracing::warn!(error = %Chain(&error), "cannot remove a golden image that is not needed any more");
+        let Ok(vault) = &mut self.vault else { return };
+        if self.kept.as_ref() == Some(&wanted) {
+            return;
+        }
+        match vault.keep_only(&wanted) {
+            Ok(()) => self.kept = Some(wanted),
+            Err(error) => {
+                let error = Chain(&error);
+                tracing::warn!(%error, "cannot remove a golden image that is not needed any more");
+            }
         }
     }
 
@@ -300,41 +300,58 @@ impl Imager {
         self.vault.as_ref().map_err(|why| Trouble::passing(ProblemCode::StateWriteFailed, why.clone()))
     }
 
-    fn take(&mut self, order: Order) {
-        take(&mut self.installer, order);
-    }
-
-    fn publish(&self, bytes: Option<(Uid, u64)>) {
-        let book = self.installer.book().clone();
+    /// With how many bytes are here, which the folder tells after a restart as well.
+    fn publish(&self) {
+        let book = self.installer.book();
+        let present = |(uid, install): (&Uid, &Install)| {
+            let vault = self.vault.as_ref().ok()?;
+            (!install.stage.is_over()).then(|| (*uid, vault.present(install.of.sha256)))
+        };
+        let bytes = book.installs.iter().filter_map(present).keyed();
         let (not_restored, write_failed) = (self.not_restored.clone(), self.write_failed.clone());
-        self.board.send_if_modified(|board| {
-            let mut present = board.imaging.bytes.clone();
-            present.extend(bytes);
-            present.retain(|uid, _| book.is_busy(*uid));
-            let imaging = Imaging { book, bytes: present, not_restored, write_failed };
-            let differs = *board.imaging != imaging;
-            if differs {
-                board.imaging = Part::new(imaging);
-            }
-            differs
+        publish(&self.board, self.installer.keeper(), |imaging| {
+            (imaging.bytes, imaging.not_restored, imaging.write_failed) = (bytes, not_restored, write_failed);
         });
     }
 }
 
-fn tell(board: &watch::Sender<Board>, uid: Uid, bytes: u64) {
-    board.send_modify(|board| {
-        let mut imaging = (*board.imaging).clone();
-        imaging.bytes.insert(uid, bytes);
-        board.imaging = Part::new(imaging);
-    });
+/// Tells how far a download is for as long as it is under way.
+async fn keep_telling(board: &watch::Sender<Board>, uid: Uid, at: &Cell<u64>) {
+    let mut told = at.get();
+    loop {
+        tokio::time::sleep(TELL_EVERY).await;
+        if at.get() != told {
+            told = at.get();
+            board.send_modify(|board| {
+                let mut imaging = (*board.imaging).clone();
+                imaging.bytes.insert(uid, told);
+                board.imaging = Part::new(imaging);
+            });
+        }
+    }
 }
 
-fn take(installer: &mut Installer, order: Order) {
-    let Order { user, of, by, at, not_before } = order;
-    tracing::info!(%user, image = of.name, ?by, "a golden image is ordered");
-    if let Err(error) = installer.change(|book| book.order(user, of, by, (at, not_before))) {
-        tracing::error!(error = %Chain(&error), "cannot store an order");
+/// Resolves when the download is to be looked at afresh: what was ordered does not stand any more, is another file by now,
+/// or is to be fetched in another manner.
+async fn until_changed(
+    mut changes: watch::Receiver<Board>,
+    (uid, install): (Uid, &Install),
+    manner_now: &Manner,
+) {
+    loop {
+        let board = changes.borrow_and_update().clone();
+        let stands = standing(&board, uid, &install.of).is_ok_and(|of| of == install.of);
+        if !stands || manner(&board) != *manner_now || changes.changed().await.is_err() {
+            return;
+        }
     }
+}
+
+/// Whether the portal says that there is no policy; without an assignment nobody says so.
+fn policy_is_gone(board: &Board) -> bool {
+    let assignment = board.assigned.assignment.as_ref();
+    let is_gone = |assignment: &Assignment| assignment.retired || assignment.policy.is_none();
+    assignment.is_some_and(is_gone) || board.lifts_policy() || board.assigned.taken_away
 }
 
 /// What to fetch for an installation.

@@ -1,38 +1,40 @@
 //! Golden images on the board: what is offered here and to whom, and the orders that follow from it.
 //!
-//! In goes the board; out come offers, orders for the [`Imager`](super::imager::Imager), and what screens and the portal
-//! see of them.
+//! In goes the board; out come offers, orders for the [`Imager`](super::imager::Imager), whether an order still stands, and
+//! what screens and the portal see of them.
+
+mod counter;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, watch};
+use jiff::Timestamp;
+use tokio::sync::watch;
 
-use super::board::Board;
+pub use self::counter::{Counter, Declined};
+
+use super::board::{Board, Part};
 use super::observer::Observation;
 use crate::catalog::Key;
 use crate::control::view::{ImageUserView, ImageView, ImagesView, InstallView, MachineView};
-use crate::domain::digest::Digest;
 use crate::domain::host::Arch;
-use crate::domain::ids::{DeviceId, Uid, VmId};
+use crate::domain::ids::{Uid, VmId};
 use crate::domain::version::POLICY_GATE;
 use crate::hypervisor::outcome::Answer;
-use crate::images::book::{Book, By, Install, Lineage, Stage, Subject};
-use crate::images::offer::{self, Candidate, Mac, Offer, WhyNot, choose, offers};
+use crate::images::book::{Book, Install, Lineage, Stage, Subject};
+use crate::images::keeper::Keeper;
+use crate::images::offer::{self, Candidate, Mac, Offer, WhyNot, offers};
 use crate::wire::assignment::{GoldenImage, ImageFile};
 use crate::wire::checkin::ImageProgress;
 
 /// The settings by which a profile names an image.
 const PROFILE_IMAGES: [(&str, Arch); 2] = [("image.arm64", Arch::Arm64), ("image.x86_64", Arch::X86)];
 
-/// How many orders may wait.
-const QUEUE: usize = 16;
-
 /// The part of the board: what the imager is at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imaging {
     /// The book as it is stored.
-    pub book: Book,
+    pub book: Arc<Book>,
     /// How many bytes of a user's image are here.
     pub bytes: BTreeMap<Uid, u64>,
     /// Why a restriction that was lifted is not back.
@@ -41,43 +43,20 @@ pub struct Imaging {
     pub write_failed: Option<String>,
 }
 
-/// An installation that is to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
-    /// For whom.
-    pub user: Uid,
-    /// Of what.
-    pub of: Subject,
-    /// Who wants it.
-    pub by: By,
-    /// When it was ordered.
-    pub at: Timestamp,
-    /// Not before this time.
-    pub not_before: Timestamp,
-}
-
-/// Where orders are given.
-#[derive(Debug, Clone)]
-pub struct Counter {
-    orders: mpsc::Sender<Order>,
-    board: watch::Receiver<Board>,
-}
-
-/// Why an order is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Declined {
-    /// The policy assigns no image, or none that is called so.
-    #[error("no golden image of that name is assigned to this Mac; `meridian images` lists those that are")]
-    NoImage,
-    /// The caller is no user of Parallels Desktop.
-    #[error("there is no such user of Parallels Desktop on this Mac; name one with --user")]
-    NoUser,
-    /// It is not offered to this user.
-    #[error("it is not offered: {0}")]
-    NotOffered(WhyNot),
-    /// Too many orders wait.
-    #[error("too many installations wait; try again later")]
-    Busy,
+/// Publishes the book as it is stored at this moment, with another change.
+pub fn publish(board: &watch::Sender<Board>, keeper: &Keeper, change: impl FnOnce(&mut Imaging)) {
+    board.send_if_modified(|board| {
+        let mut imaging = (*board.imaging).clone();
+        change(&mut imaging);
+        imaging.book = keeper.book();
+        let Imaging { book, bytes, .. } = &mut imaging;
+        bytes.retain(|uid, _| book.is_busy(*uid));
+        let differs = *board.imaging != imaging;
+        if differs {
+            board.imaging = Part::new(imaging);
+        }
+        differs
+    });
 }
 
 /// Offers made from the board, and what they are made of.
@@ -91,12 +70,17 @@ impl Assortment {
     /// What is offered by this board.
     #[must_use]
     pub fn of(board: &Board) -> Self {
+        Self::with(board, &board.imaging.book)
+    }
+
+    /// The same where the book is this one.
+    fn with(board: &Board, book: &Book) -> Self {
         // Images come with the policy, and go with it while it is lifted.
         let assignment = board.assigned.assignment.as_ref().filter(|_| !board.lifts_policy());
         Self {
             images: assignment.map(|assignment| assignment.images().to_vec()).unwrap_or_default(),
             mac: mac(board),
-            candidates: candidates(&board.observation, &board.imaging.book),
+            candidates: candidates(&board.observation, book),
         }
     }
 
@@ -141,81 +125,6 @@ fn candidates(observation: &Observation, book: &Book) -> Vec<Candidate> {
     observation.inventory.listings.iter().map(candidate).collect()
 }
 
-impl Counter {
-    /// A counter, and where its orders come out.
-    #[must_use]
-    pub fn new(board: watch::Receiver<Board>) -> (Self, mpsc::Receiver<Order>) {
-        let (orders, taken) = mpsc::channel(QUEUE);
-        (Self { orders, board }, taken)
-    }
-
-    /// Takes the order of a user for themselves; what they get.
-    ///
-    /// # Errors
-    /// [`Declined`].
-    pub fn order(&self, user: Uid, named: Option<&str>, now: Timestamp) -> Result<Subject, Declined> {
-        let board = self.board.borrow().clone();
-        let of = chosen(&Assortment::of(&board), user, named)?;
-        self.give(Order { user, of: of.clone(), by: By::User, at: now, not_before: now })?;
-        Ok(of)
-    }
-
-    /// Takes the portal's order: for the user of this name, or for everyone to whom something is offered. The names of those
-    /// for whom it is taken.
-    ///
-    /// # Errors
-    /// [`Declined`], where it is taken for nobody.
-    pub fn order_for_portal(
-        &self,
-        user: Option<&str>,
-        named: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Vec<String>, Declined> {
-        let board = self.board.borrow().clone();
-        let assortment = Assortment::of(&board);
-        let not_before = spread(&board, now);
-        let (mut taken, mut last) = (Vec::new(), Declined::NoUser);
-        for candidate in assortment.candidates.iter().filter(|each| user.is_none_or(|user| each.user == user))
-        {
-            let taking = chosen(&assortment, candidate.uid, named).and_then(|of| {
-                self.give(Order { user: candidate.uid, of, by: By::Portal, at: now, not_before })
-            });
-            match taking {
-                Ok(()) => taken.push(candidate.user.clone()),
-                Err(declined) => last = declined,
-            }
-        }
-        if taken.is_empty() { Err(last) } else { Ok(taken) }
-    }
-
-    /// The user of this short name.
-    ///
-    /// # Errors
-    /// [`Declined::NoUser`].
-    pub fn user(&self, name: &str) -> Result<Uid, Declined> {
-        let board = self.board.borrow();
-        let mut listings = board.observation.inventory.listings.iter();
-        let found = listings.find(|listing| listing.user.name == name).map(|listing| listing.user.uid);
-        found.ok_or(Declined::NoUser)
-    }
-
-    fn give(&self, order: Order) -> Result<(), Declined> {
-        self.orders.try_send(order).map_err(|_| Declined::Busy)
-    }
-}
-
-fn chosen(assortment: &Assortment, user: Uid, named: Option<&str>) -> Result<Subject, Declined> {
-    let offers = assortment.offers();
-    if !assortment.candidates.iter().any(|candidate| candidate.uid == user) {
-        return Err(Declined::NoUser);
-    }
-    match choose(&offers, user, named) {
-        Ok((image, file)) => Ok(subject(image, file)),
-        Err(Some(why)) => Err(Declined::NotOffered(why)),
-        Err(None) => Err(Declined::NoImage),
-    }
-}
-
 /// What an installation remembers of an image.
 #[must_use]
 pub fn subject(image: &GoldenImage, file: &ImageFile) -> Subject {
@@ -229,22 +138,24 @@ pub fn subject(image: &GoldenImage, file: &ImageFile) -> Subject {
     }
 }
 
-/// This Mac's place in the spread of a group, the same for every order: Macs that are ordered together begin apart.
-fn spread(board: &Board, now: Timestamp) -> Timestamp {
-    let assignment = board.assigned.assignment.as_ref();
-    let seconds = assignment.and_then(|assignment| assignment.image_delivery).and_then(|how| how.spread_s);
-    let device = assignment.map(|assignment| assignment.claims.aud);
-    let wait = device.map_or(0, |device| place_in(device, seconds.unwrap_or(0)));
-    now.checked_add(SignedDuration::from_secs(wait)).unwrap_or(now)
-}
-
-fn place_in(device: DeviceId, seconds: u64) -> i64 {
-    let digest = Digest::of(device.to_string().as_bytes());
-    let [a, b, c, d, ..] = *digest.bytes();
-    let part = u64::from(u32::from_be_bytes([a, b, c, d]));
-    // A week at the most; the product fits.
-    let seconds = seconds.min(7 * 24 * 3600);
-    i64::try_from((part * seconds) >> 32).unwrap_or(0)
+/// What an order is for by this board: the file may be another one by now. Without an assignment nothing is known to have
+/// changed; and what was ordered before the policy was lifted for an unverified license is finished, since the portal still
+/// assigns it.
+///
+/// # Errors
+/// Why it does not stand any more.
+pub fn standing(board: &Board, uid: Uid, of: &Subject) -> Result<Subject, &'static str> {
+    let Some(assignment) = &board.assigned.assignment else { return Ok(of.clone()) };
+    let mac = mac(board);
+    let image = assignment.images().iter().find(|image| image.id == of.image);
+    let assigned = image.and_then(|image| Some((image, image.images.of(mac.arch)?)));
+    let (image, file) = assigned.ok_or("the image is not assigned any more")?;
+    let candidates = candidates(&board.observation, &board.imaging.book);
+    let user = candidates.iter().find(|candidate| candidate.uid == uid);
+    match user.map_or(Ok(()), |user| offer::room(image, mac, user)) {
+        Ok(()) => Ok(subject(image, file)),
+        Err(why) => Err(why.explanation()),
+    }
 }
 
 /// What `meridian images` shows.
@@ -295,7 +206,9 @@ fn machines(board: &Board) -> Vec<MachineView> {
         vm: *vm,
         name: vms.get(vm).map(|vm| vm.name.clone()),
         uid: lineage.user,
+        user: user_name(board, lineage.user),
         image: lineage.image,
+        image_name: lineage.name.clone(),
         sha256: lineage.sha256,
         at: lineage.at,
     };
@@ -311,17 +224,18 @@ fn image_user(user: &Candidate, answer: Result<(), WhyNot>) -> ImageUserView {
     }
 }
 
+fn user_name(board: &Board, uid: Uid) -> Option<String> {
+    let mut users = board.observation.inventory.listings.iter().map(|listing| &listing.user);
+    users.find(|user| user.uid == uid).map(|user| user.name.clone())
+}
+
 /// The installations, as screens show them.
 #[must_use]
 pub fn installs(board: &Board) -> Vec<InstallView> {
     let imaging = &board.imaging;
-    let name = |uid| {
-        let listings = board.observation.inventory.listings.iter();
-        listings.map(|listing| &listing.user).find(|user| user.uid == uid).map(|user| user.name.clone())
-    };
     let shown = |(uid, install): (&Uid, &Install)| InstallView {
         uid: *uid,
-        user: name(*uid).unwrap_or_else(|| uid.to_string()),
+        user: user_name(board, *uid).unwrap_or_else(|| uid.to_string()),
         image: install.of.image,
         name: install.of.name.clone(),
         stage: install.stage.name().to_owned(),
@@ -387,26 +301,6 @@ fn percent(bytes: u64, size: u64) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn every_mac_has_its_place_in_the_spread(seconds in any::<u64>(), number in any::<u128>()) {
-            let place = place_in(DeviceId::of(uuid::Uuid::from_u128(number)), seconds);
-            prop_assert!(place == 0 || u64::try_from(place).unwrap() < seconds);
-            prop_assert!(place < 7 * 24 * 3600);
-        }
-    }
-
-    #[test]
-    fn a_fleet_is_spread_evenly() {
-        let places = (0..1000).map(|number| place_in(DeviceId::of(uuid::Uuid::from_u128(number)), 1000));
-        let mut tenths = [0; 10];
-        for place in places {
-            tenths[usize::try_from(place / 100).unwrap()] += 1;
-        }
-        assert!(tenths.iter().all(|tenth| (60..140).contains(tenth)), "{tenths:?}");
-    }
 
     #[test]
     fn percents_end_at_a_hundred() {

@@ -304,7 +304,6 @@ fn images(
     (store, runner, ticker): Footing<'_>,
     board: &watch::Sender<Board>,
 ) -> Result<((Imager, Counter), Vec<Problem>), StateError> {
-    let (counter, orders) = Counter::new(board.subscribe());
     let ground = imager::Ground {
         store: Arc::clone(store),
         runner: Arc::clone(runner),
@@ -312,7 +311,8 @@ fn images(
         program: imager::own_executable(&runner.paths().executable()),
         board: board.clone(),
     };
-    let (imager, lost) = Imager::open(ground, orders)?;
+    let (imager, lost) = Imager::open(ground)?;
+    let counter = imager.counter();
     Ok(((imager, counter), lost))
 }
 

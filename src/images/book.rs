@@ -161,6 +161,9 @@ pub struct Install {
 pub struct Lineage {
     /// The image.
     pub image: ImageId,
+    /// What it was called then; none in what was remembered before that was.
+    #[serde(default)]
+    pub name: Option<String>,
     /// The digest of its file.
     pub sha256: Digest,
     /// For whom it was installed.
@@ -180,6 +183,9 @@ pub struct Book {
     pub intruders: BTreeSet<VmId>,
     /// `restrict.add_vm` is lifted, and has to be put back.
     pub lifted: bool,
+    /// A policy was assigned when it was lifted: once that is gone, what is to hold is what stood before it.
+    #[serde(default)]
+    pub lifted_under_policy: bool,
 }
 
 impl Kept for Book {
@@ -218,6 +224,22 @@ impl Book {
     #[must_use]
     pub fn is_busy(&self, user: Uid) -> bool {
         self.installs.get(&user).is_some_and(|install| !install.stage.is_over())
+    }
+
+    /// The file of this very order is being fetched. False where another order took its place.
+    pub fn begin(&mut self, user: Uid, order: &Install) -> bool {
+        let is_same = self.is_same(user, order);
+        if is_same && self.installs.get(&user).is_some_and(|install| install.stage == Stage::Ordered) {
+            self.advance(user, Stage::Fetching);
+        }
+        is_same
+    }
+
+    /// Whether the installation for this user is still the one that was ordered so, whatever became of it.
+    #[must_use]
+    pub fn is_same(&self, user: Uid, order: &Install) -> bool {
+        let install = self.installs.get(&user);
+        install.is_some_and(|install| (install.ordered_at, install.by) == (order.ordered_at, order.by))
     }
 
     /// Whether the portal's order for this user has not begun, so that the user's own comes first: a spread keeps a group apart, and
@@ -313,8 +335,8 @@ impl Book {
     /// The virtual machine was added: it is corporate from now on.
     pub fn registered(&mut self, user: Uid, vm: VmId, packed: bool, now: Timestamp) {
         if let Some(install) = self.installs.get(&user) {
-            let (image, sha256) = (install.of.image, install.of.sha256);
-            self.lineage.insert(vm, Lineage { image, sha256, user, at: now });
+            let (image, sha256, name) = (install.of.image, install.of.sha256, Some(install.of.name.clone()));
+            self.lineage.insert(vm, Lineage { image, name, sha256, user, at: now });
         }
         self.advance(user, Stage::Unpacking { vm, packed });
     }
@@ -383,8 +405,12 @@ mod tests {
         assert!(book.order(ADA, subject(2), By::User, (at(2), at(2))));
         assert_eq!((book.due(at(2)), book.gives_way(ADA)), (Some(ADA), false));
         book.order(BOB, subject(1), By::Portal, (at(0), at(0)));
-        book.advance(BOB, Stage::Fetching);
+        let portals = book.installs[&BOB].clone();
+        assert!(book.begin(BOB, &portals));
         assert!(!book.order(BOB, subject(2), By::User, (at(3), at(3))), "it has begun");
+        let first = Install { by: By::Portal, ..book.installs[&ADA].clone() };
+        assert!(!book.begin(ADA, &first), "another order took its place");
+        assert_eq!(book.installs[&ADA].stage, Stage::Ordered);
     }
 
     #[test]

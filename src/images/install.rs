@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -33,6 +33,7 @@ use crate::hypervisor::runner::{Alone, Changed, RunError, Runner};
 use crate::hypervisor::users::{LocalUser, parse_vm_home};
 use crate::hypervisor::{images, inquiry, invocation, vm_list};
 use crate::inventory::{Collector, Snapshot};
+use crate::paths::Paths;
 use crate::state::{StateError, Store};
 use crate::wire::codes::ProblemCode;
 
@@ -120,23 +121,35 @@ impl Installer {
 
     /// The book.
     #[must_use]
-    pub const fn book(&self) -> &Book {
+    pub fn book(&self) -> Arc<Book> {
         self.keeper.book()
+    }
+
+    /// Where the book is kept.
+    #[must_use]
+    pub const fn keeper(&self) -> &Keeper {
+        &self.keeper
     }
 
     /// Changes the book.
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub fn change<T>(&mut self, change: impl FnOnce(&mut Book) -> T) -> Result<T, StateError> {
+    pub fn change<T>(&self, change: impl FnOnce(&mut Book) -> T) -> Result<T, StateError> {
         self.keeper.change(change)
     }
 
-    /// Makes the next step of a user's installation, whose file lies verified at `image`. Out comes whether more follow.
+    /// Makes the next step of a user's installation, whose file lies verified at `image`; whether a policy is assigned is
+    /// remembered where its restriction is lifted. Out comes whether more follow.
     ///
     /// # Errors
     /// [`Trouble`]; the step is then to be made again, or the installation has failed.
-    pub async fn step(&mut self, user: &LocalUser, image: &Path) -> Result<bool, Trouble> {
+    pub async fn step(
+        &mut self,
+        user: &LocalUser,
+        image: &Path,
+        under_policy: bool,
+    ) -> Result<bool, Trouble> {
         let Some(install) = self.book().installs.get(&user.uid).cloned() else { return Ok(false) };
         match install.stage.clone() {
             Stage::Ordered | Stage::Fetching | Stage::Placing => self.place(user, &install, image).await?,
@@ -144,7 +157,9 @@ impl Installer {
                 let draft = Draft { draft: draft.into(), bundle: bundle.into() };
                 self.settle(user, draft).await?;
             }
-            Stage::Registering { bundle, attempt } => self.register(user, bundle, attempt).await?,
+            Stage::Registering { bundle, attempt } => {
+                self.register(user, (bundle, attempt), under_policy).await?;
+            }
             Stage::Unpacking { vm, packed } => self.unpack(user, &install, (vm, packed)).await?,
             Stage::Done { .. } | Stage::Failed { .. } => return Ok(false),
         }
@@ -155,7 +170,7 @@ impl Installer {
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub fn note(&mut self, user: Uid, trouble: Trouble) -> Result<(), StateError> {
+    pub fn note(&self, user: Uid, trouble: Trouble) -> Result<(), StateError> {
         let now = self.clock.now();
         let Trouble { code, why, passes } = trouble;
         self.keeper.change(|book| {
@@ -213,12 +228,17 @@ impl Installer {
     /// Where the user's virtual machines go.
     async fn into(&self, user: &LocalUser) -> Result<PathBuf, Trouble> {
         let listed = self.runner.stdout_of(&invocation::user_list(self.runner.paths())).await?;
-        parse_vm_home(&listed, &user.name).ok().flatten().ok_or_else(|| {
+        let into = parse_vm_home(&listed, &user.name).ok().flatten().ok_or_else(|| {
             Trouble::passing(
                 ProblemCode::ImageInstallFailed,
                 "Parallels' service names no folder for this user's virtual machines",
             )
-        })
+        })?;
+        if is_within(self.runner.paths(), &into) {
+            return Ok(into);
+        }
+        let why = "the user's folder for virtual machines is outside of the one that stands for the Mac";
+        Err(Trouble::lasting(ProblemCode::ImageInstallFailed, why))
     }
 
     async fn order(&self, user: &LocalUser, install: &Install, image: &Path) -> Result<Order, Trouble> {
@@ -242,8 +262,8 @@ impl Installer {
     async fn register(
         &mut self,
         user: &LocalUser,
-        bundle: String,
-        attempt: Option<Attempt>,
+        (bundle, attempt): (String, Option<Attempt>),
+        under_policy: bool,
     ) -> Result<(), Trouble> {
         let runner = Arc::clone(&self.runner);
         let _unseen = runner.begin_changes(Changed::Service);
@@ -257,7 +277,9 @@ impl Installer {
             let stage = Stage::Registering { bundle: bundle.clone(), attempt: Some(attempt.clone()) };
             self.keeper.change(|book| {
                 book.advance(user.uid, stage);
-                book.lifted |= attempt.lifted;
+                if attempt.lifted {
+                    (book.lifted, book.lifted_under_policy) = (true, under_policy);
+                }
             })?;
             added = self.add(&alone, user, (&bundle, attempt.lifted)).await;
             self.put_back_alone(&alone).await?;
@@ -369,6 +391,14 @@ impl Installer {
     }
 }
 
+/// Whether a folder is the Mac's whose layout this is: an agent below a scratch root leaves the rest of the system alone.
+fn is_within(paths: &Paths, folder: &Path) -> bool {
+    let goes_up = folder.components().any(|part| part == Component::ParentDir);
+    let true_root = paths.root().canonicalize();
+    let within = |root: &Path| folder.starts_with(root);
+    paths.is_system() || (!goes_up && (within(paths.root()) || true_root.is_ok_and(|root| within(&root))))
+}
+
 /// What the child that works in the user's folder says.
 fn heard(output: Output) -> Result<Said, Trouble> {
     let text = output.into_stdout().map_err(RunError::Refused)?;
@@ -413,5 +443,24 @@ fn is_there(there: &Snapshot, before: &BTreeSet<VmId>, user: Uid, bundle: &str) 
             _ => None,
         },
         None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_a_scratch_root_nothing_outside_of_it_is_a_users_folder() {
+        for (root, folder, expected) in [
+            ("/", "/Users/ada/Parallels", true),
+            ("/", "/Volumes/VMs", true),
+            ("/tmp/mac", "/tmp/mac/Users/ada/Parallels", true),
+            ("/tmp/mac", "/Users/ada/Parallels", false),
+            ("/tmp/mac", "/tmp/mac2/Users/ada", false),
+            ("/tmp/mac", "/tmp/mac/Users/../../../Users/ada", false),
+        ] {
+            assert_eq!(is_within(&Paths::under(root), Path::new(folder)), expected, "{root} {folder}");
+        }
     }
 }

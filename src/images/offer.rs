@@ -135,6 +135,14 @@ fn answer(image: &GoldenImage, file: Option<&ImageFile>, mac: Mac, user: &Candid
     if let Some(why) = flaw(file).or(mac.obstacle).or(user.obstacle) {
         return Err(why);
     }
+    room(image, mac, user)
+}
+
+/// Whether what a user has leaves room for an image.
+///
+/// # Errors
+/// [`WhyNot::OnePerUser`] and [`WhyNot::Installed`].
+pub fn room(image: &GoldenImage, mac: Mac, user: &Candidate) -> Result<(), WhyNot> {
     match user.has.as_slice() {
         [_, ..] if mac.one_per_user => Err(WhyNot::OnePerUser),
         has if has.contains(&image.id) => Err(WhyNot::Installed),

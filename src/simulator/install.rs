@@ -2,7 +2,7 @@
 //! that the agent looks at.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use plist::{Dictionary, Value};
@@ -38,7 +38,8 @@ const OPEN_FOLDERS: [&str; 2] = ["var/db/prl-sim", "Library/Preferences/Parallel
 
 /// Lays the tools, Parallels Desktop's and macOS's version files and the state below `root`, which is made when it is
 /// missing and opened for other users to pass through. The folders above it must be passable already when tools run as
-/// other users. Installing again replaces everything and empties the journal.
+/// other users. Installing again replaces everything and empties the journal. The homes of users and of virtual machines
+/// are those of the state, below the root: what is done in them stays there.
 ///
 /// # Errors
 /// When `root` is the real one or a file cannot be written.
@@ -72,6 +73,8 @@ pub fn install(root: &Path, prl_sim_executable: &Path, state: &State) -> Result<
         remove(&path)?;
         symlink(Path::new("../../..").join(MACOS).join(name), &path).map_err(attempt("link", &path))?;
     }
+    let state = &below(&real, state);
+    homes(&real, state)?;
     folder::start_journal(root)?;
     folder::start_lock(root)?;
     state.save(root)?;
@@ -83,6 +86,35 @@ pub fn install(root: &Path, prl_sim_executable: &Path, state: &State) -> Result<
         0o644,
     )?;
     versions(root, state)
+}
+
+/// The same Mac with its homes below the root.
+fn below(root: &Path, state: &State) -> State {
+    let settle = |home: &mut String| {
+        let path = Path::new(&*home);
+        if !path.starts_with(root) {
+            let below = root.join(path.strip_prefix("/").unwrap_or(path));
+            let slash = if home.ends_with('/') { "/" } else { "" };
+            *home = format!("{}{slash}", below.to_string_lossy().trim_end_matches('/'));
+        }
+    };
+    let mut state = state.clone();
+    state.users.values_mut().for_each(|user| settle(&mut user.home));
+    state.vms.values_mut().filter(|vm| vm.home.starts_with('/')).for_each(|vm| settle(&mut vm.home));
+    state
+}
+
+/// Makes the home folders, each its user's where tools run as other users.
+fn homes(root: &Path, state: &State) -> Result<(), SimulatorError> {
+    for user in state.users.values() {
+        let home = Path::new(&user.home);
+        let Some(path) = home.strip_prefix(root).ok().and_then(Path::to_str) else { continue };
+        make_folder(root, path)?;
+        if rustix::process::geteuid().is_root() {
+            chown(home, Some(user.uid), Some(user.gid)).map_err(attempt("give away", home))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a folder below the root, and each one above it, passable by all whatever the umask is.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 mod ends;
+mod images;
 
 #[expect(clippy::disallowed_methods, reason = "the test is about real processes")]
 fn command(arguments: &[&str]) -> Command {

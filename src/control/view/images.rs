@@ -30,8 +30,14 @@ pub struct MachineView {
     pub name: Option<String>,
     /// For whom it was installed.
     pub uid: Uid,
+    /// Their short name, while they are known.
+    #[serde(default)]
+    pub user: Option<String>,
     /// The image.
     pub image: ImageId,
+    /// What the image was called then: any text at all.
+    #[serde(default)]
+    pub image_name: Option<String>,
     /// The digest of the image's file.
     pub sha256: Digest,
     /// Since when it is there.

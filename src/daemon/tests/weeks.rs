@@ -24,6 +24,7 @@ use crate::daemon::executor::Executor;
 use crate::daemon::imaging::Counter;
 use crate::domain::digest::Digest;
 use crate::domain::ids::LicenseId;
+use crate::images::keeper::Keeper;
 use crate::portal::app::App;
 use crate::portal::faults::Faults;
 use crate::portal::model::admission::Token;
@@ -158,6 +159,7 @@ impl Office {
             let (store, ticker, runner) = mac.ground.lock().unwrap().clone().unwrap();
             let transport = Arc::new(InProcess(crate::portal::device::router(Arc::clone(&self.app))));
             let clock: Arc<dyn Clock> = mac.clock.clone();
+            let (book, _) = Keeper::open(store.clone()).unwrap();
             let ground = checkin::Ground {
                 store: store.clone(),
                 clock: clock.clone(),
@@ -168,7 +170,7 @@ impl Office {
             let ground = commands::Ground { store, clock: clock.clone(), ticks: ticker.clone() };
             let (commands, _) = Commands::open(ground, commands::Inputs::of(&talk.outputs())).unwrap();
             let bells = Bells { sync: Box::new(|| {}), deactivated: Box::new(|| {}) };
-            let (counter, _orders) = Counter::new(mac.board.subscribe());
+            let counter = Counter::new(book, mac.board.clone());
             let ordering = (bells, counter.clone());
             let desk = Desk::new(mac.board.subscribe(), runner, clock, Vec::new(), ordering);
             let license = mac.executor.lock().unwrap().clone().unwrap();

@@ -2,18 +2,20 @@
 //!
 //! In go an archive from outside and a folder that does not exist yet; out comes that folder with the bundle's content. An
 //! archive is refused as a whole, before anything of it is written, where a path would leave the folder, an entry is a
-//! link or anything but a file or folder, entries overlap or stand twice, or it unpacks to more than was announced. What
-//! it says of its sizes is not believed: bytes are counted as they come.
+//! link or anything but a file or folder, entries overlap or clash by their names, it is packed in a way that is not known
+//! here, or it unpacks to more than was announced. What it says of its sizes is not believed: bytes are counted as they come.
 
-use std::collections::BTreeSet;
+mod names;
+
 use std::fs::DirBuilder;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 
-use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
+use self::names::Names;
 use super::{PlaceError, clear, create};
 
 /// How many entries an archive may have.
@@ -33,7 +35,8 @@ pub enum ArchiveError {
     /// It is no ZIP archive, or a broken one.
     #[error("it is no ZIP archive that can be read")]
     Broken(#[source] ZipError),
-    /// There is an entry that leaves the folder, is a link, is encrypted, stands twice, or lies too deep.
+    /// There is an entry that leaves the folder, is a link, is packed in another way, clashes with another, or lies too
+    /// deep.
     #[error("an entry of it is {0}")]
     Entry(&'static str),
     /// There are too many entries.
@@ -86,17 +89,23 @@ fn examine(
     if archive.len() > ENTRIES {
         return Err(ArchiveError::TooMany);
     }
+    if archive.has_duplicate_names() {
+        return Err(ArchiveError::Entry("there twice"));
+    }
     if archive.has_overlapping_files().map_err(ArchiveError::Broken)? {
         return Err(ArchiveError::Entry("laid over another"));
     }
     let (mut top, mut entries) = (None, Vec::new());
-    let (mut seen, mut total) = (BTreeSet::new(), 0_u64);
+    let (mut names, mut total) = (Names::default(), 0_u64);
     for place in 0..archive.len() {
         let entry = archive.by_index_data(place).map_err(ArchiveError::Broken)?;
         let name = plain(&entry.name().map_err(ArchiveError::Broken)?)?;
         let kind = entry.unix_mode().map_or(0, |mode| mode & KIND);
         if entry.encrypted() {
             return Err(ArchiveError::Entry("encrypted"));
+        }
+        if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+            return Err(ArchiveError::Entry("compressed in a way that is not known here"));
         }
         if entry.is_symlink() || !matches!(kind, 0 | REGULAR | FOLDER) {
             return Err(ArchiveError::Entry("a link or a device"));
@@ -110,15 +119,12 @@ fn examine(
         if *top.get_or_insert_with(|| first.clone()) != first {
             return Err(ArchiveError::NoBundle);
         }
-        // The usual file system of a Mac tells no case apart.
-        if !seen.insert(name.to_string_lossy().to_lowercase()) {
-            return Err(ArchiveError::Entry("there twice"));
-        }
+        let path = name.strip_prefix(&first).unwrap_or(Path::new("")).to_owned();
+        names.take(&path, entry.is_dir()).map_err(ArchiveError::Entry)?;
         total = total.saturating_add(entry.size());
         if total > limit {
             return Err(ArchiveError::TooLarge(limit));
         }
-        let path = name.strip_prefix(&first).unwrap_or(Path::new("")).to_owned();
         entries.push(Entry { place, path, folder: entry.is_dir() });
     }
     let ending = ending(&top.unwrap_or_default(), &entries).ok_or(ArchiveError::NoBundle)?;
@@ -161,7 +167,18 @@ fn plain(name: &str) -> Result<PathBuf, ArchiveError> {
 }
 
 fn make_folder(path: &Path) -> Result<(), PlaceError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(PlaceError::write)
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(clash)
+}
+
+/// Names that the file system does not take side by side, though they were different: no other try ends better.
+fn clash(error: io::Error) -> PlaceError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::InvalidFilename => PlaceError::Archive(ArchiveError::Broken(ZipError::Io(error))),
+        _ => PlaceError::write(error),
+    }
 }
 
 /// Unpacks one file; gives what is left of the allowance.
@@ -172,7 +189,7 @@ fn extract(
     (left, limit): (u64, u64),
 ) -> Result<u64, PlaceError> {
     let mut entry = archive.by_index(place).map_err(ArchiveError::Broken)?;
-    let mut file = create(path).map_err(PlaceError::write)?;
+    let mut file = create(path).map_err(clash)?;
     let copied = io::copy(&mut entry.by_ref().take(left.saturating_add(1)), &mut file);
     let copied = copied.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {

@@ -127,6 +127,7 @@ fn an_archive_of_a_bundle_is_unpacked_without_what_the_finder_adds() {
 fn an_archive_that_is_not_safe_leaves_nothing() {
     let long = "a/".repeat(40);
     let deep = format!("Win.pvm/{long}x");
+    let name = format!("Win.pvm/{}", "a".repeat(300));
     for (why, entries, limit) in [
         ("above", vec![("Win.pvm/../../x", &b"x"[..])], 100),
         ("absolute", vec![("/etc/x", b"x")], 100),
@@ -140,13 +141,40 @@ fn an_archive_that_is_not_safe_leaves_nothing() {
         ("no bundle", vec![("Documents/a", b"x")], 100),
         ("a file that is no packed bundle", vec![("Win.pvm", b"x")], 100),
         ("a file as a folder", vec![("Win.pvm/a", b"x"), ("Win.pvm/a/b", b"x")], 100),
+        ("a file as a folder before it", vec![("Win.pvm/a/b", b"x"), ("Win.pvm/A", b"x")], 100),
+        ("a name that is too long", vec![(name.as_str(), b"x")], 100),
         ("too deep", vec![(deep.as_str(), b"x")], 100),
         ("nothing", vec![], 100),
     ] {
         let (folder, placed) = unpack(&archive(&entries), limit);
-        assert!(placed.is_err(), "{why}");
+        // Lasting: another try would end likewise.
+        assert_eq!(placed.map_err(|error| error.kind()), Err(Refused::Image), "{why}");
         assert_eq!(names(&folder.path().join("home/Parallels")), Vec::<String>::new(), "{why}");
         assert_eq!(names(folder.path()), ["home"], "{why}");
+    }
+}
+
+/// Each of the same length, in both places where the name stands.
+#[test]
+fn two_entries_of_one_name_and_another_way_of_packing_are_refused() {
+    let mut twice = archive(&[("Win.pvm/a", b"x"), ("Win.pvm/b", b"y")]);
+    for at in 0..twice.len() {
+        if twice[at..].starts_with(b"Win.pvm/b") {
+            twice[at + 8] = b'a';
+        }
+    }
+    let mut packed = archive(&[("Win.pvm/a", b"x")]);
+    // bzip2, in the head of the entry and in that of the directory.
+    for (head, method) in [(b"PK\x03\x04", 8), (b"PK\x01\x02", 10)] {
+        let at = (0..packed.len()).find(|at| packed[*at..].starts_with(head)).unwrap();
+        packed[at + method] = 12;
+    }
+    for (bytes, why) in [(twice, "there twice"), (packed, "compressed in a way")] {
+        let (folder, placed) = unpack(&bytes, 100);
+        let error = placed.unwrap_err();
+        assert_eq!(error.kind(), Refused::Image);
+        assert!(crate::error::Chain(&error).to_string().contains(why), "{error:?}");
+        assert_eq!(names(&folder.path().join("home/Parallels")), Vec::<String>::new());
     }
 }
 

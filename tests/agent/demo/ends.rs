@@ -19,18 +19,18 @@ use super::command;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What is told at the very end.
-const TOLD: &str = "Ctrl-C ends them";
+pub(super) const TOLD: &str = "Ctrl-C ends them";
 
 /// A demo that runs.
-struct Demo {
+pub(super) struct Demo {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    root: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 impl Demo {
     /// Starts one and reads where its root is.
-    async fn start(arguments: &[&str]) -> Self {
+    pub(super) async fn start(arguments: &[&str]) -> Self {
         let mut command = command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -43,7 +43,7 @@ impl Demo {
     }
 
     /// Reads the story up to the line with this text.
-    async fn until(&mut self, text: &str) -> String {
+    pub(super) async fn until(&mut self, text: &str) -> String {
         loop {
             let line = timeout(DEADLINE, self.lines.next_line()).await.unwrap().unwrap();
             let line = line.unwrap_or_else(|| panic!("the story ended without {text}"));

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use meridian::simulator::{Fault, FaultKind, Tool};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::super::support::DEADLINE;
+use super::super::support::{DEADLINE, has_problem};
 use super::stage::{CORPORATE, Stage};
 
 /// Orders the image, and kills the agent once so many calls of tools were made. False when all was done before that.
@@ -56,9 +57,8 @@ async fn killed_at_any_step_it_is_installed_once_and_the_restriction_is_back() {
 /// Orders the image, and waits until the restriction is lifted.
 async fn until_lifted(stage: &Stage) {
     stage.environment.edit(|state| {
-        let slow = meridian::simulator::FaultKind::Slow { ms: 800 };
-        let fault = meridian::simulator::Fault::of(slow).at("register");
-        state.faults.insert("slow".to_owned(), fault);
+        let slow = Fault::of(FaultKind::Slow { ms: 800 }).at("register");
+        state.faults.insert("slow".to_owned(), slow);
     });
     stage.environment.cli(["install-image", "--user", "ada", "--no-wait"]).await;
     stage.environment.until_mac("lifted", |state| !state.service.require_password.add_vm).await;
@@ -106,4 +106,29 @@ async fn killed_while_a_local_restriction_is_lifted_it_is_put_back() {
     stage.environment.start_agent();
     stage.environment.until_mac("back", |state| state.service.require_password.add_vm).await;
     stage.until_stage("ada", "installed").await;
+}
+
+/// What stood before the policy is to hold then, and nobody would take the restriction away again.
+#[tokio::test]
+async fn a_restriction_that_could_not_be_put_back_is_not_after_its_policy_is_gone() {
+    let stage = Stage::new(json!({ "vms.corporate_only": true })).await;
+    until_lifted(&stage).await;
+    let environment = &stage.environment;
+    environment.edit(|state| {
+        let kind = FaultKind::Fail { code: 1, stderr: "broken".into(), applied: false };
+        state.faults.insert("stuck".to_owned(), Fault::of(kind).on(Tool::Prlsrvctl).at("set"));
+    });
+    environment.until_problem("restriction-not-restored").await;
+    environment.edit(|state| state.faults.clear());
+    environment.admin.assign(&environment.group, None).await.unwrap();
+    environment.sync().await;
+    environment
+        .until("left to those who know what stood before", |status| {
+            !has_problem(status, "restriction-not-restored")
+        })
+        .await;
+    environment.until_restricted(&["remove-vm", "clone-vm"]).await;
+    stage.until_stage("ada", "installed").await;
+    environment.sync().await;
+    assert_eq!(environment.restrictions(), ["remove-vm", "clone-vm"]);
 }

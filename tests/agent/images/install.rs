@@ -152,6 +152,7 @@ async fn a_wrong_digest_never_reaches_the_user() {
     let reply = stage.install("ada").await;
     assert_eq!(reply.code, 1, "{reply:?}");
     assert_eq!(reply.json()["install"]["problem"], "image-digest-wrong");
+    assert_eq!(stage.server.asked().len(), 1, "what came as a whole is no other one the next time");
     assert_eq!(stage.files("ada"), Vec::<String>::new());
     assert_eq!(stage.environment.paths().images().read_dir().unwrap().count(), 0);
     stage.environment.until_problem("image-digest-wrong").await;

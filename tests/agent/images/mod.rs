@@ -2,5 +2,6 @@
 
 mod crashes;
 mod install;
+mod orders;
 pub(crate) mod stage;
 mod transfer;

@@ -1,6 +1,5 @@
 //! A Mac whose policy carries a golden image, and the server that has it.
 
-use std::os::unix::fs::chown;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,7 +39,6 @@ impl Stage {
         lie: impl FnOnce(&mut Value),
     ) -> Self {
         let environment = Setup::default().prepare().await;
-        make_homes(&environment);
         let mut file = json!({
             "enabled": true, "size": bytes.len(), "unpacked_size": 3 * bytes.len() + 1000, "sha256": Digest::of(&bytes),
         });
@@ -99,21 +97,6 @@ impl Stage {
             .await;
         let install = status.images.into_iter().find(|install| install.user == user).unwrap();
         serde_json::to_value(install).unwrap()
-    }
-}
-
-/// Gives the users of the demo home folders of their own below the root.
-pub(crate) fn make_homes(environment: &TestEnvironment) {
-    for (user, uid) in [("ada", 501), ("bob", 502)] {
-        let home = environment.root().join("Users").join(user);
-        std::fs::create_dir_all(&home).unwrap();
-        if rustix::process::geteuid().is_root() {
-            chown(&home, Some(uid), Some(20)).unwrap();
-        }
-        environment.edit(|state| {
-            let user = state.users.get_mut(user).unwrap();
-            (user.uid, user.home) = (uid, home.to_string_lossy().into_owned());
-        });
     }
 }
 

@@ -4,13 +4,11 @@
 
 use meridian::simulator;
 
-use super::super::images::stage::make_homes;
 use super::super::support::image_server::ImageServer;
 use super::*;
 
 /// The user of this Mac installs the golden image.
 async fn installs(mac: &TestEnvironment) {
-    make_homes(mac);
     mac.order_sync().await;
     is_offered(mac, true).await;
     let reply = mac.cli(["install-image", "--user", "ada", "--timeout", "30"]).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What happens to one request.
@@ -50,6 +51,8 @@ struct State {
     asked: Vec<Asked>,
     sent: usize,
     pause: Option<(usize, Duration)>,
+    /// No byte from this one on is sent.
+    hold: watch::Sender<usize>,
 }
 
 /// The server; it ends when this is dropped.
@@ -73,6 +76,7 @@ impl ImageServer {
         let state = Arc::new(Mutex::new(State {
             bytes: Arc::new(bytes),
             etag: Some("\"1\"".to_owned()),
+            hold: watch::Sender::new(usize::MAX),
             ..State::default()
         }));
         let shared = Arc::clone(&state);
@@ -109,6 +113,11 @@ impl ImageServer {
     /// Rests after each so many bytes.
     pub(crate) fn slow(&self, bytes: usize, pause: Duration) {
         self.state().pause = Some((bytes, pause));
+    }
+
+    /// Sends no byte of the file from this one on, until it is told another one.
+    pub(crate) fn hold_at(&self, byte: usize) {
+        self.state().hold.send_replace(byte);
     }
 
     /// Goes as fast as it can again.
@@ -159,7 +168,8 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
         Fate::CutAfter(count) | Fate::Unmeasured(count) => count.min(body.len()),
         _ => body.len(),
     };
-    send(&mut stream, &body[..end], state).await?;
+    let hold = state.lock().unwrap().hold.subscribe();
+    send(&mut stream, (&body[..end], from.unwrap_or(0)), (state, hold)).await?;
     stream.shutdown().await
 }
 
@@ -197,13 +207,18 @@ fn answer(fate: Fate, bytes: &[u8], from: Option<usize>, etag: Option<&str>) -> 
     (format!("HTTP/1.1 {status}\r\n{etag}{encoding}{length}Connection: close\r\n\r\n"), body)
 }
 
-async fn send(stream: &mut TcpStream, body: &[u8], state: &Mutex<State>) -> std::io::Result<()> {
-    let mut rest = body;
+async fn send(
+    stream: &mut TcpStream,
+    (body, begin): (&[u8], usize),
+    (state, mut hold): (&Mutex<State>, watch::Receiver<usize>),
+) -> std::io::Result<()> {
+    let (mut rest, mut at) = (body, begin);
     while !rest.is_empty() {
+        let free = *hold.wait_for(|hold| *hold > at).await.map_err(std::io::Error::other)? - at;
         let pause = state.lock().unwrap().pause;
-        let count = pause.map_or(64 << 10, |(bytes, _)| bytes).min(rest.len());
+        let count = pause.map_or(64 << 10, |(bytes, _)| bytes).min(rest.len()).min(free);
         stream.write_all(&rest[..count]).await?;
-        rest = &rest[count..];
+        (rest, at) = (&rest[count..], at + count);
         state.lock().unwrap().sent += count;
         if let Some((_, pause)) = pause {
             tokio::time::sleep(pause).await;
