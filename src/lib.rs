@@ -32,7 +32,7 @@
 //! | `hypervisor` | catalog, domain, error, paths, property_list | |
 //! | `sources` | catalog, domain, paths, property_list, wire | an assignment is a source |
 //! | `resolve` | catalog, sources | |
-//! | `payload` | catalog, paths, property_list, sources | a profile that is made is judged by the agent's own reader |
+//! | `payload` | catalog, domain, paths, property_list, sources | a profile that is made is judged by the agent's own reader |
 //! | `plan` | catalog, domain, resolve | |
 //! | `updates` | catalog, domain, error, resolve | what is allowed depends on what holds |
 //! | `enforce` | catalog, domain, error, hypervisor, plan, resolve, updates, wire | compliance has the words that travel |

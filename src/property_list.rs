@@ -185,6 +185,6 @@ mod tests {
         }
         let nested = format!("<plist><dict><key>a</key>{}", "<array>".repeat(40));
         let why = value(nested.as_bytes()).unwrap_err().to_string();
-        assert_eq!(why, "not a property list: nested too deeply");
+        assert_eq!(why, "nested too deeply");
     }
 }
