@@ -69,7 +69,7 @@ fn remarks(setting: &Setting) -> String {
         Lever::Decided => text.push_str(
             " No lever is known: decided and reported, and a violation once a version is installed that it holds back.",
         ),
-        Lever::Heeded => text.push_str(" Shown and reported; nothing on the Mac is changed yet."),
+        Lever::Heeded => text.push_str(" Shown and reported; nothing on the Mac is changed."),
         _ => {}
     }
     text

@@ -1,6 +1,6 @@
 //! The imager: installs golden images that were ordered, one at a time.
 //!
-//! In go the book, into which the [`Counter`] enters orders, and the board; out comes [`Imaging`] for the board. It is a loop of its own beside the tasks,
+//! In go the book, into which the [`Counter`] enters orders, and the board; out comes [`Imaging`](super::imaging::Imaging) for the board. It is a loop of its own beside the tasks,
 //! because a download takes hours and shows how far it is meanwhile. Each turn looks at the book alone, so that boot, a
 //! retry and a new order take the same path. A restriction that a crash left lifted is put back before anything else, and
 //! until that was tried nobody looks at the service.

@@ -194,13 +194,13 @@ impl Vault {
             return Ok(());
         }
         let partial = self.partial(source.sha256)?;
-        let (offset, inherited) = look(&partial);
+        let (offset, inherited) = look(&partial).await?;
         let mut mixed = offset > 0 || inherited;
         if offset > source.size {
             lock(&partial).clear().map_err(TransferError::Disk)?;
             mixed = false;
         }
-        if look(&partial).0 < source.size {
+        if look(&partial).await?.0 < source.size {
             let client = client::client(&source.url, manner.ca.as_deref()).map_err(TransferError::Client)?;
             let (response, went_on) = self.ask(&client, source, &partial).await?;
             mixed &= went_on;
@@ -216,7 +216,8 @@ impl Vault {
         source: &Source,
         partial: &Arc<Mutex<Partial>>,
     ) -> Result<(Response, bool), TransferError> {
-        let mut asked = Asked { offset: look(partial).0, size: source.size, validator: Validator::default() };
+        let mut asked =
+            Asked { offset: look(partial).await?.0, size: source.size, validator: Validator::default() };
         if let Some(entry) =
             self.ledger.0.get(&source.sha256).filter(|entry| entry.url == source.url.as_str())
         {
@@ -342,9 +343,15 @@ fn lock(partial: &Mutex<Partial>) -> std::sync::MutexGuard<'_, Partial> {
     partial.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn look(partial: &Mutex<Partial>) -> (u64, bool) {
-    let partial = lock(partial);
-    (partial.length(), partial.is_inherited())
+/// How much is there, and whether an earlier process stored some of it. A hash that goes on for a fetch that was given up has the
+/// file for minutes, so it is waited for beside the loop.
+async fn look(partial: &Arc<Mutex<Partial>>) -> Result<(u64, bool), TransferError> {
+    let partial = Arc::clone(partial);
+    let look = move || {
+        let partial = lock(&partial);
+        (partial.length(), partial.is_inherited())
+    };
+    spawn_blocking(look).await.map_err(TransferError::Ended)
 }
 
 async fn request(client: &Client, source: &Source, asked: &Asked) -> Result<Response, TransferError> {
@@ -377,7 +384,7 @@ async fn receive(
     size: u64,
     (mut pace, progress): (Pace, &impl Fn(u64)),
 ) -> Result<(), TransferError> {
-    let mut at = look(partial).0;
+    let mut at = look(partial).await?.0;
     let (sender, pieces) = mpsc::channel(PIECES);
     let file = Arc::clone(partial);
     let storing = spawn_blocking(move || store(&file, pieces));
