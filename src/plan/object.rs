@@ -10,7 +10,6 @@ use super::situation::{Sight, Situation, VmSight};
 use super::wish::Wish;
 use crate::catalog::{Guests, Key, LayerKind, Lever, Scope, Sensor, Value};
 use crate::domain::host::Arch;
-use crate::domain::keyed::Keyed as _;
 use crate::domain::subject::Subject;
 use crate::resolve::Outcome;
 
@@ -73,7 +72,8 @@ impl<'a> Object<'a> {
             self.record_lock();
         }
         if !self.record.is_empty() {
-            self.plan.record.insert(self.subject, self.record.into_iter().keyed());
+            // Once for each of a thousand machines: here the sort is worth its room.
+            self.plan.record.insert(self.subject, self.record.into_iter().collect());
         }
         self.plan.actions.extend(actions);
     }
