@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | `domain` | | |
 //! | `error` | | |
+//! | `file` | | |
 //! | `paths` | | |
 //! | `property_list` | | |
 //! | `simulator` | | it must not share a mistake with the agent |
@@ -28,9 +29,9 @@
 //! | `platform` | domain | |
 //! | `clock` | platform | it asks for how long the system has run |
 //! | `wire` | domain | |
-//! | `state` | domain, paths, platform | |
-//! | `hypervisor` | catalog, domain, error, paths, property_list | |
-//! | `sources` | catalog, domain, paths, property_list, wire | an assignment is a source |
+//! | `state` | domain, file, paths, platform | |
+//! | `hypervisor` | catalog, domain, error, file, paths, property_list | |
+//! | `sources` | catalog, domain, file, paths, property_list, wire | an assignment is a source |
 //! | `resolve` | catalog, sources | |
 //! | `payload` | catalog, domain, paths, property_list, sources | a profile that is made is judged by the agent's own reader |
 //! | `plan` | catalog, domain, resolve | |
@@ -41,8 +42,8 @@
 //! | `checkin` | domain, error, wire | |
 //! | `images` | checkin, clock, domain, error, hypervisor, inventory, paths, platform, state, wire | a download trusts whom the check-in trusts |
 //! | `control` | domain, error, license, paths, platform, updates, wire | a view of the license has the license's own words, as one of updates has those of the decision |
-//! | `cli` | catalog, checkin, clock, control, domain, error, hypervisor, images, license, paths, payload, platform, property_list, sources, state, updates, wire | `doctor` looks for itself, `deactivate-license` acts for itself, and a child of the daemon places an image as its user |
-//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, hypervisor, images, inventory, license, paths, plan, platform, resolve, sources, state, updates, wire | |
+//! | `cli` | catalog, checkin, clock, control, domain, error, file, hypervisor, images, license, paths, payload, platform, property_list, sources, state, updates, wire | `doctor` looks for itself, `deactivate-license` acts for itself, and a child of the daemon places an image as its user |
+//! | `daemon` | catalog, checkin, clock, control, domain, enforce, error, file, hypervisor, images, inventory, license, paths, plan, platform, resolve, sources, state, updates, wire | |
 //! | `portal` | catalog, cli, clock, control, domain, error, paths, platform, simulator, sources, state, wire | its demo lays out a Mac, asks the agent and draws like it; it names faults of settings as the agent does |
 
 pub mod catalog;
@@ -54,6 +55,7 @@ pub mod daemon;
 pub mod domain;
 pub mod enforce;
 pub mod error;
+pub mod file;
 pub mod hypervisor;
 pub mod images;
 pub mod inventory;

@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use super::arguments::Format;
 use super::failure::Failure;
-use super::given;
 use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
 use crate::domain::nearest;
 use crate::error::Exit;
+use crate::file::{self, Links};
 use crate::payload::{Examination, Family, Finding, Judgment, examine};
 
-/// The most mebibytes that a profile has: what it carries is at most a mebibyte, in XML, signed.
-const LARGEST: u64 = 4;
+/// The most bytes that a profile has: what it carries is at most a mebibyte, in XML, signed.
+const LARGEST: u64 = 4 << 20;
 
 /// Of `config`.
 #[derive(Debug, Subcommand)]
@@ -125,11 +125,12 @@ fn notes(examination: &Examination) -> Vec<&'static str> {
 ///
 /// # Errors
 /// It cannot be read, or is nothing that could be judged.
-pub(super) fn request(file: &Path) -> Result<Judged, Failure> {
-    let name = || file.display().to_string();
-    let bytes = given::read(file, LARGEST).map_err(|source| Failure::Unread { file: name(), source })?;
+pub(super) fn request(path: &Path) -> Result<Judged, Failure> {
+    let name = || path.display().to_string();
+    let bytes = file::read(path, Links::Followed, LARGEST)
+        .map_err(|source| Failure::Unread { file: name(), source })?;
     let examination = examine(&bytes).map_err(|source| Failure::Unjudged { file: name(), source })?;
-    Ok(Judged::of(file, examination))
+    Ok(Judged::of(path, examination))
 }
 
 /// The screen: a row a key, place by place, and the verdict last.

@@ -15,7 +15,6 @@ mod doctor;
 mod explain;
 mod failure;
 mod field;
-mod given;
 mod images;
 pub mod ink;
 mod install_image;

@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use super::arguments::Format;
 use super::failure::Failure;
-use super::given;
 use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
 use crate::catalog::Key;
@@ -241,6 +240,7 @@ fn certificates(file: &Path) -> Result<Value, Failure> {
     Ok(String::from_utf8(bytes).map_or_else(|bytes| Value::Data(bytes.into_bytes()), Value::String))
 }
 
+/// A pipe is welcome here: through one, a secret comes without a file.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(LARGEST).read_to_end(&mut bytes)?;
@@ -303,7 +303,7 @@ pub(super) fn request(arguments: &MakeArguments) -> Result<Made, Failure> {
 /// folder, a link) always does.
 fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
     if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
-        return Err(given::not_a_file());
+        return Err(crate::file::not_a_file());
     }
     if force {
         return atomic::write(path, bytes, atomic::PRIVATE);

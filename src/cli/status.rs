@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::alike::{alike, kind, subjects};
 use super::failure::Failure;
-use super::given;
 use super::ink::{Line, Style, Tone};
 use super::screen::{Column, Screen, Table};
 use super::words::{ago, count, due, lasting, layer, subject};
@@ -20,14 +19,15 @@ use crate::control::view::{
     StatusView, UserVmsView,
 };
 use crate::error::{Chain, Exit};
+use crate::file::{self, Links};
 use crate::paths::Paths;
 use crate::wire::codes::ProblemCode;
 
 /// How long the daemon has to answer; what is left of the 2 s is for the file.
 const PATIENCE: Duration = Duration::from_millis(1_700);
 
-/// The most mebibytes of a status file.
-const LARGEST: u64 = 1;
+/// The most bytes of a status file.
+const LARGEST: u64 = 1 << 20;
 
 /// The cells of the labels' column.
 const LABELS: usize = 14;
@@ -101,7 +101,7 @@ pub(super) fn written_at(paths: &Paths) -> Option<Timestamp> {
 pub(super) fn read_file(paths: &Paths) -> Result<StatusView, String> {
     let path = paths.status_file();
     let shown = path.display();
-    match given::read(&path, LARGEST) {
+    match file::read(&path, Links::Followed, LARGEST) {
         Err(error) => Err(format!("{shown}: {error}")),
         // It holds what the daemon answers to anyone.
         Ok(bytes) => match decode(&bytes) {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::stamp::Stamp;
 use crate::domain::digest::Digest;
+use crate::file::{self, Links};
 
 /// The file that lists the virtual machines (named in Parallels' backup scripts).
 const MACHINES: &str = "vmdirectorylist.desktop.xml";
@@ -19,7 +20,7 @@ const SETTINGS: &str = "dispatcher.desktop.xml";
 /// The file that holds the license (named in Parallels' extension for Visual Studio Code).
 const LICENSES: &str = "licenses.json";
 
-/// No file of the service is near this size; what is beyond does not count.
+/// No file of the service is near this size; a larger one counts as absent.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// The content of the service's files; a file that cannot be read counts as absent.
@@ -87,8 +88,8 @@ impl Kept {
     }
 }
 
-fn digest(file: &Path) -> Option<Digest> {
-    Some(Digest::of(&crate::hypervisor::file::read(file, LARGEST).ok()?))
+fn digest(path: &Path) -> Option<Digest> {
+    Some(Digest::of(&file::read(path, Links::Refused, LARGEST).ok()?))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The imager: installs golden images that were ordered, one at a time.
 //!
-//! In go the book, into which the [`Counter`] enters orders, and the board; out comes [`Imaging`](super::imaging::Imaging) for the board. It is a loop of its own beside the tasks,
-//! because a download takes hours and shows how far it is meanwhile. Each turn looks at the book alone, so that boot, a
-//! retry and a new order take the same path. A restriction that a crash left lifted is put back before anything else, and
-//! until that was tried nobody looks at the service.
+//! In go the book, into which the [`Counter`] enters orders, and the board; out comes [`Imaging`](super::imaging::Imaging) for
+//! the board. It is a loop of its own beside the tasks, because a download takes hours and shows how far it is meanwhile. Each turn
+//! looks at the book alone, so that boot, a retry and a new order take the same path. A restriction that a crash left lifted is put
+//! back before anything else, and until that was tried nobody looks at the service.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -240,7 +241,7 @@ impl Imager {
             fetched = vault.fetch(&source, &manner, |bytes| at.set(bytes)) => fetched,
             trouble = until_unfit(runner, ticker.clone()) => return Err(trouble),
             () = until_changed(board.subscribe(), (uid, install), &manner) => return Ok(false),
-            () = keep_telling(board, uid, &at) => return Ok(false),
+            never = keep_telling(board, uid, &at) => match never {},
         };
         let Err(error) = fetched else { return Ok(true) };
         if vault.present(source.sha256) > before {
@@ -316,7 +317,7 @@ impl Imager {
 }
 
 /// Tells how far a download is for as long as it is under way.
-async fn keep_telling(board: &watch::Sender<Board>, uid: Uid, at: &Cell<u64>) {
+async fn keep_telling(board: &watch::Sender<Board>, uid: Uid, at: &Cell<u64>) -> Infallible {
     let mut told = at.get();
     loop {
         tokio::time::sleep(TELL_EVERY).await;

@@ -7,10 +7,7 @@ use crate::hypervisor::outcome::Refusal;
 use crate::hypervisor::runner::{RunError, Runner};
 use crate::hypervisor::users::LocalUser;
 use crate::plan::memory::Went;
-use crate::plan::{Action, Change};
-
-/// The lever that locks and unlocks a virtual machine's configuration.
-const LOCK: &str = "vm.lock_configuration";
+use crate::plan::{Action, Change, LOCK};
 
 /// The way to the object of an action, where that is not the application.
 #[derive(Debug, Clone, Copy)]

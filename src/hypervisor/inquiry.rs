@@ -8,10 +8,11 @@ use super::outcome::Answer;
 use super::runner::{RunError, Runner};
 use super::server_info::{self, ServerInfo};
 use super::users::LocalUser;
-use super::{ParseError, defaults, file, invocation, license};
+use super::{ParseError, defaults, invocation, license};
 use crate::domain::host::Host;
 use crate::domain::license::LicenseFacts;
 use crate::domain::version::ParallelsVersion;
+use crate::file::{self, Links};
 
 /// No property list of a program or of macOS is longer, in bytes.
 const LARGEST_LIST: u64 = 1 << 20;
@@ -51,7 +52,7 @@ pub async fn server_info(runner: &Runner) -> Answer<ServerInfo> {
 /// The version of Parallels Desktop: from its property list, or from its tool where that cannot be read.
 pub async fn parallels_version(runner: &Runner) -> Answer<ParallelsVersion> {
     let paths = runner.paths();
-    match file::read(&paths.parallels_info_plist(), LARGEST_LIST) {
+    match file::read(&paths.parallels_info_plist(), Links::Refused, LARGEST_LIST) {
         Ok(bytes) => {
             if let Ok(version) = host::parallels_version(&bytes) {
                 return Answer::Known(version);
@@ -75,7 +76,7 @@ pub async fn parallels_version(runner: &Runner) -> Answer<ParallelsVersion> {
 pub async fn license(runner: &Runner) -> LicenseFacts {
     let output = runner.stdout_of(&invocation::license_info(runner.paths())).await;
     let facts = output.ok().and_then(|output| license::parse_info(&output).ok()).unwrap_or_default();
-    let file = file::read(&runner.paths().parallels_licenses(), LICENSES_LIMIT);
+    let file = file::read(&runner.paths().parallels_licenses(), Links::Refused, LICENSES_LIMIT);
     license::with(facts, file.ok().and_then(|bytes| license::parse_licenses_json(&bytes)))
 }
 
@@ -98,7 +99,8 @@ pub async fn host(runner: &Runner) -> Result<Host, HostError> {
     let hostname = runner.stdout_of(&invocation::sysctl(paths, "kern.hostname")).await?;
     // On Intel there is no such name, and `sysctl` fails.
     let arm64 = runner.run(&invocation::sysctl(paths, "hw.optional.arm64")).await?;
-    let system_version = file::read(&paths.system_version(), LARGEST_LIST).map_err(HostError::Read)?;
+    let system_version =
+        file::read(&paths.system_version(), Links::Refused, LARGEST_LIST).map_err(HostError::Read)?;
     Ok(host::parse(HostFacts {
         ioreg: &ioreg,
         hostname: &hostname,

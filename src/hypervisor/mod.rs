@@ -6,7 +6,6 @@
 //! format of Parallels' tools, so what changes with a version of them changes here.
 
 pub mod defaults;
-pub mod file;
 pub mod host;
 pub mod images;
 pub mod inquiry;

@@ -14,6 +14,7 @@ mod situation;
 mod wish;
 
 pub use action::{Action, Change, Plan, Reason, Why, Withheld};
+pub use order::LOCK;
 pub use situation::{Gate, Observed, Sight, Situation, VmSight};
 
 /// Makes the plan.

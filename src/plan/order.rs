@@ -5,7 +5,7 @@ use crate::catalog::{Sensor, Value};
 use crate::domain::subject::Subject;
 
 /// The setting that locks a virtual machine's configuration.
-pub(super) const LOCK: &str = "vm.lock_configuration";
+pub const LOCK: &str = "vm.lock_configuration";
 
 /// Groups the changes of one object: each of the application's and of a user's is an action of its own, a virtual machine's
 /// are one.

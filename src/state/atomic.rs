@@ -6,13 +6,12 @@
 //! leaves behind is taken away by the next write; hence each file may have one writer only.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use crate::domain::ids::Uid;
+use crate::file::{self, Links};
 use crate::platform::effective_uid;
 
 /// The mode of a file that only its owner may read.
@@ -73,7 +72,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// [`io::ErrorKind::InvalidInput`] for anything but a regular file, [`io::ErrorKind::FileTooLarge`] above `limit` bytes,
 /// and what the system says.
 pub fn read(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
-    open(path)?.map(|file| whole(&file, limit)).transpose()
+    open(path)?.map(|file| file::whole(&file, limit as u64)).transpose()
 }
 
 /// A file whose mode was put right because others might have read or changed it; this is what it was.
@@ -98,7 +97,7 @@ pub(super) fn read_private(path: &Path, limit: usize) -> io::Result<Option<(Vec<
     if mended.is_some() {
         file.set_permissions(Permissions::from_mode(PRIVATE))?;
     }
-    Ok(Some((whole(&file, limit)?, mended)))
+    Ok(Some((file::whole(&file, limit as u64)?, mended)))
 }
 
 /// A file belongs to another user.
@@ -107,28 +106,11 @@ pub(super) fn read_private(path: &Path, limit: usize) -> io::Result<Option<(Vec<
 pub(super) struct Foreign(pub(super) Uid);
 
 fn open(path: &Path) -> io::Result<Option<File>> {
-    // Without NONBLOCK, opening a named pipe would wait for a writer.
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(_) if path.symlink_metadata().is_ok_and(|found| !found.is_file()) => return Err(not_a_file()),
-        Err(error) => return Err(error),
-    };
-    if file.metadata()?.is_file() { Ok(Some(file)) } else { Err(not_a_file()) }
-}
-
-fn whole(file: &File, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes")));
+    match file::open(path, Links::Refused) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(bytes)
-}
-
-fn not_a_file() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
 }
 
 /// New bytes beside the file they are to replace, safe on the disk.

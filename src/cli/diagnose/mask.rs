@@ -1,7 +1,8 @@
 //! What is left out before anything goes into the archive.
 //!
 //! Documents are JSON: members that hold secrets by their name are replaced whole, and so is every text of the form of a
-//! signed token. In all text license keys are masked, queries of addresses left out, and the secrets that this Mac's profiles hold are replaced.
+//! signed token. In all text license keys are masked, queries of addresses left out, and the secrets that this Mac's
+//! profiles hold are replaced.
 
 use serde_json::{Map, Value};
 

@@ -12,11 +12,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rustix::fs::OFlags;
 use serde::Serialize;
 use serde_json::json;
 
@@ -31,6 +30,7 @@ use crate::clock::Clock;
 use crate::control::client::Client;
 use crate::control::view::VmsView;
 use crate::error::Chain;
+use crate::file::Links;
 use crate::paths::{LOG_FILES, Paths};
 use crate::platform::folder;
 use crate::state::atomic;
@@ -239,13 +239,8 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// The end of a file, which is no link.
 fn end_of(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let mut file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    file.seek(SeekFrom::Start(found.len().saturating_sub(LARGEST)))?;
+    let mut file = crate::file::open(path, Links::Refused)?;
+    file.seek(SeekFrom::Start(file.metadata()?.len().saturating_sub(LARGEST)))?;
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -144,7 +144,7 @@ fn without_both_it_is_unreachable_and_says_so() {
         assert_eq!(failure.exit(), Exit::Unreachable);
         assert!(failure.complaint().contains("status.json"), "{}", failure.complaint());
     }
-    let (_scratch, paths) = root(Some(&vec![b' '; ((LARGEST << 20) + 1) as usize]));
+    let (_scratch, paths) = root(Some(&vec![b' '; (LARGEST + 1) as usize]));
     assert!(request(&paths).unwrap_err().complaint().contains("larger than 1 MiB"));
     let (_scratch, paths) = root(Some(b""));
     std::fs::remove_file(paths.status_file()).unwrap();

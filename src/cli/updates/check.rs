@@ -6,11 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
-use crate::cli::given;
 use crate::cli::ink::{Line, Style, Tone};
 use crate::cli::screen::Screen;
 use crate::cli::words::count;
 use crate::error::Exit;
+use crate::file::{self, Links};
 use crate::updates::feed::{self, Numbering};
 
 /// One byte more than a feed may have shows that it is too large.
@@ -66,12 +66,12 @@ impl Checked {
 /// # Errors
 /// [`Failure::Unread`] where the file cannot be read.
 pub(in crate::cli) fn request(path: &Path) -> Result<Checked, Failure> {
-    let file = path.display().to_string();
+    let name = path.display().to_string();
     let mut bytes = Vec::new();
-    given::open(path)
+    file::open(path, Links::Followed)
         .and_then(|opened| opened.take(LARGEST).read_to_end(&mut bytes))
-        .map_err(|source| Failure::Unread { file: file.clone(), source })?;
-    Ok(of(file, &bytes))
+        .map_err(|source| Failure::Unread { file: name.clone(), source })?;
+    Ok(of(name, &bytes))
 }
 
 fn of(file: String, bytes: &[u8]) -> Checked {

@@ -4,18 +4,17 @@
 //! ignored, because only device scope enforces. `complete.plist`, the aggregate of all domains, is never opened.
 
 use std::fmt;
-use std::fs::{self, DirEntry, File};
-use std::io::{self, Read};
+use std::fs::{self, DirEntry};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Unreadable;
 use super::activation::Activation;
+use crate::file::{self, Links};
 use crate::paths::{LABEL, PARALLELS_MANAGED_DOMAIN, Paths};
 
 /// Largest file that is read, in bytes.
@@ -119,27 +118,15 @@ pub fn depends_on(paths: &Paths) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Reading<Vec<u8>> {
-    // A link could lead to a file that someone else writes; opening a FIFO could wait for ever.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => read_open(File::from(file)).map_or_else(Reading::Unreadable, Reading::Read),
-        Err(Errno::NOENT | Errno::NOTDIR) => Reading::Absent,
-        Err(Errno::LOOP) => Reading::Unreadable(Unreadable::NotAFile),
-        Err(errno) => Reading::Unreadable(system(&errno.into())),
+    match file::read(path, Links::Refused, LARGEST) {
+        Ok(bytes) => Reading::Read(bytes),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Reading::Absent,
+            ErrorKind::InvalidInput => Reading::Unreadable(Unreadable::NotAFile),
+            ErrorKind::FileTooLarge => Reading::Unreadable(Unreadable::TooLarge),
+            _ => Reading::Unreadable(Unreadable::System(error.to_string())),
+        },
     }
-}
-
-fn read_open(file: File) -> Result<Vec<u8>, Unreadable> {
-    if !file.metadata().map_err(|error| system(&error))?.is_file() {
-        return Err(Unreadable::NotAFile);
-    }
-    let mut bytes = Vec::new();
-    let read = file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| system(&error))?;
-    if read as u64 > LARGEST { Err(Unreadable::TooLarge) } else { Ok(bytes) }
-}
-
-fn system(error: &io::Error) -> Unreadable {
-    Unreadable::System(error.to_string())
 }
 
 fn folders(folder: &Path) -> impl Iterator<Item = DirEntry> {
