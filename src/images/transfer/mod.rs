@@ -41,7 +41,7 @@ use crate::state::document::Kept;
 use crate::state::{Damage, StateError, Store};
 
 /// How many pieces may wait for the disk. A piece is what the connection had at hand, at most about 400 KiB.
-const PIECES: usize = 4;
+const PIECES: usize = 2;
 
 /// A file to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -377,7 +377,7 @@ fn head(response: &Response) -> Head {
     }
 }
 
-/// Reads an answer to its end. The connection is read here; another thread hashes and stores, so that both go on at once.
+/// Reads an answer to its end. The connection is read here; another thread stores and one more hashes, so that all go on at once.
 async fn receive(
     mut response: Response,
     partial: &Arc<Mutex<Partial>>,
@@ -415,10 +415,6 @@ async fn receive(
     if at < size { Err(TransferError::Cut { at, size }) } else { Ok(()) }
 }
 
-fn store(file: &Mutex<Partial>, mut pieces: mpsc::Receiver<impl AsRef<[u8]>>) -> io::Result<()> {
-    let mut file = lock(file);
-    while let Some(piece) = pieces.blocking_recv() {
-        file.append(piece.as_ref())?;
-    }
-    Ok(())
+fn store<P: AsRef<[u8]> + Send>(file: &Mutex<Partial>, mut pieces: mpsc::Receiver<P>) -> io::Result<()> {
+    lock(file).append(std::iter::from_fn(|| pieces.blocking_recv()))
 }

@@ -8,6 +8,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, Scope};
 
 use ring::digest::{Context, SHA256};
 use rustix::fs::OFlags;
@@ -16,6 +18,12 @@ use crate::domain::digest::Digest;
 
 /// How much is read at a time when a file is read again, in bytes.
 const CHUNK: usize = 256 << 10;
+
+/// How many written pieces may wait to be hashed, beside the one that is.
+const WAITING: usize = 1;
+
+/// The stack of the thread that hashes, in bytes.
+const STACK: usize = 64 << 10;
 
 /// The mode of a downloaded file.
 const MODE: u32 = 0o600;
@@ -65,27 +73,35 @@ impl Partial {
         self.hash.is_none()
     }
 
-    /// Forgets all bytes.
+    /// Forgets all bytes. An empty file is let be: ext4 takes one that was truncated for one that is replaced in place, and
+    /// writes all of it out when it is closed (`auto_da_alloc` in the kernel's documentation of ext4).
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.rewind()?;
+        if self.length > 0 {
+            self.file.set_len(0)?;
+            self.file.rewind()?;
+        }
         (self.length, self.hash) = (0, Some(Context::new(&SHA256)));
         Ok(())
     }
 
-    /// Appends bytes.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.file.write_all(bytes) {
-            // How much of it was written is not known; what was before it still is.
-            self.file.set_len(self.length)?;
-            self.file.seek(SeekFrom::Start(self.length))?;
-            return Err(error);
-        }
-        if let Some(hash) = &mut self.hash {
-            hash.update(bytes);
-        }
-        self.length += bytes.len() as u64;
-        Ok(())
+    /// Appends pieces as they come. Another thread hashes what is written, as either takes about as long as the other.
+    pub(super) fn append<P: AsRef<[u8]> + Send>(
+        &mut self,
+        pieces: impl IntoIterator<Item = P>,
+    ) -> io::Result<()> {
+        let Self { file, length, hash } = self;
+        thread::scope(|scope| {
+            let hashing = hash.as_mut().map(|hash| follow(scope, hash)).transpose()?;
+            for piece in pieces {
+                let bytes = piece.as_ref();
+                write(file, *length, bytes)?;
+                *length += bytes.len() as u64;
+                if let Some(hashing) = &hashing {
+                    hashing.send(piece).map_err(|_| io::ErrorKind::BrokenPipe)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The digest of all bytes; reads them where this process did not write them all.
@@ -100,6 +116,28 @@ impl Partial {
         };
         Ok(Digest::finished(hash))
     }
+}
+
+/// Writes at the end of a file that is so long.
+fn write(file: &mut File, length: u64, bytes: &[u8]) -> io::Result<()> {
+    if let Err(error) = file.write_all(bytes) {
+        // How much of it was written is not known; what was before it still is.
+        file.set_len(length)?;
+        file.seek(SeekFrom::Start(length))?;
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Hashes the pieces that it is sent, until no more can come and before the scope ends.
+fn follow<'scope, P: AsRef<[u8]> + Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    hash: &'scope mut Context,
+) -> io::Result<SyncSender<P>> {
+    let (sender, written) = sync_channel::<P>(WAITING);
+    let work = move || written.into_iter().for_each(|piece| hash.update(piece.as_ref()));
+    thread::Builder::new().name("digest".to_owned()).stack_size(STACK).spawn_scoped(scope, work)?;
+    Ok(sender)
 }
 
 fn read_again(file: &mut File) -> io::Result<Context> {
@@ -125,18 +163,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let mut partial = Partial::open(&path).unwrap();
-        partial.append(b"one ").unwrap();
-        partial.append(b"two").unwrap();
+        partial.append(["one ", "t"]).unwrap();
+        partial.append(["wo"]).unwrap();
         assert_eq!((partial.length(), partial.is_inherited()), (7, false));
         assert_eq!(partial.digest().unwrap(), Digest::of(b"one two"));
         drop(partial);
         let mut partial = Partial::open(&path).unwrap();
         assert_eq!((partial.length(), partial.is_inherited()), (7, true));
-        partial.append(b" three").unwrap();
+        partial.append([b" three"]).unwrap();
         assert_eq!(partial.digest().unwrap(), Digest::of(b"one two three"));
         assert!(!partial.is_inherited(), "it is not read twice");
         partial.clear().unwrap();
-        partial.append(b"new").unwrap();
+        partial.append([b"new"]).unwrap();
         assert_eq!(partial.digest().unwrap(), Digest::of(b"new"));
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
     }
