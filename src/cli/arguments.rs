@@ -169,7 +169,7 @@ pub(super) struct SyncArguments {
 /// Of `install-image`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The daemon fetches, verifies and installs the image, and goes on when nobody waits or after a restart.\n\
+    after_help = "The daemon fetches, verifies and installs the image, and goes on when nobody waits or after a restart. \
                         `meridian images` lists what is offered.\n\
                         Exit codes: 0 installed; 1 not offered, failed, or not done in time."
 )]
@@ -222,11 +222,11 @@ pub(super) struct SettleArguments {
 /// Of `deactivate-license`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It asks nothing and needs no terminal, and works whether or not the daemon runs. The portal is\n\
-                        told at once, or once it can be reached and the daemon runs. The Mac then activates again\n\
+    after_help = "It asks nothing and needs no terminal, and works whether or not the daemon runs. The portal is \
+                        told at once, or once it can be reached and the daemon runs. The Mac then activates again \
                         with the key in Parallels' profile, or waits for its user to sign in.\n\
-                        Exit codes: 0 done, or nothing to do; 1 not done, and the last line says whether the daemon\n\
-                        tries again or nothing could be written down; 2 usage; 4 must be root; 6 with --require-ack:\n\
+                        Exit codes: 0 done, or nothing to do; 1 not done, and the last line says whether the daemon \
+                        tries again or nothing could be written down; 2 usage; 4 must be root; 6 with --require-ack: \
                         done, and the portal does not know yet, at once where the daemon does not run."
 )]
 pub(super) struct DeactivateArguments {
@@ -248,7 +248,7 @@ pub(super) struct DeactivateArguments {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The uninstaller runs it, with the daemon stopped. It asks nothing and needs no terminal.\n\
-                        Exit codes: 0 done, also when the portal could not be told; 1 the daemon still runs, or not\n\
+                        Exit codes: 0 done, also when the portal could not be told; 1 the daemon still runs, or not \
                         all values could be put back; 2 usage; 4 must be root."
 )]
 pub(super) struct LeaveArguments {
@@ -266,9 +266,9 @@ pub(super) struct LeaveArguments {
 /// Of `diagnose`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It works with the daemon up or down, and takes a minute at most. The archive (.tar.gz) lies in\n\
-                        /Library/Logs/Meridian, where only root can read it; three of them stay. It holds names of\n\
-                        users, of the Mac and of the portal, and no key, token or password; README.txt in it says\n\
+    after_help = "It works with the daemon up or down, and takes a minute at most. The archive (.tar.gz) lies in \
+                        /Library/Logs/Meridian, where only root can read it; three of them stay. It holds names of \
+                        users, of the Mac and of the portal, and no key, token or password; README.txt in it says \
                         what is what."
 )]
 pub(super) struct DiagnoseArguments {

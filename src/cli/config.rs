@@ -27,8 +27,8 @@ pub(super) enum ConfigVerb {
 /// Of `config validate`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It takes a property list of dev.meridian.agent, XML or binary, and profiles that carry its keys or those of\n\
-                  com.parallels.desktop.managedprefs, as a payload of that type or of com.apple.ManagedClient.preferences,\n\
+    after_help = "It takes a property list of dev.meridian.agent, XML or binary, and profiles that carry its keys or those of \
+                  com.parallels.desktop.managedprefs, as a payload of that type or of com.apple.ManagedClient.preferences, \
                   signed or not. Whether a signature is right is not looked at.\n\
                   Exit codes: 0 every key counts; 1 some do not, or the file cannot be read; 2 usage."
 )]

@@ -115,7 +115,7 @@ fn decided_by(setting: &SettingView) -> Option<LayerView> {
 
 fn table(managed: &[&SettingView]) -> Table {
     let mut table = Table::of(vec![
-        Column::giving_way("SETTING"),
+        Column::whole("SETTING"),
         Column::giving_way_first("VALUE"),
         Column::firm("DECIDED BY"),
         Column::firm("STATE"),

@@ -20,7 +20,7 @@ pub(super) enum Failure {
     Client(#[from] ClientError),
     /// The daemon gave no answer, and there is no status file to show instead.
     #[error(
-        "no status from the daemon and none on disk ({file}); is the agent installed? ask: meridian doctor"
+        "no status from the daemon and none that can be read on disk ({file}); is the agent installed? ask: meridian doctor"
     )]
     NoStatus {
         /// What is wrong with the file.

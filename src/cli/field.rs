@@ -4,6 +4,8 @@
 
 use jiff::Timestamp;
 
+use super::alike::alike;
+use super::status::grouped;
 use super::text::printable;
 use super::words::word;
 use crate::control::view::StatusView;
@@ -19,8 +21,10 @@ pub(super) struct Field(usize);
 const FIELDS: &[(&str, &str, Get)] = &[
     ("health", "ok, degraded or starting", |v| Some(word(&v.health.state))),
     ("health.since", "since when", |v| time(Some(v.health.since))),
-    ("problems.count", "how many problems", |v| text(Some(v.health.problems.len()))),
-    ("problems.codes", "their codes, with spaces between", |v| {
+    ("problems.count", "how many problems, the same of several objects once", |v| {
+        text(Some(grouped(&v.health.problems).len()))
+    }),
+    ("problems.codes", "their codes, each once, with spaces between", |v| {
         Some(codes(v)).filter(|text| !text.is_empty())
     }),
     ("agent.version", "the daemon's version", |v| text(Some(&v.agent.version))),
@@ -117,7 +121,10 @@ fn time(value: Option<Timestamp>) -> Option<String> {
 }
 
 fn codes(view: &StatusView) -> String {
-    printable(&view.health.problems.iter().map(|problem| problem.code.as_str()).collect::<Vec<_>>().join(" "))
+    let codes = alike(&view.health.problems, |problem| problem.code.as_str());
+    let codes: Vec<_> =
+        codes.iter().filter_map(|group| group.first()).map(|first| first.code.as_str()).collect();
+    printable(&codes.join(" "))
 }
 
 fn layers(view: &StatusView) -> String {

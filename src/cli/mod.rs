@@ -152,7 +152,7 @@ fn perform(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Failur
             Done::of(format, Exit::Fine, &view, |style| vms::render(&view, style, clock.now()))
         }
         Verb::Images(_) => {
-            let view = images::request(paths)?;
+            let view = images::request(paths).map_err(dated)?;
             Done::of(format, Exit::Fine, &view, |style| images::render(&view, style, clock.now()))
         }
         Verb::Updates(UpdatesArguments { verb: Some(UpdatesVerb::CheckFeed(arguments)), .. }) => {
@@ -186,7 +186,8 @@ fn carry_out(verb: &Verb, paths: &Paths, clock: &dyn Clock) -> Result<Done, Fail
     let format = verb.format();
     match verb {
         Verb::InstallImage(arguments) => {
-            let view = install_image::request(paths, clock, arguments)?;
+            let view = install_image::request(paths, clock, arguments)
+                .map_err(|failure| dated(failure, paths, clock))?;
             Done::of(format, view.exit(), &view, |style| install_image::render(&view, style))
         }
         Verb::PlaceImage(arguments) => Ok(Done { text: place_image::place(arguments)?, exit: Exit::Fine }),

@@ -35,9 +35,9 @@ pub(super) enum ProfileVerb {
 /// Of `profile make`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "TOKEN and KEY may be given as @FILE, which keeps them out of the list of processes. The same flags write the\n\
-                  same file, and its UUIDs depend on --identifier and --organization alone, so that MDM and macOS update the\n\
-                  profile in place. It is unsigned; MDM signs what it delivers. Every user of a Mac can read what a profile\n\
+    after_help = "TOKEN and KEY may be given as @FILE, which keeps them out of the list of processes. The same flags write the \
+                  same file, and its UUIDs depend on --identifier and --organization alone, so that MDM and macOS update the \
+                  profile in place. It is unsigned; MDM signs what it delivers. Every user of a Mac can read what a profile \
                   sets, the enrollment token included: prefer tokens that serve once."
 )]
 pub(super) struct MakeArguments {
@@ -59,10 +59,10 @@ pub(super) struct AgentFlags {
     #[arg(long, value_name = "URL", help = "The portal's origin, such as https://portal.example.com")]
     pub portal_url: String,
     /// The public half of the portal's root key, as the portal shows it
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub root_key: String,
     /// What lets a Mac enroll
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub enrollment_token: Option<String>,
     /// Certificates of the portal's own authority, PEM or DER
     #[arg(long, value_name = "FILE")]
@@ -106,7 +106,7 @@ pub(super) struct MoreFlags {
 #[derive(Debug, Args)]
 pub(super) struct FileFlags {
     /// Where to write it, a regular file; mode 0600
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output)]
     pub output: PathBuf,
     /// Replace the file if there is one; a device, pipe, folder or link is never replaced
     #[arg(long)]
@@ -143,6 +143,14 @@ fn identifier(text: &str) -> Result<String, &'static str> {
         Err(
             "an identifier has letters, digits, hyphens and underscores, in parts between dots, such as com.example.meridian",
         )
+    }
+}
+
+/// A hyphen stands for standard output elsewhere. What is made may hold secrets, and its file has a mode for that.
+fn output(text: &str) -> Result<PathBuf, &'static str> {
+    match text {
+        "-" => Err("it is written to a file; for one of that name say ./-"),
+        _ => Ok(text.into()),
     }
 }
 

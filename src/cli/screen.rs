@@ -10,6 +10,9 @@ const GAP: usize = 2;
 /// The least cells that a column which gives way is cut to.
 const LEAST: usize = 8;
 
+/// The least that one is cut to before the others are: enough for a date and for most words.
+const LEAST_FIRST: usize = 12;
+
 /// A screen that is being put together.
 pub struct Screen<'a> {
     style: &'a Style,
@@ -23,31 +26,44 @@ pub struct Column {
     right: bool,
     /// Who gives way first has the higher number; 0 never does.
     gives_way: u8,
+    /// What does not fit is not cut, but stands on a line of its own.
+    whole: bool,
 }
 
 impl Column {
     /// A column that keeps its width.
     #[must_use]
     pub const fn firm(title: &'static str) -> Self {
-        Self { title, right: false, gives_way: 0 }
+        Self { title, right: false, gives_way: 0, whole: false }
     }
 
     /// A column that is cut where the screen is too narrow.
     #[must_use]
     pub const fn giving_way(title: &'static str) -> Self {
-        Self { title, right: false, gives_way: 1 }
+        Self { title, right: false, gives_way: 1, whole: false }
+    }
+
+    /// The first column, where what stands in it is to be typed elsewhere: it gives way, but is never cut.
+    #[must_use]
+    pub const fn whole(title: &'static str) -> Self {
+        Self { title, right: false, gives_way: 1, whole: true }
     }
 
     /// A column that is cut before the others are.
     #[must_use]
     pub const fn giving_way_first(title: &'static str) -> Self {
-        Self { title, right: false, gives_way: 2 }
+        Self { title, right: false, gives_way: 2, whole: false }
+    }
+
+    /// The least cells that it is cut to.
+    const fn least(self) -> usize {
+        if self.gives_way > 1 { LEAST_FIRST } else { LEAST }
     }
 
     /// A column of numbers.
     #[must_use]
     pub const fn number(title: &'static str) -> Self {
-        Self { title, right: true, gives_way: 0 }
+        Self { title, right: true, gives_way: 0, whole: false }
     }
 }
 
@@ -108,7 +124,7 @@ impl Table {
                 .columns
                 .iter()
                 .zip(&mut widths)
-                .filter(|(column, width)| column.gives_way > 0 && **width > LEAST)
+                .filter(|(column, width)| column.gives_way > 0 && **width > column.least())
                 .max_by_key(|(column, width)| (column.gives_way, **width));
             match widest {
                 Some((_, width)) => *width -= 1,
@@ -173,12 +189,25 @@ impl<'a> Screen<'a> {
         let widths = table.widths(self.style.width.saturating_sub(indent));
         for row in &table.rows {
             match row {
-                Row::Cells(cells) => {
-                    self.put(&table_row(indent, cells, &table.columns, &widths).cut(self.style.width));
-                }
+                Row::Cells(cells) => self.cells(indent, cells, &table.columns, &widths),
                 Row::Note(mark, remark) => self.hanging(indent, mark, remark),
             }
         }
+    }
+
+    fn cells(&mut self, indent: usize, cells: &[Line], columns: &[Column], widths: &[usize]) {
+        let too_long = match (cells.split_first(), columns.first(), widths.first()) {
+            (Some((first, rest)), Some(column), Some(width)) if column.whole && first.width() > *width => {
+                Some((first, rest))
+            }
+            _ => None,
+        };
+        let Some((first, rest)) = too_long else {
+            return self.put(&table_row(indent, cells, columns, widths).cut(self.style.width));
+        };
+        self.put(&Line::plain(" ".repeat(indent)).join(first.clone()));
+        let rest: Vec<_> = [Line::new()].into_iter().chain(rest.iter().cloned()).collect();
+        self.put(&table_row(indent, &rest, columns, widths).cut(self.style.width));
     }
 
     /// The text.

@@ -16,7 +16,7 @@ use crate::control::client::{Client, ClientError};
 use crate::control::proto::{Answer, decode};
 use crate::control::view::{
     AssignmentView, Availability, CheckinView, EnforcementView, HealthState, ParallelsGate, ProblemView,
-    StatusView, UserVmsView,
+    SourceView, StatusView, UserVmsView,
 };
 use crate::error::{Chain, Exit};
 use crate::file::{self, Links};
@@ -107,7 +107,7 @@ pub(super) fn read_file(paths: &Paths) -> Result<StatusView, String> {
         Ok(bytes) => match decode(&bytes) {
             Ok(Answer::Status(view)) => Ok(*view),
             Ok(_) => Err(format!("{shown} holds no status")),
-            Err(error) => Err(format!("{shown}: {}", Chain(&error))),
+            Err(error) => Err(format!("{shown} is damaged: {}", Chain(&error))),
         },
     }
 }
@@ -177,17 +177,7 @@ fn facts(screen: &mut Screen<'_>, seen: &Seen, now: Timestamp) {
             .text(super::images::progress(install));
         screen.labelled(LABELS, "Image", &line);
     }
-    for (index, source) in view.sources.iter().rev().enumerate() {
-        let label = if index == 0 { "Sources" } else { "" };
-        let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
-        let line = Line::plain(format!("{:<22}", layer(source.layer)))
-            .then(Tone::Faint, format!("{}{since}", source.origin));
-        let line = match &source.note {
-            Some(note) => line.text(" ").then(Tone::Warning, note),
-            None => line,
-        };
-        screen.labelled(LABELS, label, &line);
-    }
+    sources(screen, &view.sources, now);
     let agent = format!(
         "Meridian {}, pid {}, started {}",
         view.agent.version,
@@ -195,6 +185,23 @@ fn facts(screen: &mut Screen<'_>, seen: &Seen, now: Timestamp) {
         ago(view.agent.started_at, now)
     );
     screen.labelled(LABELS, "Agent", &Line::plain(agent));
+}
+
+/// The layers that say something, the highest first, and where each comes from.
+fn sources(screen: &mut Screen<'_>, sources: &[SourceView], now: Timestamp) {
+    let names = sources.iter().map(|source| layer(source.layer).chars().count() + 2).max().unwrap_or(0);
+    for (index, source) in sources.iter().rev().enumerate() {
+        let label = if index == 0 { "Sources" } else { "" };
+        let label = Line::of(Tone::Faint, format!("{label:<LABELS$}"));
+        let label = label.text(format!("{:<names$}", layer(source.layer)));
+        let since = source.since.map(|since| format!(", {}", lasting(since, now))).unwrap_or_default();
+        let line = Line::of(Tone::Faint, format!("{}{since}", source.origin));
+        let line = match &source.note {
+            Some(note) => line.text(" ").then(Tone::Warning, note),
+            None => line,
+        };
+        screen.hanging(2, &label, &line);
+    }
 }
 
 fn policy(assignment: Option<&AssignmentView>, now: Timestamp) -> Line {
@@ -371,8 +378,14 @@ pub(super) fn availability(user: &UserVmsView) -> Line {
 }
 
 /// The problems in groups that are told together: the same of several objects.
-fn grouped(problems: &[ProblemView]) -> Vec<Vec<&ProblemView>> {
+pub(super) fn grouped(problems: &[ProblemView]) -> Vec<Vec<&ProblemView>> {
     alike(problems, |problem| (&problem.code, &problem.detail, problem.subject.as_ref().map(kind)))
+}
+
+/// What a group of problems is about, in words.
+pub(super) fn about(group: &[&ProblemView]) -> Option<String> {
+    let about: Vec<_> = group.iter().filter_map(|problem| problem.subject.as_ref()).collect();
+    (!about.is_empty()).then(|| subjects(&about, subject))
 }
 
 /// What is wrong, since when, and what to do.
@@ -386,11 +399,9 @@ pub(super) fn problems(screen: &mut Screen<'_>, problems: &[ProblemView], now: T
         else {
             continue;
         };
-        let about: Vec<_> = group.iter().filter_map(|problem| problem.subject.as_ref()).collect();
-        let about =
-            if about.is_empty() { String::new() } else { format!(" · {}", subjects(&about, subject)) };
+        let about = about(&group).map(|about| format!(" · {about}"));
         let line = Line::of(Tone::Bad, &problem.code)
-            .text(about)
+            .text(about.unwrap_or_default())
             .then(Tone::Faint, format!(" · {}", lasting(since, now)));
         screen.hanging(2, &Line::of(Tone::Bad, "! "), &line);
         screen.hanging(4, &Line::new(), &Line::plain(&problem.detail));

@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::status::no_portal;
 use crate::clock::Clock;
 use crate::control::client::{Client, ClientError};
-use crate::control::view::{HealthState, LastCheckin, StatusView};
+use crate::control::view::{HealthState, LastCheckin, ProblemView, StatusView};
 use crate::domain::ids::Uid;
 use crate::error::Exit;
 use crate::paths::Paths;
@@ -31,16 +31,16 @@ pub(super) struct Synced {
     pub ordered_at: Timestamp,
     /// The check-in that ended after that.
     pub checkin: LastCheckin,
-    /// Why what it brought is not kept, and so does not hold: what the agent has to remember could not be written.
+    /// Why what it brought does not hold: it could not be written down, or the agent refused it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unsaved: Option<String>,
+    pub problem: Option<ProblemView>,
 }
 
 impl Synced {
     /// How the command ends.
     #[must_use]
     pub(super) const fn exit(&self) -> Exit {
-        if self.checkin.succeeded && self.unsaved.is_none() { Exit::Fine } else { Exit::Failed }
+        if self.checkin.succeeded && self.problem.is_none() { Exit::Fine } else { Exit::Failed }
     }
 }
 
@@ -93,7 +93,7 @@ fn wait(
         let (pending, silent) = match ask() {
             Ok(status) => match (obstacle(&status), &status.checkin.last) {
                 (_, Some(checkin)) if checkin.at >= ordered_at => {
-                    return Ok(Synced { ordered_at, checkin: checkin.clone(), unsaved: unsaved(&status) });
+                    return Ok(Synced { ordered_at, checkin: checkin.clone(), problem: problem(&status) });
                 }
                 (Some(obstacle), _) => return Err(Failure::NoCheckin(obstacle)),
                 _ => (pending(&status, clock.now()), None),
@@ -110,12 +110,17 @@ fn wait(
     }
 }
 
-/// Why what the check-in brought is not kept, where that is so.
-fn unsaved(status: &StatusView) -> Option<String> {
-    let mut problems = status.health.problems.iter();
-    problems
-        .find(|problem| problem.code == ProblemCode::StateWriteFailed.code())
-        .map(|problem| problem.detail.clone())
+/// Why what the check-in brought does not hold, where that is so: the portal answered, and the agent did not take it.
+fn problem(status: &StatusView) -> Option<ProblemView> {
+    const CODES: [&str; 6] = [
+        ProblemCode::StateWriteFailed.code(),
+        ProblemCode::KeysetInvalid.code(),
+        ProblemCode::AssignmentSignature.code(),
+        ProblemCode::AssignmentForeign.code(),
+        ProblemCode::AssignmentRollback.code(),
+        ProblemCode::AssignmentEquivocation.code(),
+    ];
+    status.health.problems.iter().find(|problem| CODES.contains(&problem.code.as_str())).cloned()
 }
 
 /// What the check-in waits for.
@@ -154,22 +159,29 @@ fn obstacle(status: &StatusView) -> Option<String> {
 pub(super) fn render(synced: &Synced, style: &Style) -> String {
     let mut screen = Screen::new(style);
     let succeeded = synced.checkin.succeeded;
-    let (tone, mark, verdict, detail) = match &synced.unsaved {
-        Some(why) if succeeded => (Tone::Bad, "✗ ", "Checked in, but what that brought is not kept.", why),
+    let (tone, mark, verdict, detail) = match &synced.problem {
+        Some(problem) if succeeded => (Tone::Bad, "✗ ", lost(problem), &problem.detail),
         _ if succeeded => (Tone::Good, "✓ ", "Checked in", &synced.checkin.detail),
         _ => (Tone::Bad, "✗ ", "The check-in failed", &synced.checkin.detail),
     };
     let between = if verdict.ends_with('.') { "" } else { ":" };
     screen.hanging(0, &Line::of(tone, mark), &Line::of(tone, verdict).text(format!("{between} {detail}")));
-    if succeeded && synced.unsaved.is_some() {
-        let step = Line::plain(ProblemCode::StateWriteFailed.remedy());
-        screen.hanging(2, &Line::of(Tone::Accent, "→ "), &step);
+    if let Some(problem) = synced.problem.as_ref().filter(|_| succeeded) {
+        screen.hanging(2, &Line::of(Tone::Accent, "→ "), &Line::plain(&problem.remedy));
     }
     if !succeeded {
         let step = Line::of(Tone::Accent, "meridian doctor").text(" tells what stands in the way");
         screen.hanging(2, &Line::of(Tone::Accent, "→ "), &step);
     }
     screen.finish()
+}
+
+fn lost(problem: &ProblemView) -> &'static str {
+    if problem.code == ProblemCode::StateWriteFailed.code() {
+        "Checked in, but what that brought is not kept."
+    } else {
+        "Checked in, but what the portal sent does not hold."
+    }
 }
 
 #[cfg(test)]
@@ -179,12 +191,22 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::control::view::{NextCheckin, ProblemView};
+    use crate::control::view::NextCheckin;
 
     const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
     fn last(at: Timestamp, succeeded: bool) -> LastCheckin {
         LastCheckin { at, succeeded, detail: "assignment 1764000017 taken".into() }
+    }
+
+    fn problem(code: ProblemCode, detail: &str) -> ProblemView {
+        ProblemView {
+            code: code.code().into(),
+            since: *NOW,
+            detail: detail.into(),
+            remedy: code.remedy().into(),
+            subject: None,
+        }
     }
 
     fn run(ends: Option<(u32, bool)>, status: StatusView) -> Result<Synced, Failure> {
@@ -210,16 +232,12 @@ mod tests {
         status.checkin.last = Some(last(*NOW - SECOND, true));
         assert_eq!(run(Some((4, true)), status.clone()).unwrap().exit(), Exit::Fine);
         assert_eq!(run(Some((0, false)), status.clone()).unwrap().exit(), Exit::Failed);
-        let mut full = status.clone();
-        full.health.problems.push(ProblemView {
-            code: ProblemCode::StateWriteFailed.code().into(),
-            since: *NOW,
-            detail: "no space left".into(),
-            remedy: String::new(),
-            subject: None,
-        });
-        let unsaved = run(Some((0, true)), full).unwrap();
-        assert_eq!((unsaved.exit(), unsaved.unsaved.as_deref()), (Exit::Failed, Some("no space left")));
+        for code in [ProblemCode::StateWriteFailed, ProblemCode::AssignmentSignature] {
+            let mut troubled = status.clone();
+            troubled.health.problems.push(problem(code, "no good"));
+            let synced = run(Some((0, true)), troubled).unwrap();
+            assert_eq!((synced.exit(), synced.problem.unwrap().detail.as_str()), (Exit::Failed, "no good"));
+        }
         let complaint = |status: &StatusView| run(None, status.clone()).unwrap_err().to_string();
         let says = |status: &StatusView, words: &str| {
             let complaint = complaint(status);
@@ -234,13 +252,6 @@ mod tests {
         says(&status, "the portal has not answered yet");
         status.health.state = HealthState::Starting;
         says(&status, "the agent still looks at this Mac");
-        let problem = |code: ProblemCode, detail: &str| ProblemView {
-            code: code.code().into(),
-            since: *NOW,
-            detail: detail.into(),
-            remedy: code.remedy().into(),
-            subject: None,
-        };
         status.health.problems = vec![problem(ProblemCode::StateWriteFailed, "")];
         says(&status, "the disk does not take");
         status.health.problems =
@@ -261,13 +272,14 @@ mod tests {
 
     #[test]
     fn the_result_is_one_line_and_a_next_step() {
-        let unwritten = ProblemCode::StateWriteFailed.explanation();
-        for (name, succeeded, unsaved) in [
+        for (name, succeeded, code) in [
             ("sync", true, None),
             ("sync_failed", false, None),
-            ("sync_unsaved", true, Some(unwritten.to_owned())),
+            ("sync_unsaved", true, Some(ProblemCode::StateWriteFailed)),
+            ("sync_refused", true, Some(ProblemCode::AssignmentSignature)),
         ] {
-            let synced = Synced { ordered_at: *NOW, checkin: last(*NOW, succeeded), unsaved };
+            let problem = code.map(|code| problem(code, code.explanation()));
+            let synced = Synced { ordered_at: *NOW, checkin: last(*NOW, succeeded), problem };
             screens(name, |style| render(&synced, style));
         }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::ink::{Line, Style, Tone};
 use super::screen::Screen;
-use super::status::{Seen, Source};
+use super::status::{Seen, Source, silence};
 use super::words::{ago, count, due, value};
 use crate::control::view::{FeedView, UpdatesView};
 
@@ -19,6 +19,9 @@ const LABELS: usize = 14;
 pub(super) struct Shown<'a> {
     /// `daemon`, or `file` when the daemon does not answer.
     pub source: Source,
+    /// Why the daemon did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<&'a str>,
     /// When it was put together.
     pub written_at: Timestamp,
     /// It; `None` where no setting is about updates.
@@ -28,9 +31,10 @@ pub(super) struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// The updates of a status.
     #[must_use]
-    pub(super) const fn of(seen: &'a Seen) -> Self {
+    pub(super) fn of(seen: &'a Seen) -> Self {
         Self {
             source: seen.source,
+            unreachable: seen.unreachable.as_deref(),
             written_at: seen.view.written_at,
             updates: seen.view.parallels.updates.as_ref(),
         }
@@ -41,12 +45,7 @@ impl<'a> Shown<'a> {
 #[must_use]
 pub(super) fn render(shown: &Shown<'_>, style: &Style, now: Timestamp) -> String {
     let mut screen = Screen::new(style);
-    if shown.source == Source::File {
-        let verdict = Line::of(Tone::Bad, "The daemon does not answer")
-            .text(format!("; this is as of {}.", ago(shown.written_at, now)));
-        screen.hanging(0, &Line::of(Tone::Bad, "✗ "), &verdict);
-        screen.blank();
-    }
+    silence(&mut screen, shown.unreachable, shown.written_at, now);
     let Some(view) = shown.updates else {
         screen.line(&Line::plain(
             "No setting is about updates: nothing is looked for, and nothing is held back.",
@@ -77,10 +76,9 @@ pub(super) fn render(shown: &Shown<'_>, style: &Style, now: Timestamp) -> String
             true => "set in each user's own preferences",
             false => "no lever is known: decided and reported",
         };
-        let line = Line::of(Tone::Accent, &setting.key)
-            .text(format!(" is {}", value(&setting.value)))
-            .then(Tone::Faint, format!("  {how}"));
+        let line = Line::of(Tone::Accent, &setting.key).text(format!(" is {}", value(&setting.value)));
         screen.hanging(2, &Line::new(), &line);
+        screen.hanging(4, &Line::new(), &Line::of(Tone::Faint, how));
     }
     screen.finish()
 }

@@ -14,6 +14,9 @@ use crate::domain::ids::Uid;
 use crate::domain::vm::VmState;
 use crate::paths::Paths;
 
+/// The least width of a screen that shows sizes too: on a narrower one the names would be cut for them.
+const ROOMY: usize = 80;
+
 /// Asks the daemon.
 ///
 /// # Errors
@@ -35,7 +38,7 @@ pub(super) fn render(view: &VmsView, style: &Style, now: Timestamp) -> String {
     }
     if !view.vms.is_empty() {
         screen.blank();
-        screen.table(0, &table(&view.vms, &shared));
+        screen.table(0, &table(&view.vms, &shared, style.width >= ROOMY));
     }
     let violating: Vec<_> = view.vms.iter().filter(|vm| !vm.violations.is_empty()).collect();
     if !violating.is_empty() {
@@ -78,17 +81,18 @@ fn name(vm: &VmView, tone: Tone) -> Line {
     if is_blank(&vm.name) { Line::of(Tone::Faint, "no name") } else { Line::of(tone, short(&vm.name)) }
 }
 
-fn table(vms: &[VmView], shared: &Shared) -> Table {
-    let mut table = Table::of(vec![
+fn table(vms: &[VmView], shared: &Shared, roomy: bool) -> Table {
+    let mut columns = vec![
         Column::giving_way("NAME"),
         Column::firm("STATE"),
         Column::giving_way("GUEST"),
         Column::giving_way("OWNER"),
         Column::firm("CORPORATE"),
-        Column::number("CPU"),
-        Column::number("MEMORY"),
-        Column::number("DISK"),
-    ]);
+    ];
+    if roomy {
+        columns.extend(["CPU", "MEMORY", "DISK"].map(Column::number));
+    }
+    let mut table = Table::of(columns);
     for vm in vms {
         let owners: Vec<_> = vm.owners.iter().map(|owner| owner.user.as_str()).collect();
         let corporate = if vm.corporate { Line::of(Tone::Good, "yes") } else { Line::of(Tone::Faint, "no") };

@@ -17,6 +17,9 @@ pub const PUBLIC: u32 = 0o755;
 /// The mode of a folder that only its owner may enter.
 pub const PRIVATE: u32 = 0o700;
 
+/// What the group and everyone else may.
+const OTHERS: u32 = 0o077;
+
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -44,11 +47,12 @@ pub enum FolderError {
 }
 
 /// Makes sure that `path` is a folder of this process's user with exactly this mode. Missing folders above it are made
-/// with [`PUBLIC`]; those that exist are left alone.
+/// with [`PUBLIC`]; those that exist are left alone. With it comes the mode that the folder had, where others could do more
+/// in it than they may.
 ///
 /// # Errors
 /// When the name is taken by something else, another user owns the folder, or the system refuses.
-pub fn ensure(path: &Path, mode: u32) -> Result<(), FolderError> {
+pub fn ensure(path: &Path, mode: u32) -> Result<Option<u32>, FolderError> {
     let io = |source| FolderError::Io { path: path.to_owned(), source };
     let folder = match open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -68,10 +72,11 @@ pub fn ensure(path: &Path, mode: u32) -> Result<(), FolderError> {
     if owner != expected {
         return Err(FolderError::Owner { path: path.to_owned(), owner, expected });
     }
-    if found.mode() & 0o7777 != mode {
+    let had = found.mode() & 0o7777;
+    if had != mode {
         folder.set_permissions(Permissions::from_mode(mode)).map_err(io)?;
     }
-    Ok(())
+    Ok((had & OTHERS & !mode != 0).then_some(had))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -98,11 +103,19 @@ mod tests {
     fn a_folder_gets_its_mode_and_what_is_above_it_is_public() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("a/b/private");
-        ensure(&path, PRIVATE).unwrap();
+        assert_eq!(ensure(&path, PRIVATE).unwrap(), None);
         assert_eq!((mode(&path), mode(&scratch.path().join("a/b"))), (0o700, 0o755));
-        std::fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
-        ensure(&path, PRIVATE).unwrap();
-        assert_eq!(mode(&path), 0o700);
+        for (kind, had, told) in [
+            (PRIVATE, 0o777, Some(0o777)),
+            (PRIVATE, 0o750, Some(0o750)),
+            (PRIVATE, 0o500, None),
+            (PUBLIC, 0o777, Some(0o777)),
+            (PUBLIC, 0o700, None),
+        ] {
+            std::fs::set_permissions(&path, Permissions::from_mode(had)).unwrap();
+            assert_eq!(ensure(&path, kind).unwrap(), told, "{had:o}");
+            assert_eq!(mode(&path), kind);
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl<T> Loaded<T> {
 #[derive(Debug, thiserror::Error)]
 #[error("{name} cannot be read{}", .aside.as_ref().map_or(String::new(), |path| format!(" and was moved to {}", path.display())))]
 pub struct Damage {
-    /// The document.
+    /// The document, or words for the folder.
     pub name: &'static str,
     /// What is wrong with the newest generation.
     #[source]
@@ -113,11 +113,11 @@ pub enum Flaw {
     Body(#[source] serde_json::Error),
 }
 
-/// A document that others might have read or changed, until it was loaded and its mode put right.
+/// A document, or a folder of them, that others might have read or changed, until it was loaded and its mode put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{name} could be read or changed by others (mode {mode:04o}); its mode is put right")]
 pub struct Exposed {
-    /// The document.
+    /// The document, or words for the folder.
     pub name: &'static str,
     /// The mode that it had.
     pub mode: u32,

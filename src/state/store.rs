@@ -41,13 +41,16 @@ impl Store {
     /// [`StateError::Locked`] when another daemon runs; [`StateError::Folder`] and [`StateError::Io`] when the private
     /// folder is not this user's or the system refuses.
     pub fn open(paths: &Paths) -> Result<Self, StateError> {
-        folder::ensure(&paths.support(), folder::PUBLIC)?;
-        folder::ensure(&paths.private(), folder::PRIVATE)?;
+        let above = folder::ensure(&paths.support(), folder::PUBLIC)?;
+        let private = folder::ensure(&paths.private(), folder::PRIVATE)?;
+        let found = [("the folder of status.json", above), ("the private folder", private)];
+        let exposed = found.into_iter().filter_map(|(name, mode)| Some(Exposed { name, mode: mode? }));
+        let exposed = Mutex::new(exposed.collect());
         let lock = take_lock(&paths.private().join("lock"))?;
-        Ok(Self { folder: paths.private(), lock: Mutex::new(lock), exposed: Mutex::default() })
+        Ok(Self { folder: paths.private(), lock: Mutex::new(lock), exposed })
     }
 
-    /// The documents that others might have read or changed, of those that were loaded so far.
+    /// The folders that others might have read or changed, and the documents, of those that were loaded so far.
     #[must_use]
     pub fn exposed(&self) -> Vec<Exposed> {
         self.exposed.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -142,7 +145,8 @@ mod tests {
     use super::*;
     use crate::platform::folder::FolderError;
     use serde::{Deserialize, Serialize};
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Baseline(Vec<String>);
@@ -181,6 +185,15 @@ mod tests {
         for entry in paths.private().read_dir().unwrap() {
             assert_eq!(mode(entry.unwrap().path()), 0o600);
         }
+    }
+
+    #[test]
+    fn a_folder_that_lay_open_is_told_of() {
+        let (_root, paths) = scratch();
+        assert_eq!(Store::open(&paths).unwrap().exposed(), []);
+        std::fs::set_permissions(paths.private(), Permissions::from_mode(0o777)).unwrap();
+        let store = Store::open(&paths).unwrap();
+        assert_eq!(store.exposed(), [Exposed { name: "the private folder", mode: 0o777 }]);
     }
 
     #[test]

@@ -33,8 +33,9 @@ fn help(program: &str) -> String {
 /// The verbs that the help lists.
 fn verbs(help: &str) -> BTreeSet<String> {
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let verbs =
-        commands.take_while(|line| line.starts_with("  ")).filter_map(|line| line.split_whitespace().next());
+    // What is wrapped hangs further in.
+    let lines = commands.map_while(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    let verbs = lines.filter_map(|line| line.split_whitespace().next());
     verbs.filter(|verb| *verb != "help").map(str::to_owned).collect()
 }
 

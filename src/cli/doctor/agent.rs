@@ -1,5 +1,6 @@
 //! The agent itself: its socket, and what the daemon says.
 
+use super::super::status::{about, grouped};
 use super::{Area, Finding};
 use crate::control::client::Client;
 use crate::control::view::{HealthState, ProblemView, StatusView};
@@ -40,7 +41,8 @@ fn daemon(status: &StatusView) -> Vec<Finding> {
         Area::Agent.bad(text, format!("Restart the daemon: sudo launchctl kickstart -k system/{LABEL}"))
     }];
     let problems = &status.health.problems;
-    findings.extend(problems.iter().filter(|problem| !is_looked_at(problem)).map(told));
+    let groups = grouped(problems);
+    findings.extend(groups.iter().filter_map(|group| told(group)));
     if status.health.state == HealthState::Degraded && problems.is_empty() {
         let text = "the daemon is degraded by what only root may see";
         findings.push(Area::Agent.unknown(text).or_try("Ask as root: sudo meridian doctor"));
@@ -56,9 +58,10 @@ fn is_looked_at(problem: &ProblemView) -> bool {
     of_profile || LOOKED_AT.contains(&problem.code.as_str())
 }
 
-fn told(problem: &ProblemView) -> Finding {
-    let about = problem.subject.as_ref().map(|view| format!(" ({})", super::super::words::subject(view)));
+fn told(group: &[&ProblemView]) -> Option<Finding> {
+    let problem = group.first().filter(|problem| !is_looked_at(problem))?;
+    let about = about(group).map(|about| format!(" ({about})"));
     let text = format!("{}{}: {}", problem.code, about.unwrap_or_default(), problem.detail);
     let step = if problem.remedy.is_empty() { "Nothing to do: it passes." } else { &problem.remedy };
-    Area::Agent.bad(text, step)
+    Some(Area::Agent.bad(text, step))
 }

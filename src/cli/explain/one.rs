@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::super::alike::{alike, kind, subjects};
 use super::super::ink::{Line, Style, Tone};
 use super::super::screen::{Column, Screen, Table};
 use super::super::status::problems;
@@ -45,14 +46,26 @@ pub(super) fn render(setting: &SettingView, style: &Style, now: Timestamp) -> St
         screen.blank();
         screen.table(2, &objects(&setting.subjects, now));
     }
-    for state in &setting.subjects {
-        if let Some(reason) = &state.reason {
-            let why = Line::of(Tone::Strong, subject(&state.subject)).text(format!(": {reason}"));
-            let (tone, mark, _) = compliance(state.compliance);
-            screen.hanging(2, &Line::of(tone, format!("{mark} ")), &why);
-        }
-    }
+    reasons(&mut screen, &setting.subjects);
     screen.finish()
+}
+
+/// Why objects stand as they do, once for those that have the same reason.
+fn reasons(screen: &mut Screen<'_>, states: &[SubjectStateView]) {
+    let by_reason = |state: &SubjectStateView| {
+        let (_, _, word) = compliance(state.compliance);
+        (state.reason.clone(), word, kind(&state.subject))
+    };
+    for group in alike(states, by_reason) {
+        let Some((first, reason)) = group.first().and_then(|first| Some((first, first.reason.as_ref()?)))
+        else {
+            continue;
+        };
+        let (tone, mark, _) = compliance(first.compliance);
+        let about: Vec<_> = group.iter().map(|state| &state.subject).collect();
+        let why = Line::of(Tone::Strong, subjects(&about, subject)).text(format!(": {reason}"));
+        screen.hanging(2, &Line::of(tone, format!("{mark} ")), &why);
+    }
 }
 
 fn decided(setting: &SettingView, now: Timestamp) -> Line {

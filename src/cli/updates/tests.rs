@@ -51,7 +51,8 @@ fn passed() -> UpdatesView {
 }
 
 fn screen(view: Option<&UpdatesView>, source: Source) -> String {
-    let shown = Shown { source, written_at: *NOW - SignedDuration::from_mins(7), updates: view };
+    let unreachable = (source == Source::File).then_some("the daemon does not run");
+    let shown = Shown { source, unreachable, written_at: *NOW - SignedDuration::from_mins(7), updates: view };
     render(&shown, &Style { color: false, width: 100 }, *NOW)
 }
 

@@ -29,7 +29,9 @@ pub enum Declined {
     #[error("no golden image of that name is assigned to this Mac; `meridian images` lists those that are")]
     NoImage,
     /// The caller is no user of Parallels Desktop.
-    #[error("there is no such user of Parallels Desktop on this Mac; name one with --user")]
+    #[error(
+        "Parallels Desktop knows no such user on this Mac; for one that it knows root names them with --user"
+    )]
     NoUser,
     /// It is not offered to this user.
     #[error("it is not offered: {0}")]
