@@ -215,8 +215,8 @@ pub(super) struct PlaceArguments {
 pub(super) struct SettleArguments {
     /// The name that it has
     pub draft: PathBuf,
-    /// The name that it is to get
-    pub bundle: PathBuf,
+    /// The name that it is to get; without one it is taken away
+    pub bundle: Option<PathBuf>,
 }
 
 /// Of `deactivate-license`.

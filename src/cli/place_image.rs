@@ -23,10 +23,13 @@ pub(super) fn place(arguments: &PlaceArguments) -> Result<String, Failure> {
     said(placed.map(Said::Placed))
 }
 
-/// Gives a draft its final name; says what came of it.
+/// Gives a draft its final name, or takes it away where there is none for it; says what came of it.
 pub(super) fn settle(arguments: &SettleArguments) -> Result<String, Failure> {
-    let draft = Draft { draft: arguments.draft.clone(), bundle: arguments.bundle.clone() };
-    said(place::settle(&draft).map(|()| Said::Settled))
+    let settled = match arguments.bundle.clone() {
+        Some(bundle) => place::settle(&Draft { draft: arguments.draft.clone(), bundle }),
+        None => place::discard(&arguments.draft),
+    };
+    said(settled.map(|()| Said::Settled))
 }
 
 /// Standard input as the file that it is.

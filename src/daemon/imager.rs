@@ -27,11 +27,11 @@ use crate::hypervisor::runner::{Changed, Runner};
 use crate::hypervisor::users::LocalUser;
 use crate::hypervisor::{images, outcome};
 use crate::images::book::{Install, Stage};
-use crate::images::install::{Installer, Trouble};
+use crate::images::install::{Again, Installer, Trouble};
 use crate::images::keeper::Keeper;
 use crate::images::offer::source;
 use crate::images::power::{Feed, Fitness, fitness, parse_awake, parse_feed};
-use crate::images::transfer::{Lie, Manner, Source, TransferError, Vault};
+use crate::images::transfer::{Manner, Source, TransferError, Vault};
 use crate::state::{StateError, Store};
 use crate::wire::assignment::{Assignment, ImageFile};
 use crate::wire::codes::ProblemCode;
@@ -61,6 +61,7 @@ pub struct Ground {
 
 /// The imager.
 pub struct Imager {
+    store: Arc<Store>,
     runner: Arc<Runner>,
     ticker: Ticker,
     board: watch::Sender<Board>,
@@ -90,14 +91,16 @@ impl Imager {
         let (keeper, lost) = Keeper::open(Arc::clone(&store))?;
         let mut damage: Vec<_> = lost.iter().map(Problem::of_damage).collect();
         // Without its folder nothing is fetched, and everything else goes on.
-        let vault = Vault::open(runner.paths(), store).map_err(|error| Chain(&error).to_string());
+        let vault =
+            Vault::open(runner.paths(), Arc::clone(&store)).map_err(|error| Chain(&error).to_string());
         let vault = vault.map(|(vault, lost)| {
             damage.extend(lost.iter().map(Problem::of_damage));
             vault
         });
         let installer = Installer::new(Arc::clone(&runner), program, Arc::new(ticker.clone()), keeper);
         let (not_restored, write_failed, kept) = (None, None, None);
-        let imager = Self { runner, ticker, board, installer, vault, not_restored, write_failed, kept };
+        let imager =
+            Self { store, runner, ticker, board, installer, vault, not_restored, write_failed, kept };
         imager.publish();
         Ok((imager, damage))
     }
@@ -151,6 +154,7 @@ impl Imager {
         let due = book.due(now).and_then(|user| Some((user, book.installs.get(&user)?)));
         let Some((user, order)) = due else { return Turn::Rest(book.next_due()) };
         let worked = self.work(user, order.clone()).await;
+        let before = order.clone();
         let noted = match worked {
             Ok(true) => Ok(()),
             Ok(false) => {
@@ -161,11 +165,24 @@ impl Imager {
             Err(_) if !self.installer.book().is_same(user, order) => Ok(()),
             Err(trouble) => {
                 tracing::warn!(code = %trouble.code, why = trouble.why, "a golden image is not installed yet");
-                self.installer.note(user, trouble)
+                let noted = self.installer.note(user, trouble);
+                self.clear_up(user, &before).await;
+                noted
             }
         };
         self.write_failed = noted.err().map(|error| Chain(&error).to_string());
         if self.write_failed.is_some() { self.rest_until(WRITE_AGAIN) } else { Turn::More }
+    }
+
+    /// What failed for good leaves no half of a copy in the user's folder.
+    async fn clear_up(&self, uid: Uid, order: &Install) {
+        let book = self.installer.book();
+        let failed =
+            book.installs.get(&uid).is_some_and(|install| matches!(install.stage, Stage::Failed { .. }));
+        let Some(user) = self.user(uid).ok().filter(|_| failed) else { return };
+        if let Err(trouble) = self.installer.discard(&user, order).await {
+            tracing::warn!(why = trouble.why, "half of a golden image stays in a user's folder");
+        }
     }
 
     fn rest_until(&self, pause: SignedDuration) -> Turn {
@@ -176,6 +193,7 @@ impl Imager {
     /// Makes the next step of an installation. Whether more of it follow.
     async fn work(&mut self, uid: Uid, install: Install) -> Result<bool, Trouble> {
         let user = self.user(uid)?;
+        self.open_again();
         let to_fetch = matches!(install.stage, Stage::Ordered | Stage::Fetching | Stage::Placing);
         let install = if to_fetch { self.still_wanted(uid, install)? } else { install };
         if to_fetch || matches!(install.stage, Stage::Unpacking { packed: true, .. }) {
@@ -192,6 +210,19 @@ impl Imager {
         let image = self.vault()?.path(install.of.sha256);
         let under_policy = self.board.borrow().enforcement.effective.policy_assigned;
         self.installer.step(&user, &image, under_policy).await
+    }
+
+    /// Opens the folder of the downloads where that failed before: the disk may have been full.
+    fn open_again(&mut self) {
+        if self.vault.is_err() {
+            let opened = Vault::open(self.runner.paths(), Arc::clone(&self.store));
+            self.vault = opened.map_err(|error| Chain(&error).to_string()).map(|(vault, lost)| {
+                if let Some(lost) = lost {
+                    tracing::warn!(damage = %Chain(&lost), "what was known of downloads is lost");
+                }
+                vault
+            });
+        }
     }
 
     fn user(&self, uid: Uid) -> Result<LocalUser, Trouble> {
@@ -237,20 +268,23 @@ impl Imager {
             vault.as_mut().map_err(|why| Trouble::passing(ProblemCode::StateWriteFailed, why.clone()))?;
         let before = vault.present(source.sha256);
         let at = Cell::new(before);
-        let fetched = tokio::select! {
-            fetched = vault.fetch(&source, &manner, |bytes| at.set(bytes)) => fetched,
-            trouble = until_unfit(runner, ticker.clone()) => return Err(trouble),
+        let ended = tokio::select! {
+            fetched = vault.fetch(&source, &manner, |bytes| at.set(bytes)) => Ended::Fetch(fetched),
+            trouble = until_unfit(runner, ticker.clone()) => Ended::Unfit(trouble),
             () = until_changed(board.subscribe(), (uid, install), &manner) => return Ok(false),
             never = keep_telling(board, uid, &at) => match never {},
         };
-        let Err(error) = fetched else { return Ok(true) };
         if vault.present(source.sha256) > before {
             installer.change(|book| book.got_further(uid))?;
         }
-        let failures = installer.book().installs.get(&uid).map_or(0, |install| install.failures);
+        let error = match ended {
+            Ended::Fetch(Ok(())) => return Ok(true),
+            Ended::Fetch(Err(error)) => error,
+            Ended::Unfit(trouble) => return Err(trouble),
+        };
         let again = matches!(error, TransferError::Mismatch { mixed: true })
             && installer.change(|book| book.mismatch(uid))?;
-        Err(trouble(&error, again, failures))
+        Err(trouble(&error, again))
     }
 
     /// Puts back what is lifted. Where the policy that it was lifted under is gone, what stood before that is to hold, which
@@ -314,6 +348,14 @@ impl Imager {
             (imaging.bytes, imaging.not_restored, imaging.write_failed) = (bytes, not_restored, write_failed);
         });
     }
+}
+
+/// How a download ended.
+enum Ended {
+    /// By itself.
+    Fetch(Result<(), TransferError>),
+    /// The Mac is not fit any more.
+    Unfit(Trouble),
 }
 
 /// Tells how far a download is for as long as it is under way.
@@ -399,7 +441,7 @@ async fn until_unfit(runner: &Runner, mut ticker: Ticker) -> Trouble {
     }
 }
 
-fn trouble(error: &TransferError, again: bool, failures: u32) -> Trouble {
+fn trouble(error: &TransferError, again: bool) -> Trouble {
     let why = Chain(error).to_string();
     match error {
         TransferError::Mismatch { .. } if again => Trouble::passing(ProblemCode::ImageDigestWrong, why),
@@ -407,10 +449,12 @@ fn trouble(error: &TransferError, again: bool, failures: u32) -> Trouble {
         TransferError::Disk(source) if source.kind() == std::io::ErrorKind::StorageFull => {
             Trouble::passing(ProblemCode::ImageNoSpace, why)
         }
-        TransferError::Answer(Lie::Status(_)) if !error.may_pass() => {
-            Trouble { code: ProblemCode::ImageUnavailable, why, passes: failures < ANSWERS }
+        // It may be somebody's on the way, and not the server's.
+        TransferError::Answer(_) if !error.may_pass() => {
+            Trouble { code: ProblemCode::ImageUnavailable, why, again: Again::Times(ANSWERS) }
         }
-        error => Trouble { code: ProblemCode::ImageUnavailable, why, passes: error.may_pass() },
+        error if error.may_pass() => Trouble::passing(ProblemCode::ImageUnavailable, why),
+        _ => Trouble::lasting(ProblemCode::ImageUnavailable, why),
     }
 }
 

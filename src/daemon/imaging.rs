@@ -94,6 +94,7 @@ impl Assortment {
 fn mac(board: &Board) -> Mac {
     let observation = &board.observation;
     let obstacle = match (&observation.parallels, &observation.service) {
+        _ if observation.host.is_none() => Some(WhyNot::ProcessorUnknown),
         (Answer::NotInstalled, _) => Some(WhyNot::ParallelsMissing),
         (Answer::Known(version), _) if !version.reaches(POLICY_GATE) => Some(WhyNot::ParallelsTooOld),
         (Answer::TooOld(_), _) => Some(WhyNot::ParallelsTooOld),
@@ -119,7 +120,12 @@ fn candidates(observation: &Observation, book: &Book) -> Vec<Candidate> {
             _ => Some(WhyNot::CouldNotAsk),
         };
         let theirs = vms().filter(|vm| vm.owners.iter().any(|owner| owner.uid == uid));
-        let has = theirs.filter_map(|vm| Some(book.lineage.get(&vm.id)?.image)).collect();
+        let seen = theirs.filter_map(|vm| Some(book.lineage.get(&vm.id)?.image));
+        // Those that were made since then are in no list yet.
+        let young = |lineage: &&Lineage| {
+            lineage.user == uid && observation.listed_at.is_none_or(|listed_at| lineage.at >= listed_at)
+        };
+        let has = seen.chain(book.lineage.values().filter(young).map(|lineage| lineage.image)).collect();
         Candidate { uid, user: listing.user.name.clone(), obstacle, has }
     };
     observation.inventory.listings.iter().map(candidate).collect()
@@ -147,6 +153,9 @@ pub fn subject(image: &GoldenImage, file: &ImageFile) -> Subject {
 pub fn standing(board: &Board, uid: Uid, of: &Subject) -> Result<Subject, &'static str> {
     let Some(assignment) = &board.assigned.assignment else { return Ok(of.clone()) };
     let mac = mac(board);
+    if board.observation.host.is_none() {
+        return Ok(of.clone());
+    }
     let image = assignment.images().iter().find(|image| image.id == of.image);
     let assigned = image.and_then(|image| Some((image, image.images.of(mac.arch)?)));
     let (image, file) = assigned.ok_or("the image is not assigned any more")?;

@@ -85,6 +85,10 @@ pub fn compliance(situation: &Situation<'_>, plan: &Plan, findings: &Findings<'_
                 observed: situation.observed.value(subject, *key).cloned(),
             });
         }
+        // Kept, and passed all the same: what was added while it was lifted for a golden image.
+        if matches!(resolved.outcome, Outcome::Holds(_)) {
+            standings.extend(violated(*key, findings.violations));
+        }
     }
     standings
 }
@@ -140,20 +144,19 @@ const fn judge_watched(watch: Option<&Watch>) -> (ComplianceState, Option<Compli
     }
 }
 
+fn violated(key: Key, violations: &BTreeMap<VmId, BTreeSet<Key>>) -> impl Iterator<Item = Standing> {
+    let (state, reason) = (ComplianceState::Violated, Some(ComplianceReason::CannotPrevent));
+    let those = violations.iter().filter(move |(_, keys)| keys.contains(&key));
+    those.map(move |(vm, _)| Standing { subject: Subject::Vm(*vm), key, state, reason, observed: None })
+}
+
 fn judge_violations(key: Key, holds: bool, violations: &BTreeMap<VmId, BTreeSet<Key>>) -> Vec<Standing> {
     let standing = |subject, state, reason| Standing { subject, key, state, reason, observed: None };
     if !holds {
         let reason = Some(ComplianceReason::InvalidValue);
         return vec![standing(Subject::App, ComplianceState::Unsupported, reason)];
     }
-    let mut standings: Vec<_> = violations
-        .iter()
-        .filter(|(_, keys)| keys.contains(&key))
-        .map(|(vm, _)| {
-            let reason = Some(ComplianceReason::CannotPrevent);
-            standing(Subject::Vm(*vm), ComplianceState::Violated, reason)
-        })
-        .collect();
+    let mut standings: Vec<_> = violated(key, violations).collect();
     if standings.is_empty() {
         standings.push(standing(Subject::App, ComplianceState::Compliant, None));
     }

@@ -90,9 +90,12 @@ pub enum Stage {
 /// A try to add a bundle, as it is told after a crash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The virtual machines of all users before.
+    /// The virtual machines before, of all users who could be asked.
     pub before: BTreeSet<VmId>,
-    /// `restrict.add_vm` had to be lifted for it.
+    /// Those users.
+    #[serde(default)]
+    pub asked: BTreeSet<Uid>,
+    /// `restrict.add_vm` had to be lifted for it, at one time at least.
     pub lifted: bool,
 }
 
@@ -150,6 +153,9 @@ pub struct Install {
     pub stage: Stage,
     /// Tries in a row that got no further.
     pub failures: u32,
+    /// Of these those that are tried a number of times alone.
+    #[serde(default)]
+    pub refusals: u32,
     /// How often the file had another digest.
     pub mismatches: u32,
     /// What it waits for.
@@ -213,6 +219,7 @@ impl Book {
             not_before,
             stage: Stage::Ordered,
             failures: 0,
+            refusals: 0,
             mismatches: 0,
             waits: None,
         };
@@ -283,7 +290,7 @@ impl Book {
         if let Some(install) = self.installs.get_mut(&user) {
             // Entering the same stage again is no progress.
             if install.stage.name() != stage.name() {
-                install.failures = 0;
+                (install.failures, install.refusals) = (0, 0);
             }
             (install.stage, install.waits) = (stage, None);
         }
@@ -306,10 +313,17 @@ impl Book {
         }
     }
 
+    /// A step was refused once more without a reason that is known to pass: how often in a row.
+    pub fn refuse(&mut self, user: Uid) -> u32 {
+        let Some(install) = self.installs.get_mut(&user) else { return u32::MAX };
+        install.refusals = install.refusals.saturating_add(1);
+        install.refusals
+    }
+
     /// Bytes came: the pauses are short again.
     pub fn got_further(&mut self, user: Uid) {
         if let Some(install) = self.installs.get_mut(&user) {
-            install.failures = 0;
+            (install.failures, install.refusals) = (0, 0);
         }
     }
 
@@ -379,6 +393,20 @@ mod tests {
 
     fn vm(number: u128) -> VmId {
         VmId::of(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn waiting_for_what_passes_uses_up_no_try() {
+        let mut book = Book::default();
+        book.order(ADA, subject(1), By::User, (at(0), at(0)));
+        for second in 0..20 {
+            book.wait(ADA, ProblemCode::ImageNotFit, "the battery is at 9 %".to_owned(), at(second));
+        }
+        assert_eq!([book.refuse(ADA), book.refuse(ADA)], [1, 2]);
+        book.got_further(ADA);
+        assert_eq!(book.refuse(ADA), 1);
+        book.advance(ADA, Stage::Fetching);
+        assert_eq!(book.refuse(ADA), 1, "another stage, another count");
     }
 
     #[test]
@@ -463,7 +491,11 @@ mod tests {
             Stage::Placed { draft: "a".to_owned(), bundle: "b".to_owned() },
             Stage::Registering {
                 bundle: "b".to_owned(),
-                attempt: Some(Attempt { before: BTreeSet::from([vm(1)]), lifted: true }),
+                attempt: Some(Attempt {
+                    before: BTreeSet::from([vm(1)]),
+                    asked: BTreeSet::new(),
+                    lifted: true,
+                }),
             },
             Stage::Failed { code: ProblemCode::ImageInstallFailed, why: "x".to_owned(), at: at(1) },
         ] {

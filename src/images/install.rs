@@ -10,7 +10,7 @@
 //! being asked, and no drift would be put right and no license given back. That `prlctl unpack` asks for no password where
 //! adding does is inferred, since it adds nothing to a list; where it should ask, the tool's refusal is a named problem.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -20,12 +20,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
-use super::book::{Attempt, Book, Install, Stage};
+use super::book::{Attempt, Book, Install, Lineage, Stage};
 use super::keeper::Keeper;
 use super::place::{self, Draft, Kind, Order, Refused, Said, calls};
 use super::space::{Free, Need, missing};
 use crate::clock::Clock;
 use crate::domain::ids::{Uid, VmId};
+use crate::domain::keyed::Keyed as _;
 use crate::domain::vm::Vm;
 use crate::error::Chain;
 use crate::hypervisor::outcome::{Answer, Output, Refusal};
@@ -54,18 +55,31 @@ pub struct Trouble {
     /// In words that may travel.
     pub why: String,
     /// Whether it is tried again.
-    pub passes: bool,
+    pub again: Again,
+}
+
+/// Whether a step that was not made is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// For as long as it takes: what it waits for is known and passes.
+    Always,
+    /// So many times in a row, what it waited for otherwise left out.
+    Times(u32),
+    /// Not at all.
+    Never,
 }
 
 impl Trouble {
-    /// One that is tried again.
+    /// One that is tried again: for ever where it is known what it waits for.
     pub fn passing(code: ProblemCode, why: impl Into<String>) -> Self {
-        Self { code, why: why.into(), passes: true }
+        let again =
+            if code == ProblemCode::ImageInstallFailed { Again::Times(FAILURES) } else { Again::Always };
+        Self { code, why: why.into(), again }
     }
 
     /// One that is not.
     pub fn lasting(code: ProblemCode, why: impl Into<String>) -> Self {
-        Self { code, why: why.into(), passes: false }
+        Self { code, why: why.into(), again: Again::Never }
     }
 }
 
@@ -82,6 +96,10 @@ impl From<RunError> for Trouble {
             RunError::Refused(Refusal::ServiceStopped) => ProblemCode::ServiceStopped,
             RunError::Refused(Refusal::NotLoggedIn) => ProblemCode::UserNotLoggedIn,
             RunError::Refused(Refusal::NeedsCustomPassword) => ProblemCode::NeedsCustomPassword,
+            // Parallels Desktop is being updated, or its tools hang.
+            RunError::NotInstalled => ProblemCode::ParallelsMissing,
+            RunError::Untrusted { .. } => ProblemCode::ToolUntrusted,
+            RunError::TimedOut { .. } | RunError::Paused { .. } => ProblemCode::ToolFailed,
             _ => ProblemCode::ImageInstallFailed,
         };
         Self::passing(code, Chain(&error).to_string())
@@ -172,16 +190,33 @@ impl Installer {
     /// When it cannot be stored.
     pub fn note(&self, user: Uid, trouble: Trouble) -> Result<(), StateError> {
         let now = self.clock.now();
-        let Trouble { code, why, passes } = trouble;
+        let Trouble { code, why, again } = trouble;
         self.keeper.change(|book| {
-            let failures = book.installs.get(&user).map_or(0, |install| install.failures);
-            let known = code != ProblemCode::ImageInstallFailed;
-            if passes && (known || failures < FAILURES) {
+            let goes_on = match again {
+                Again::Always => true,
+                Again::Times(most) => book.refuse(user) <= most,
+                Again::Never => false,
+            };
+            if goes_on {
                 book.wait(user, code, why, now);
             } else {
                 book.fail(user, code, why, now);
             }
         })
+    }
+
+    /// Takes away what an installation that failed while it was copied left in the user's folder, under a name that only the
+    /// agent uses. A bundle that has its final name stays: it is the user's, who may have opened it.
+    ///
+    /// # Errors
+    /// [`Trouble`]; the next image of that name takes it away.
+    pub async fn discard(&self, user: &LocalUser, install: &Install) -> Result<(), Trouble> {
+        if !matches!(install.stage, Stage::Placing | Stage::Placed { .. }) {
+            return Ok(());
+        }
+        let draft = place::draft(&self.into(user).await?, &place::file_name(&install.of.name));
+        heard(self.runner.run(&calls::discard(&self.program, &draft, user)).await?)?;
+        Ok(())
     }
 
     async fn place(&mut self, user: &LocalUser, install: &Install, image: &Path) -> Result<(), Trouble> {
@@ -212,10 +247,10 @@ impl Installer {
         let free =
             Free { downloads: free, machines: free_there, shared: device(&downloads) == device(machines) };
         let of = &install.of;
-        let need = Need {
-            download: of.size.saturating_sub(present),
-            machine: of.size.saturating_add(of.unpacked_size),
-        };
+        // What a copy that was interrupted takes is free once the child has taken it away.
+        let copying = install.stage == Stage::Placing;
+        let machine = if copying { 0 } else { of.size.saturating_add(of.unpacked_size) };
+        let need = Need { download: of.size.saturating_sub(present), machine };
         match missing(need, free) {
             None => Ok(()),
             Some(bytes) => Err(Trouble::passing(
@@ -268,20 +303,21 @@ impl Installer {
         let runner = Arc::clone(&self.runner);
         let _unseen = runner.begin_changes(Changed::Service);
         let alone = runner.alone().await;
-        let there = self.listed().await?;
-        let fresh = || Attempt { before: there.vms.keys().copied().collect(), lifted: false };
-        let mut attempt = attempt.unwrap_or_else(fresh);
+        let there = self.listed(user).await?;
+        let mut attempt = attempt.unwrap_or_else(|| Attempt::before(&there));
         let mut added = Ok(());
-        if is_there(&there, &attempt.before, user.uid, &bundle).is_none() {
-            attempt.lifted |= self.is_restricted().await?;
+        if is_there(&there, (&attempt.before, &self.book().lineage), user.uid, &bundle).is_none() {
+            // What an earlier try found says nothing about now: a restriction that is off by now stays off.
+            let lifts = self.is_restricted().await?;
+            attempt.lifted |= lifts;
             let stage = Stage::Registering { bundle: bundle.clone(), attempt: Some(attempt.clone()) };
             self.keeper.change(|book| {
                 book.advance(user.uid, stage);
-                if attempt.lifted {
+                if lifts {
                     (book.lifted, book.lifted_under_policy) = (true, under_policy);
                 }
             })?;
-            added = self.add(&alone, user, (&bundle, attempt.lifted)).await;
+            added = self.add(&alone, user, (&bundle, lifts)).await;
             self.put_back_alone(&alone).await?;
         }
         drop(alone);
@@ -295,10 +331,9 @@ impl Installer {
         bundle: String,
         (attempt, added): (Attempt, Result<(), Trouble>),
     ) -> Result<(), Trouble> {
-        let there = self.listed().await?;
-        let vm = is_there(&there, &attempt.before, user.uid, &bundle);
-        let foreign = |id: &&VmId| attempt.lifted && Some(**id) != vm && !attempt.before.contains(*id);
-        let foreign: Vec<_> = there.vms.keys().filter(foreign).copied().collect();
+        let there = self.listed(user).await?;
+        let vm = is_there(&there, (&attempt.before, &self.book().lineage), user.uid, &bundle);
+        let foreign: Vec<_> = attempt.foreign(&there).filter(|id| Some(*id) != vm).collect();
         let (now, packed) = (self.clock.now(), bundle.ends_with(".pvmp"));
         self.keeper.change(|book| {
             book.intruders.extend(foreign);
@@ -361,10 +396,19 @@ impl Installer {
         }
     }
 
-    async fn listed(&mut self) -> Result<Snapshot, Trouble> {
-        match self.collector.collect(&self.runner).await {
-            Answer::Known(snapshot) => Ok(snapshot),
-            other => Err(unanswered(other.map(|_| ()))),
+    /// The virtual machines of all who can be asked, and of this user in any case: what is missing would count as not added. The
+    /// users are asked for as well, since they come and go between installations.
+    async fn listed(&mut self, user: &LocalUser) -> Result<Snapshot, Trouble> {
+        self.collector.forget_users();
+        let snapshot = match self.collector.collect(&self.runner).await {
+            Answer::Known(snapshot) => snapshot,
+            other => return Err(unanswered(other.map(|_| ()))),
+        };
+        let theirs = snapshot.listings.iter().find(|listing| listing.user.uid == user.uid);
+        match theirs.map(|listing| &listing.answer) {
+            Some(Answer::Known(_)) => Ok(snapshot),
+            Some(other) => Err(unanswered(other.clone().map(|_| ()))),
+            None => Err(Trouble::passing(ProblemCode::UserNotLoggedIn, "the user is not to be found yet")),
         }
     }
 
@@ -424,18 +468,49 @@ fn unanswered(answer: Answer<()>) -> Trouble {
     let code = match answer {
         Answer::ServiceStopped => ProblemCode::ServiceStopped,
         Answer::NotInstalled => ProblemCode::ParallelsMissing,
+        Answer::NotLoggedIn => ProblemCode::UserNotLoggedIn,
         _ => ProblemCode::ToolFailed,
     };
     Trouble::passing(code, answer.to_string())
 }
 
-/// The virtual machine of this user that was made from the bundle: a new one that lies there (its ending may change when it
-/// is unpacked), or else the only new one, where no home is told at all.
-fn is_there(there: &Snapshot, before: &BTreeSet<VmId>, user: Uid, bundle: &str) -> Option<VmId> {
+impl Attempt {
+    /// One that begins where this is there.
+    fn before(there: &Snapshot) -> Self {
+        let answered = there.listings.iter().filter(|listing| matches!(listing.answer, Answer::Known(_)));
+        Self {
+            before: there.vms.keys().copied().distinct(),
+            asked: answered.map(|listing| listing.user.uid).distinct(),
+            lifted: false,
+        }
+    }
+
+    /// What was added while the restriction was lifted. What a user has whom nobody could ask before may be old.
+    fn foreign<'a>(&'a self, there: &'a Snapshot) -> impl Iterator<Item = VmId> + 'a {
+        let new = there.vms.values().filter(|vm| self.lifted && !self.before.contains(&vm.id));
+        new.filter(|vm| vm.owners.iter().any(|owner| self.asked.contains(&owner.uid))).map(|vm| vm.id)
+    }
+}
+
+/// The virtual machine of this user that was made from the bundle: one that lies there and was made from no image before; a
+/// new one that lies there but for its ending, which may change when it is unpacked; or else the only new one, where no home is
+/// told at all.
+fn is_there(
+    there: &Snapshot,
+    (before, lineage): (&BTreeSet<VmId>, &BTreeMap<VmId, Lineage>),
+    user: Uid,
+    bundle: &str,
+) -> Option<VmId> {
     let is_theirs = |vm: &&Vm| vm.owners.iter().any(|owner| owner.uid == user);
-    let new: Vec<_> = there.vms.values().filter(|vm| !before.contains(&vm.id)).filter(is_theirs).collect();
-    let stem = |path: &str| Path::new(path.trim_end_matches('/')).with_extension("");
-    let lies_there = |vm: &&&Vm| vm.storage.home.as_deref().is_some_and(|home| stem(home) == stem(bundle));
+    let theirs: Vec<_> = there.vms.values().filter(is_theirs).collect();
+    let home = |vm: &Vm| vm.storage.home.as_deref().map(|home| home.trim_end_matches('/').to_owned());
+    let is_it = |vm: &&&Vm| home(vm).as_deref() == Some(bundle) && !lineage.contains_key(&vm.id);
+    if let Some(vm) = theirs.iter().find(is_it) {
+        return Some(vm.id);
+    }
+    let new: Vec<_> = theirs.into_iter().filter(|vm| !before.contains(&vm.id)).collect();
+    let stem = |path: &str| Path::new(path).with_extension("");
+    let lies_there = |vm: &&&Vm| home(vm).is_some_and(|home| stem(&home) == stem(bundle));
     match new.iter().find(lies_there) {
         Some(vm) => Some(vm.id),
         None if new.iter().all(|vm| vm.storage.home.is_none()) => match new.as_slice() {

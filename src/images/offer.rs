@@ -21,6 +21,8 @@ use crate::wire::assignment::{GoldenImage, ImageFile};
 pub enum WhyNot {
     /// The image has no file for this Mac's processor.
     WrongProcessor,
+    /// Which processor this Mac has could not be found out.
+    ProcessorUnknown,
     /// Its address is none that images are fetched from.
     BadAddress,
     /// A profile names its address alone, so that nothing could tell the image from another file.
@@ -49,6 +51,7 @@ impl WhyNot {
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::WrongProcessor => "there is no image for this Mac's processor",
+            Self::ProcessorUnknown => "this Mac's processor could not be found out",
             Self::BadAddress => "its address is no web address; correct it in the portal",
             Self::NoDigest => {
                 "it comes from a profile, which names no digest to verify it by; let a policy carry it instead"

@@ -36,6 +36,12 @@ pub fn place(program: &Path, image: &Path, order: &Order, user: &LocalUser) -> I
     }
 }
 
+/// `PROGRAM settle-image DRAFT` as the user, which takes it away.
+#[must_use]
+pub fn discard(program: &Path, draft: &Path, user: &LocalUser) -> Invocation {
+    Invocation::read(program.to_owned(), &["settle-image", &draft.to_string_lossy()]).for_user(user)
+}
+
 /// `PROGRAM settle-image DRAFT BUNDLE` as the user.
 #[must_use]
 pub fn settle(program: &Path, draft: &Draft, user: &LocalUser) -> Invocation {

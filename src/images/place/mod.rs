@@ -139,7 +139,7 @@ impl PlaceError {
 pub enum Said {
     /// The image lies there.
     Placed(Draft),
-    /// The draft has its final name.
+    /// The draft has its final name, or is taken away.
     Settled,
     /// It was not done.
     Refused {
@@ -193,7 +193,7 @@ pub fn file_name(name: &str) -> String {
 /// [`PlaceError`]; nothing is left then.
 pub fn place(order: &Order, image: &mut (impl Read + Seek)) -> Result<Draft, PlaceError> {
     DirBuilder::new().recursive(true).mode(0o700).create(&order.into).map_err(PlaceError::folder)?;
-    let draft = order.into.join(format!(".{}.meridian", order.name));
+    let draft = draft(&order.into, &order.name);
     clear(&draft).map_err(PlaceError::folder)?;
     has_space(order)?;
     let placed = match order.kind {
@@ -216,8 +216,27 @@ pub fn place(order: &Order, image: &mut (impl Read + Seek)) -> Result<Draft, Pla
     let is_free = |path: &PathBuf| {
         path.symlink_metadata().is_err() && path.with_extension("pvm").symlink_metadata().is_err()
     };
-    let bundle = free.into_iter().find(is_free).ok_or(PlaceError::Names)?;
-    Ok(Draft { draft, bundle })
+    match free.into_iter().find(is_free) {
+        Some(bundle) => Ok(Draft { draft, bundle }),
+        None => {
+            discard(&draft)?;
+            Err(PlaceError::Names)
+        }
+    }
+}
+
+/// What the draft of a bundle of this name is called.
+#[must_use]
+pub fn draft(into: &Path, name: &str) -> PathBuf {
+    into.join(format!(".{name}.meridian"))
+}
+
+/// Takes a draft away; there may be none.
+///
+/// # Errors
+/// [`PlaceError::Folder`] where the system refuses.
+pub fn discard(draft: &Path) -> Result<(), PlaceError> {
+    clear(draft).map_err(PlaceError::folder)
 }
 
 /// Gives a draft its final name. One that has it already is fine.

@@ -56,6 +56,14 @@ fn a_packed_image_is_copied_and_settled_twice_if_need_be() {
     let second = place(&order, &mut Cursor::new(b"image")).unwrap();
     assert_eq!(second.bundle, folder.path().join("Windows 11 2.pvmp"));
     assert!(settle(&Draft { draft: "/nowhere/a".into(), bundle: "/nowhere/b".into() }).is_err());
+    discard(&second.draft).unwrap();
+    discard(&second.draft).unwrap();
+    assert_eq!(names(folder.path()), ["Windows 11.pvmp"]);
+    (2..=100).for_each(|number| {
+        std::fs::create_dir(folder.path().join(format!("Windows 11 {number}.pvm"))).unwrap()
+    });
+    assert!(matches!(place(&order, &mut Cursor::new(b"image")), Err(PlaceError::Names)));
+    assert!(!names(folder.path()).contains(&".Windows 11.meridian".to_owned()));
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub struct Head {
     pub range: Option<String>,
     /// `Content-Encoding`.
     pub encoding: Option<String>,
+    /// `Content-Type` is a web page's.
+    pub page: bool,
     /// `ETag` and `Last-Modified`.
     pub validator: Validator,
 }
@@ -70,6 +72,9 @@ pub enum Lie {
     /// A status that is neither the file nor a part of it.
     #[error("the server answered {0}")]
     Status(u16),
+    /// A web page: of a network that wants its user to sign in, or of a proxy.
+    #[error("a web page came instead of the image; sign in to the network, or see what is at its address")]
+    Page,
     /// The file has another size than the portal says.
     #[error("the file has {found} bytes, and {expected} in the portal; correct the image in the portal")]
     Size {
@@ -91,6 +96,9 @@ pub enum Lie {
 /// # Errors
 /// [`Lie`].
 pub fn judge(asked: &Asked, head: &Head) -> Result<Verdict, Lie> {
+    if head.page && matches!(head.status, 200 | 206) {
+        return Err(Lie::Page);
+    }
     if head.encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Lie::Encoded);
     }
@@ -177,6 +185,10 @@ mod tests {
         assert_eq!(judge(&asked(40), &swapped), Ok(Verdict::AskAnew));
         let encoded = Head { encoding: Some("gzip".to_owned()), ..head(200, 100, "") };
         assert_eq!(judge(&asked(0), &encoded), Err(Lie::Encoded));
+        for (status, expected) in [(200, Lie::Page), (206, Lie::Page), (403, Lie::Status(403))] {
+            let page = Head { length: None, page: true, ..head(status, 0, "") };
+            assert_eq!(judge(&asked(40), &page), Err(expected));
+        }
     }
 
     #[test]

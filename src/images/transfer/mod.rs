@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED,
-    RANGE,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_RANGE,
+    LAST_MODIFIED, RANGE,
 };
 use reqwest::{Client, Response};
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,7 @@ impl TransferError {
     pub const fn may_pass(&self) -> bool {
         match self {
             Self::Network(_) | Self::Cut { .. } | Self::State(_) | Self::Disk(_) | Self::Ended(_) => true,
+            Self::Answer(Lie::Page) => true,
             Self::Answer(Lie::Status(status)) => matches!(status, 408 | 425 | 429 | 500..=599),
             Self::Mismatch { mixed } => *mixed,
             Self::Folder(_) | Self::Client(_) | Self::Answer(_) | Self::TooLong(_) => false,
@@ -373,6 +374,8 @@ fn head(response: &Response) -> Head {
         length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
         range: text(CONTENT_RANGE),
         encoding: text(CONTENT_ENCODING),
+        page: text(CONTENT_TYPE)
+            .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("text/html")),
         validator: Validator { etag: text(ETAG), modified: text(LAST_MODIFIED) },
     }
 }

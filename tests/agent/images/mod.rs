@@ -5,3 +5,4 @@ mod install;
 mod orders;
 pub(crate) mod stage;
 mod transfer;
+mod troubles;

@@ -30,6 +30,8 @@ pub(crate) enum Fate {
     Encoded,
     /// One byte of the body is another one.
     Flipped,
+    /// A web page comes in its place, without a length.
+    Page,
     /// There is no length, and the connection ends after so many bytes.
     Unmeasured(usize),
 }
@@ -175,6 +177,11 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
 
 /// The head and the body of an answer.
 fn answer(fate: Fate, bytes: &[u8], from: Option<usize>, etag: Option<&str>) -> (String, Vec<u8>) {
+    if fate == Fate::Page {
+        let page = "<html><body>Sign in</body></html>";
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n\r\n";
+        return (format!("{head}{page}"), Vec::new());
+    }
     if let Fate::Status(status) = fate {
         return (
             format!("HTTP/1.1 {status} Odd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),

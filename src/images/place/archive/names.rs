@@ -13,6 +13,9 @@ const NAME: usize = 255;
 /// The longest path below the bundle, in bytes: the system takes 1,024 with the folders above it.
 const PATH: usize = 600;
 
+/// How many there may be, the folders above entries counted, which nothing in the archive has to name.
+const MOST: usize = 100_000;
+
 /// The names so far.
 #[derive(Default)]
 pub(super) struct Names {
@@ -46,6 +49,9 @@ impl Names {
     }
 
     fn enter(&mut self, path: &Path, (folder, entry): (bool, bool)) -> Result<(), &'static str> {
+        if self.taken.len() >= MOST {
+            return Err("one too many, the folders above it counted");
+        }
         let new = || Taken { path: path.to_owned(), folder, entry: false };
         let taken = self.taken.entry(folded(&path.to_string_lossy())).or_insert_with(new);
         if taken.folder != folder {
@@ -67,6 +73,15 @@ fn folded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_that_no_entry_names_count() {
+        let mut names = Names::default();
+        let entry = |number: usize| format!("{number}/a/b/c/d/e/f/g/h/i");
+        let taken =
+            (0..MOST).take_while(|number| names.take(Path::new(&entry(*number)), true).is_ok()).count();
+        assert_eq!(taken, MOST / 10 - 1, "the folder itself is one");
+    }
 
     #[test]
     fn names_lie_side_by_side_or_clash() {
