@@ -157,13 +157,20 @@ async fn its_own_looking_makes_no_further_look_necessary() {
     let environment = TestEnvironment::with_policy(corporate()).await;
     environment.until_restricted(&CORPORATE).await;
     environment.until_settled("policy").await;
-    let before = environment.calls().len();
-    // Each call rewrites the service's file; a status is asked in between to give the agent time to run astray.
-    for _ in 0..20 {
-        assert_eq!(environment.cli(["status", "--field", "health"]).await.code, 0);
+    // Each call rewrites the service's file. A busy machine may tell of the last one late, which costs one look; who looks
+    // because of their own look never comes to rest. Statuses in between give the agent time to run astray.
+    let mut more = Vec::new();
+    for _ in 0..3 {
+        let before = environment.calls().len();
+        for _ in 0..20 {
+            assert_eq!(environment.cli(["status", "--field", "health"]).await.code, 0);
+        }
+        more = environment.calls().split_off(before);
+        if more.is_empty() {
+            return;
+        }
     }
-    let more = environment.calls().split_off(before);
-    assert!(more.is_empty(), "{more:#?}");
+    panic!("it does not come to rest: {more:#?}");
 }
 
 #[tokio::test]
