@@ -291,14 +291,15 @@ pub(super) fn status() -> StatusView {
         },
         vms: VmTotals { total: Some(5), corporate: Some(2), per_user: users() },
         images: vec![install(1, "downloading", 4_321_000_000)],
+        // In no order: the screen sorts them.
         sources: vec![
-            SourceView { layer: LayerView::Local, origin: "Security tab".into(), since: None, note: None },
             SourceView {
                 layer: LayerView::Profile,
                 origin: "dev.meridian.agent.plist".into(),
                 since: Some(past(500_000)),
                 note: None,
             },
+            SourceView { layer: LayerView::Local, origin: "Security tab".into(), since: None, note: None },
             SourceView {
                 layer: LayerView::Policy,
                 origin: "“Sales Macs” revision 7".into(),
@@ -362,7 +363,7 @@ pub(super) fn hostile_status() -> StatusView {
     view.checkin.last = Some(LastCheckin { at: past(9), succeeded: false, detail: HOSTILE.into() });
     view.health.problems = vec![problem(HOSTILE, HOSTILE, HOSTILE, Some(vm(1, HOSTILE)))];
     view.vms.per_user[0].user = HOSTILE.into();
-    view.sources[1].origin = HOSTILE.into();
+    view.sources[0].origin = HOSTILE.into();
     if let Some(assignment) = &mut view.assignment {
         assignment.refresh_by = Some(past(90));
         if let Some(policy) = &mut assignment.policy {

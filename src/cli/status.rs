@@ -190,7 +190,9 @@ fn facts(screen: &mut Screen<'_>, seen: &Seen, now: Timestamp) {
 /// The layers that say something, the highest first, and where each comes from.
 fn sources(screen: &mut Screen<'_>, sources: &[SourceView], now: Timestamp) {
     let names = sources.iter().map(|source| layer(source.layer).chars().count() + 2).max().unwrap_or(0);
-    for (index, source) in sources.iter().rev().enumerate() {
+    let mut sources: Vec<_> = sources.iter().collect();
+    sources.sort_by_key(|source| std::cmp::Reverse(source.layer));
+    for (index, source) in sources.into_iter().enumerate() {
         let label = if index == 0 { "Sources" } else { "" };
         let label = Line::of(Tone::Faint, format!("{label:<LABELS$}"));
         let label = label.text(format!("{:<names$}", layer(source.layer)));

@@ -112,15 +112,19 @@ fn wait(
 
 /// Why what the check-in brought does not hold, where that is so: the portal answered, and the agent did not take it.
 fn problem(status: &StatusView) -> Option<ProblemView> {
-    const CODES: [&str; 6] = [
-        ProblemCode::StateWriteFailed.code(),
+    const REFUSED: [&str; 5] = [
         ProblemCode::KeysetInvalid.code(),
         ProblemCode::AssignmentSignature.code(),
         ProblemCode::AssignmentForeign.code(),
         ProblemCode::AssignmentRollback.code(),
         ProblemCode::AssignmentEquivocation.code(),
     ];
-    status.health.problems.iter().find(|problem| CODES.contains(&problem.code.as_str())).cloned()
+    // What could not be written about an object is no part of a check-in.
+    let unsaved = |problem: &&ProblemView| {
+        problem.code == ProblemCode::StateWriteFailed.code() && problem.subject.is_none()
+    };
+    let refused = |problem: &&ProblemView| REFUSED.contains(&problem.code.as_str());
+    status.health.problems.iter().find(|problem| unsaved(problem) || refused(problem)).cloned()
 }
 
 /// What the check-in waits for.

@@ -149,6 +149,12 @@ impl Imager {
                 return self.rest_until(WRITE_AGAIN);
             }
         }
+        if let Err(trouble) = self.installer.look_back().await {
+            tracing::debug!(
+                why = trouble.why,
+                "what was added while a restriction was lifted is not known yet"
+            );
+        }
         self.forget();
         let (now, book) = (self.ticker.now(), self.installer.book());
         let due = book.due(now).and_then(|user| Some((user, book.installs.get(&user)?)));
@@ -195,14 +201,14 @@ impl Imager {
         let user = self.user(uid)?;
         self.open_again();
         let to_fetch = matches!(install.stage, Stage::Ordered | Stage::Fetching | Stage::Placing);
-        let install = if to_fetch { self.still_wanted(uid, install)? } else { install };
+        let install = if to_fetch { self.still_wanted(&user, install).await? } else { install };
         if to_fetch || matches!(install.stage, Stage::Unpacking { packed: true, .. }) {
             is_fit(&self.runner).await?;
         }
         if to_fetch {
             self.has_space(&user, &install).await?;
             let is_here = self.fetch(uid, &install).await?;
-            if !is_here || self.still_wanted(uid, install.clone())?.of != install.of {
+            if !is_here || self.still_wanted(&user, install.clone()).await?.of != install.of {
                 return Ok(true);
             }
         }
@@ -240,13 +246,14 @@ impl Imager {
 
     /// The installation as the assignment of now has it: with another file where it names another, and not at all where
     /// it [does not stand](standing) any more.
-    fn still_wanted(&mut self, uid: Uid, install: Install) -> Result<Install, Trouble> {
-        let of = standing(&self.board.borrow(), uid, &install.of)
+    async fn still_wanted(&mut self, user: &LocalUser, install: Install) -> Result<Install, Trouble> {
+        let of = standing(&self.board.borrow(), user.uid, &install.of)
             .map_err(|why| Trouble::lasting(ProblemCode::ImageInstallFailed, why))?;
         if of == install.of {
             return Ok(install);
         }
-        self.installer.change(|book| book.replace(uid, of.clone()))?;
+        self.installer.discard(user, &install).await?;
+        self.installer.change(|book| book.replace(user.uid, of.clone()))?;
         Ok(Install { of, stage: Stage::Ordered, ..install })
     }
 

@@ -59,7 +59,7 @@ pub enum Stage {
     Registering {
         /// The bundle.
         bundle: String,
-        /// The try that is under way; none before it begins and after it ended.
+        /// The last try; none before the first begins.
         attempt: Option<Attempt>,
     },
     /// Parallels unpacks it.
@@ -88,14 +88,14 @@ pub enum Stage {
 }
 
 /// A try to add a bundle, as it is told after a crash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The virtual machines before, of all users who could be asked.
     pub before: BTreeSet<VmId>,
     /// Those users.
     #[serde(default)]
     pub asked: BTreeSet<Uid>,
-    /// `restrict.add_vm` had to be lifted for it, at one time at least.
+    /// `restrict.add_vm` had to be lifted for it, and what was added meanwhile is not looked at yet.
     pub lifted: bool,
 }
 

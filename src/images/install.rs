@@ -10,7 +10,7 @@
 //! being asked, and no drift would be put right and no license given back. That `prlctl unpack` asks for no password where
 //! adding does is inferred, since it adds nothing to a list; where it should ask, the tool's refusal is a named problem.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -20,13 +20,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
-use super::book::{Attempt, Book, Install, Lineage, Stage};
+use super::book::{Attempt, Book, Install, Stage};
 use super::keeper::Keeper;
 use super::place::{self, Draft, Kind, Order, Refused, Said, calls};
 use super::space::{Free, Need, missing};
 use crate::clock::Clock;
 use crate::domain::ids::{Uid, VmId};
-use crate::domain::keyed::Keyed as _;
 use crate::domain::vm::Vm;
 use crate::error::Chain;
 use crate::hypervisor::outcome::{Answer, Output, Refusal};
@@ -102,7 +101,10 @@ impl From<RunError> for Trouble {
             RunError::TimedOut { .. } | RunError::Paused { .. } => ProblemCode::ToolFailed,
             _ => ProblemCode::ImageInstallFailed,
         };
-        Self::passing(code, Chain(&error).to_string())
+        let trouble = Self::passing(code, Chain(&error).to_string());
+        // What it hangs at may be the image, and each try lifts the restriction or copies all of it.
+        let hangs = matches!(error, RunError::TimedOut { .. });
+        if hangs { Self { again: Again::Times(FAILURES), ..trouble } } else { trouble }
     }
 }
 
@@ -303,10 +305,14 @@ impl Installer {
         let runner = Arc::clone(&self.runner);
         let _unseen = runner.begin_changes(Changed::Service);
         let alone = runner.alone().await;
-        let there = self.listed(user).await?;
-        let mut attempt = attempt.unwrap_or_else(|| Attempt::before(&there));
+        let there = self.listed().await?;
+        let mut attempt = match attempt {
+            Some(attempt) => self.close((user.uid, &bundle), attempt, &there)?,
+            None => Attempt::default().seeing(&there),
+        };
+        has_answered(&there, user)?;
         let mut added = Ok(());
-        if is_there(&there, (&attempt.before, &self.book().lineage), user.uid, &bundle).is_none() {
+        if is_there(&there, &attempt.before, user.uid, &bundle).is_none() {
             // What an earlier try found says nothing about now: a restriction that is off by now stays off.
             let lifts = self.is_restricted().await?;
             attempt.lifted |= lifts;
@@ -331,22 +337,65 @@ impl Installer {
         bundle: String,
         (attempt, added): (Attempt, Result<(), Trouble>),
     ) -> Result<(), Trouble> {
-        let there = self.listed(user).await?;
-        let vm = is_there(&there, (&attempt.before, &self.book().lineage), user.uid, &bundle);
-        let foreign: Vec<_> = attempt.foreign(&there).filter(|id| Some(*id) != vm).collect();
+        let there = self.listed().await?;
+        let vm = is_there(&there, &attempt.before, user.uid, &bundle);
+        self.close((user.uid, &bundle), attempt, &there)?;
+        has_answered(&there, user)?;
         let (now, packed) = (self.clock.now(), bundle.ends_with(".pvmp"));
-        self.keeper.change(|book| {
-            book.intruders.extend(foreign);
-            match vm {
-                Some(vm) => book.registered(user.uid, vm, packed, now),
-                None => book.retreat(user.uid, Stage::Registering { bundle, attempt: None }),
-            }
-        })?;
         let missing = || {
             let why = "Parallels Desktop says that it added the virtual machine, and does not list it";
             Trouble::passing(ProblemCode::ImageInstallFailed, why)
         };
-        if vm.is_some() { Ok(()) } else { Err(added.err().unwrap_or_else(missing)) }
+        match vm {
+            Some(vm) => Ok(self.keeper.change(|book| book.registered(user.uid, vm, packed, now))?),
+            None => Err(added.err().unwrap_or_else(missing)),
+        }
+    }
+
+    /// Takes note of what was added while a restriction was lifted, for installations that go on later: by then more may have
+    /// been added that nobody had to ask for.
+    ///
+    /// # Errors
+    /// [`Trouble`]; to be tried again.
+    pub async fn look_back(&mut self) -> Result<(), Trouble> {
+        let book = self.book();
+        let lifted = book.installs.iter().filter_map(|(uid, install)| match &install.stage {
+            Stage::Registering { bundle, attempt: Some(attempt) } if attempt.lifted => {
+                Some((*uid, bundle, attempt))
+            }
+            _ => None,
+        });
+        let lifted: Vec<_> = lifted.collect();
+        if lifted.is_empty() {
+            return Ok(());
+        }
+        let there = self.listed().await?;
+        for (uid, bundle, attempt) in lifted {
+            self.close((uid, bundle), attempt.clone(), &there)?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of what was added during a try, and of what there is now: the next try begins with that.
+    fn close(
+        &self,
+        (user, bundle): (Uid, &str),
+        attempt: Attempt,
+        there: &Snapshot,
+    ) -> Result<Attempt, StateError> {
+        let vm = is_there(there, &attempt.before, user, bundle);
+        let closed = match vm {
+            Some(_) => Attempt { lifted: false, ..attempt.clone() },
+            None => attempt.clone().seeing(there),
+        };
+        let stage = Stage::Registering { bundle: bundle.to_owned(), attempt: Some(closed.clone()) };
+        self.keeper.change(|book| {
+            let ours = |id: &VmId| Some(*id) == vm || book.lineage.contains_key(id);
+            let foreign: Vec<_> = attempt.foreign(there).filter(|id| !ours(id)).collect();
+            book.intruders.extend(foreign);
+            book.retreat(user, stage);
+        })?;
+        Ok(closed)
     }
 
     async fn add(
@@ -396,19 +445,13 @@ impl Installer {
         }
     }
 
-    /// The virtual machines of all who can be asked, and of this user in any case: what is missing would count as not added. The
-    /// users are asked for as well, since they come and go between installations.
-    async fn listed(&mut self, user: &LocalUser) -> Result<Snapshot, Trouble> {
+    /// The virtual machines of all who can be asked. The users are asked for as well, since they come and go between
+    /// installations.
+    async fn listed(&mut self) -> Result<Snapshot, Trouble> {
         self.collector.forget_users();
-        let snapshot = match self.collector.collect(&self.runner).await {
-            Answer::Known(snapshot) => snapshot,
-            other => return Err(unanswered(other.map(|_| ()))),
-        };
-        let theirs = snapshot.listings.iter().find(|listing| listing.user.uid == user.uid);
-        match theirs.map(|listing| &listing.answer) {
-            Some(Answer::Known(_)) => Ok(snapshot),
-            Some(other) => Err(unanswered(other.clone().map(|_| ()))),
-            None => Err(Trouble::passing(ProblemCode::UserNotLoggedIn, "the user is not to be found yet")),
+        match self.collector.collect(&self.runner).await {
+            Answer::Known(snapshot) => Ok(snapshot),
+            other => Err(unanswered(other.map(|_| ()))),
         }
     }
 
@@ -474,15 +517,24 @@ fn unanswered(answer: Answer<()>) -> Trouble {
     Trouble::passing(code, answer.to_string())
 }
 
+/// Whether this user's own list was read: what is missing in another counts as not added.
+fn has_answered(there: &Snapshot, user: &LocalUser) -> Result<(), Trouble> {
+    let theirs = there.listings.iter().find(|listing| listing.user.uid == user.uid);
+    match theirs.map(|listing| &listing.answer) {
+        Some(Answer::Known(_)) => Ok(()),
+        Some(other) => Err(unanswered(other.clone().map(|_| ()))),
+        None => Err(Trouble::passing(ProblemCode::UserNotLoggedIn, "the user is not to be found yet")),
+    }
+}
+
 impl Attempt {
-    /// One that begins where this is there.
-    fn before(there: &Snapshot) -> Self {
+    /// The same, beginning where this is there.
+    fn seeing(mut self, there: &Snapshot) -> Self {
         let answered = there.listings.iter().filter(|listing| matches!(listing.answer, Answer::Known(_)));
-        Self {
-            before: there.vms.keys().copied().distinct(),
-            asked: answered.map(|listing| listing.user.uid).distinct(),
-            lifted: false,
-        }
+        self.before.extend(there.vms.keys());
+        self.asked.extend(answered.map(|listing| listing.user.uid));
+        self.lifted = false;
+        self
     }
 
     /// What was added while the restriction was lifted. What a user has whom nobody could ask before may be old.
@@ -492,25 +544,13 @@ impl Attempt {
     }
 }
 
-/// The virtual machine of this user that was made from the bundle: one that lies there and was made from no image before; a
-/// new one that lies there but for its ending, which may change when it is unpacked; or else the only new one, where no home is
-/// told at all.
-fn is_there(
-    there: &Snapshot,
-    (before, lineage): (&BTreeSet<VmId>, &BTreeMap<VmId, Lineage>),
-    user: Uid,
-    bundle: &str,
-) -> Option<VmId> {
+/// The virtual machine of this user that was made from the bundle: a new one that lies there (its ending may change when it
+/// is unpacked), or else the only new one, where no home is told at all.
+fn is_there(there: &Snapshot, before: &BTreeSet<VmId>, user: Uid, bundle: &str) -> Option<VmId> {
     let is_theirs = |vm: &&Vm| vm.owners.iter().any(|owner| owner.uid == user);
-    let theirs: Vec<_> = there.vms.values().filter(is_theirs).collect();
-    let home = |vm: &Vm| vm.storage.home.as_deref().map(|home| home.trim_end_matches('/').to_owned());
-    let is_it = |vm: &&&Vm| home(vm).as_deref() == Some(bundle) && !lineage.contains_key(&vm.id);
-    if let Some(vm) = theirs.iter().find(is_it) {
-        return Some(vm.id);
-    }
-    let new: Vec<_> = theirs.into_iter().filter(|vm| !before.contains(&vm.id)).collect();
-    let stem = |path: &str| Path::new(path).with_extension("");
-    let lies_there = |vm: &&&Vm| home(vm).is_some_and(|home| stem(&home) == stem(bundle));
+    let new: Vec<_> = there.vms.values().filter(|vm| !before.contains(&vm.id)).filter(is_theirs).collect();
+    let stem = |path: &str| Path::new(path.trim_end_matches('/')).with_extension("");
+    let lies_there = |vm: &&&Vm| vm.storage.home.as_deref().is_some_and(|home| stem(home) == stem(bundle));
     match new.iter().find(lies_there) {
         Some(vm) => Some(vm.id),
         None if new.iter().all(|vm| vm.storage.home.is_none()) => match new.as_slice() {
@@ -524,6 +564,23 @@ fn is_there(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_hangs_is_tried_a_number_of_times_and_what_passes_for_ever() {
+        let paused = RunError::Paused { retry_in: std::time::Duration::from_secs(60) };
+        let hung =
+            RunError::TimedOut { program: "prlctl".to_owned(), limit: std::time::Duration::from_secs(30) };
+        for (error, code, again) in [
+            (hung, ProblemCode::ToolFailed, Again::Times(FAILURES)),
+            (paused, ProblemCode::ToolFailed, Again::Always),
+            (RunError::NotInstalled, ProblemCode::ParallelsMissing, Again::Always),
+            (RunError::TooMuch("prlctl".to_owned()), ProblemCode::ImageInstallFailed, Again::Times(FAILURES)),
+            (RunError::Refused(Refusal::NotLoggedIn), ProblemCode::UserNotLoggedIn, Again::Always),
+        ] {
+            let trouble = Trouble::from(error);
+            assert_eq!((trouble.code, trouble.again), (code, again), "{trouble}");
+        }
+    }
 
     #[test]
     fn below_a_scratch_root_nothing_outside_of_it_is_a_users_folder() {

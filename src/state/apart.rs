@@ -30,8 +30,11 @@ impl<T: Kept> Apart<T> {
     /// # Errors
     /// When a folder is not this user's, or the system refuses.
     pub fn try_open(paths: &Paths) -> Result<Option<Self>, StateError> {
-        folder::ensure(&paths.support(), folder::PUBLIC)?;
-        folder::ensure(&paths.private(), folder::PRIVATE)?;
+        for (path, mode) in [(paths.support(), folder::PUBLIC), (paths.private(), folder::PRIVATE)] {
+            if let Some(had) = folder::ensure(&path, mode)? {
+                tracing::error!(path = %path.display(), mode = format!("{had:04o}"), "a folder lay open");
+            }
+        }
         let folder = paths.private();
         let name = T::NAME.strip_suffix(".json").unwrap_or(T::NAME);
         let path = folder.join(format!("{name}.lock"));

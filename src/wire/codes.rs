@@ -178,7 +178,7 @@ table! {
             "A stored file was damaged; it was moved aside and is not used."
             "Check the disk; keep the file that was moved aside for analysis."
         StateExposed "state-exposed"
-            "A stored file could be read or changed by other users, or belongs to one; its mode was put right, or it was moved aside."
+            "A stored file, or the folder of such, could be read or changed by other users, or belongs to one; its mode was put right, or it was moved aside."
             "Find out who changed it; if it is identity.json, retire this Mac in the portal and enroll it anew."
         StateWriteFailed "state-write-failed"
             "What the agent has to remember could not be written to disk."

@@ -96,7 +96,13 @@ pub enum Lie {
 /// # Errors
 /// [`Lie`].
 pub fn judge(asked: &Asked, head: &Head) -> Result<Verdict, Lie> {
-    if head.page && matches!(head.status, 200 | 206) {
+    // Some servers call every file a page; its size tells it from one.
+    let measured = match head.status {
+        200 => head.length,
+        206 => head.range.as_deref().and_then(range).and_then(|(_, _, total)| total),
+        _ => Some(asked.size),
+    };
+    if head.page && measured != Some(asked.size) {
         return Err(Lie::Page);
     }
     if head.encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
@@ -185,9 +191,17 @@ mod tests {
         assert_eq!(judge(&asked(40), &swapped), Ok(Verdict::AskAnew));
         let encoded = Head { encoding: Some("gzip".to_owned()), ..head(200, 100, "") };
         assert_eq!(judge(&asked(0), &encoded), Err(Lie::Encoded));
-        for (status, expected) in [(200, Lie::Page), (206, Lie::Page), (403, Lie::Status(403))] {
-            let page = Head { length: None, page: true, ..head(status, 0, "") };
-            assert_eq!(judge(&asked(40), &page), Err(expected));
+        for (head, expected) in [
+            (Head { length: None, ..head(200, 0, "") }, Err(Lie::Page)),
+            (head(200, 99, ""), Err(Lie::Page)),
+            (head(200, 100, ""), Ok(Verdict::Anew)),
+            (head(206, 60, ""), Err(Lie::Page)),
+            (head(206, 60, "bytes 40-99/*"), Err(Lie::Page)),
+            (head(206, 60, "bytes 40-99/100"), Ok(Verdict::GoOn)),
+            (head(403, 9, ""), Err(Lie::Status(403))),
+        ] {
+            let page = Head { page: true, ..head };
+            assert_eq!(judge(&asked(40), &page), expected, "{page:?}");
         }
     }
 

@@ -157,7 +157,9 @@ impl Vault {
     /// [`TransferError::Folder`] and [`TransferError::State`].
     pub fn open(paths: &Paths, store: Arc<Store>) -> Result<(Self, Option<Damage>), TransferError> {
         let folder = paths.images();
-        folder::ensure(&folder, folder::PRIVATE)?;
+        if let Some(mode) = folder::ensure(&folder, folder::PRIVATE)? {
+            tracing::error!(mode = format!("{mode:04o}"), "the folder of the downloads lay open");
+        }
         let (ledger, damage) = match store.load::<Ledger>()? {
             crate::state::Loaded::Absent => (Ledger::default(), None),
             crate::state::Loaded::Current(ledger) => (ledger, None),

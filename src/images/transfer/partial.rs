@@ -76,10 +76,10 @@ impl Partial {
     /// Forgets all bytes. An empty file is let be: ext4 takes one that was truncated for one that is replaced in place, and
     /// writes all of it out when it is closed (`auto_da_alloc` in the kernel's documentation of ext4).
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        if self.length > 0 {
+        if self.file.metadata()?.len() > 0 {
             self.file.set_len(0)?;
-            self.file.rewind()?;
         }
+        self.file.rewind()?;
         (self.length, self.hash) = (0, Some(Context::new(&SHA256)));
         Ok(())
     }

@@ -148,3 +148,41 @@ async fn a_web_page_in_the_place_of_the_image_costs_nothing() {
     assert_eq!(stage.server.sent(), SIZE, "nothing came twice");
     assert_eq!(stage.environment.restrictions(), CORPORATE);
 }
+
+/// The try is known as far as it can be; what comes after it had nobody to ask.
+#[tokio::test]
+async fn what_is_added_while_its_user_is_away_is_no_violation() {
+    let stage = Stage::new(json!({ "restrict.add_vm": true })).await;
+    let environment = &stage.environment;
+    until_lifted(&stage, []).await;
+    environment.edit(|state| state.users.get_mut("ada").unwrap().logged_in = false);
+    environment.until_restricted(&["add-vm"]).await;
+    assert_eq!(stage.install("bob").await.code, 0);
+    environment.edit(|state| {
+        let created = Vm { owner: "bob".to_owned(), name: "Created".to_owned(), ..Vm::default() };
+        state.vms.insert(OLD.to_owned(), created);
+        state.users.get_mut("ada").unwrap().logged_in = true;
+    });
+    environment.sync().await;
+    stage.until_stage("ada", "installed").await;
+    let status = environment.until("both", |status| status.vms.corporate == Some(2)).await;
+    assert_eq!(status.enforcement.tally.violated, 0);
+    let vms = environment.cli(["vms", "--json"]).await.json();
+    assert!(vms["vms"].as_array().unwrap().iter().all(|vm| vm["violations"] == json!([])), "{vms:#}");
+}
+
+/// A bundle that went to the Trash leaves its entry in the list, by a name that is free on the disk.
+#[tokio::test]
+async fn an_entry_without_a_bundle_is_not_taken_for_the_image() {
+    let stage = Stage::new(corporate()).await;
+    let environment = &stage.environment;
+    let home = stage.folder("ada").join("Windows 11.pvm").display().to_string();
+    environment.edit(|state| {
+        let gone = Vm { owner: "ada".to_owned(), name: "Gone".to_owned(), home, ..Vm::default() };
+        state.vms.insert(OLD.to_owned(), gone);
+    });
+    environment.sync().await;
+    let reply = stage.install("ada").await;
+    assert_eq!(reply.code, 0, "{reply:?}");
+    assert_ne!(reply.json()["install"]["vm"], OLD);
+}
