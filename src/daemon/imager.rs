@@ -149,13 +149,8 @@ impl Imager {
                 return self.rest_until(WRITE_AGAIN);
             }
         }
-        if let Err(trouble) = self.installer.look_back().await {
-            tracing::debug!(
-                why = trouble.why,
-                "what was added while a restriction was lifted is not known yet"
-            );
-        }
         self.forget();
+        self.look_back();
         let (now, book) = (self.ticker.now(), self.installer.book());
         let due = book.due(now).and_then(|user| Some((user, book.installs.get(&user)?)));
         let Some((user, order)) = due else { return Turn::Rest(book.next_due()) };
@@ -307,6 +302,19 @@ impl Imager {
         let _unseen = runner.begin_changes(Changed::Service);
         self.not_restored = self.installer.put_back().await.err().map(|trouble| trouble.why);
         self.publish();
+    }
+
+    /// Looks at what was added while a restriction was lifted, once the observer has listed it: after a crash, or where a user
+    /// could not be asked. Nobody lists while it is lifted.
+    fn look_back(&mut self) {
+        let (board, book) = (self.board.borrow().clone(), self.installer.book());
+        let observation = &board.observation;
+        let last = book.unseen.values().map(|unseen| unseen.since).max();
+        if last.is_some_and(|last| observation.listed_at.is_some_and(|listed_at| listed_at > last))
+            && let Err(error) = self.installer.look_back(&observation.inventory)
+        {
+            self.write_failed = Some(Chain(&error).to_string());
+        }
     }
 
     /// Forgets what every user's list says is gone.

@@ -59,7 +59,7 @@ pub enum Stage {
     Registering {
         /// The bundle.
         bundle: String,
-        /// The last try; none before the first begins.
+        /// None in what was remembered before that was.
         attempt: Option<Attempt>,
     },
     /// Parallels unpacks it.
@@ -87,16 +87,20 @@ pub enum Stage {
     },
 }
 
-/// A try to add a bundle, as it is told after a crash.
+/// By what the machine that is made from a bundle is told from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The virtual machines before, of all users who could be asked.
+    /// The virtual machines from before the bundle had its name, of all users who could be asked.
     pub before: BTreeSet<VmId>,
-    /// Those users.
-    #[serde(default)]
-    pub asked: BTreeSet<Uid>,
-    /// `restrict.add_vm` had to be lifted for it, and what was added meanwhile is not looked at yet.
-    pub lifted: bool,
+}
+
+/// What was there when a restriction was lifted, of users whose lists were not read since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// When it was lifted.
+    pub since: Timestamp,
+    /// The virtual machines of all users whose lists were read then.
+    pub before: BTreeSet<VmId>,
 }
 
 impl Stage {
@@ -187,8 +191,14 @@ pub struct Book {
     pub lineage: BTreeMap<VmId, Lineage>,
     /// Virtual machines that somebody else added while the restriction was lifted.
     pub intruders: BTreeSet<VmId>,
+    /// When the last of those was noted.
+    #[serde(default)]
+    pub noted_at: Option<Timestamp>,
     /// `restrict.add_vm` is lifted, and has to be put back.
     pub lifted: bool,
+    /// By user: what of theirs is new was added while it was lifted. Until their lists are read again.
+    #[serde(default)]
+    pub unseen: BTreeMap<Uid, Unseen>,
     /// A policy was assigned when it was lifted: once that is gone, what is to hold is what stood before it.
     #[serde(default)]
     pub lifted_under_policy: bool,
@@ -296,13 +306,6 @@ impl Book {
         }
     }
 
-    /// A step has to be made again from its beginning.
-    pub fn retreat(&mut self, user: Uid, stage: Stage) {
-        if let Some(install) = self.installs.get_mut(&user) {
-            install.stage = stage;
-        }
-    }
-
     /// It waits for something, and is looked at again after a pause that grows with each time.
     pub fn wait(&mut self, user: Uid, code: ProblemCode, why: String, now: Timestamp) {
         if let Some(install) = self.installs.get_mut(&user) {
@@ -331,6 +334,7 @@ impl Book {
     pub fn replace(&mut self, user: Uid, of: Subject) {
         if let Some(install) = self.installs.get_mut(&user) {
             (install.of, install.stage, install.mismatches) = (of, Stage::Ordered, 0);
+            (install.failures, install.refusals) = (0, 0);
         }
     }
 
@@ -359,7 +363,7 @@ impl Book {
     /// `seen_at`, told by everyone; a list from before a machine was added says nothing about it.
     pub fn forget(&mut self, there: &BTreeSet<VmId>, seen_at: Timestamp, now: Timestamp) {
         self.lineage.retain(|vm, lineage| there.contains(vm) || lineage.at >= seen_at);
-        let young = self.lineage.values().any(|lineage| lineage.at >= seen_at);
+        let young = self.noted_at.is_some_and(|noted_at| noted_at >= seen_at);
         self.intruders.retain(|vm| there.contains(vm) || young);
         self.installs.retain(|_, install| match &install.stage {
             Stage::Done { at, .. } | Stage::Failed { at, .. } => now.duration_since(*at) < SHOWN,
@@ -491,11 +495,7 @@ mod tests {
             Stage::Placed { draft: "a".to_owned(), bundle: "b".to_owned() },
             Stage::Registering {
                 bundle: "b".to_owned(),
-                attempt: Some(Attempt {
-                    before: BTreeSet::from([vm(1)]),
-                    asked: BTreeSet::new(),
-                    lifted: true,
-                }),
+                attempt: Some(Attempt { before: BTreeSet::from([vm(1)]) }),
             },
             Stage::Failed { code: ProblemCode::ImageInstallFailed, why: "x".to_owned(), at: at(1) },
         ] {

@@ -20,12 +20,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
-use super::book::{Attempt, Book, Install, Stage};
+use super::book::{Attempt, Book, Install, Stage, Unseen};
 use super::keeper::Keeper;
 use super::place::{self, Draft, Kind, Order, Refused, Said, calls};
 use super::space::{Free, Need, missing};
 use crate::clock::Clock;
 use crate::domain::ids::{Uid, VmId};
+use crate::domain::keyed::Keyed as _;
 use crate::domain::vm::Vm;
 use crate::error::Chain;
 use crate::hypervisor::outcome::{Answer, Output, Refusal};
@@ -101,11 +102,16 @@ impl From<RunError> for Trouble {
             RunError::TimedOut { .. } | RunError::Paused { .. } => ProblemCode::ToolFailed,
             _ => ProblemCode::ImageInstallFailed,
         };
-        let trouble = Self::passing(code, Chain(&error).to_string());
-        // What it hangs at may be the image, and each try lifts the restriction or copies all of it.
-        let hangs = matches!(error, RunError::TimedOut { .. });
-        if hangs { Self { again: Again::Times(FAILURES), ..trouble } } else { trouble }
+        Self::passing(code, Chain(&error).to_string())
     }
+}
+
+/// The trouble with a call that makes something of the image: what it hangs at may be the image, and each try lifts the
+/// restriction or copies all of it.
+fn heavy(error: RunError) -> Trouble {
+    let hangs = matches!(error, RunError::TimedOut { .. });
+    let trouble = Trouble::from(error);
+    if hangs { Trouble { again: Again::Times(FAILURES), ..trouble } } else { trouble }
 }
 
 /// Puts back a restriction that is lifted by what is stored: for when the imager is not there to do it.
@@ -225,7 +231,7 @@ impl Installer {
         self.keeper.change(|book| book.advance(user.uid, Stage::Placing))?;
         let order = self.order(user, install, image).await?;
         let call = calls::place(&self.program, image, &order, user);
-        let output = self.runner.run(&call).await?;
+        let output = self.runner.run(&call).await.map_err(heavy)?;
         let Said::Placed(draft) = heard(output)? else {
             return Err(Trouble::passing(ProblemCode::ImageInstallFailed, "it was asked for something else"));
         };
@@ -289,9 +295,13 @@ impl Installer {
     }
 
     async fn settle(&mut self, user: &LocalUser, draft: Draft) -> Result<(), Trouble> {
+        // What lies under the bundle's name from now on is the image's, also where its user opens it first; what the list has
+        // under that name already lost its bundle before.
+        let there = self.listed().await?;
+        has_answered(&there, user)?;
         heard(self.runner.run(&calls::settle(&self.program, &draft, user)).await?)?;
         let bundle = draft.bundle.to_string_lossy().into_owned();
-        let stage = Stage::Registering { bundle, attempt: None };
+        let stage = Stage::Registering { bundle, attempt: Some(Attempt::at(&there)) };
         Ok(self.keeper.change(|book| book.advance(user.uid, stage))?)
     }
 
@@ -306,21 +316,22 @@ impl Installer {
         let _unseen = runner.begin_changes(Changed::Service);
         let alone = runner.alone().await;
         let there = self.listed().await?;
-        let mut attempt = match attempt {
-            Some(attempt) => self.close((user.uid, &bundle), attempt, &there)?,
-            None => Attempt::default().seeing(&there),
-        };
+        self.look_back(&there)?;
         has_answered(&there, user)?;
+        let attempt = attempt.unwrap_or_else(|| Attempt::at(&there));
         let mut added = Ok(());
         if is_there(&there, &attempt.before, user.uid, &bundle).is_none() {
             // What an earlier try found says nothing about now: a restriction that is off by now stays off.
             let lifts = self.is_restricted().await?;
-            attempt.lifted |= lifts;
             let stage = Stage::Registering { bundle: bundle.clone(), attempt: Some(attempt.clone()) };
+            let unseen = Unseen { since: self.clock.now(), before: Attempt::at(&there).before };
             self.keeper.change(|book| {
                 book.advance(user.uid, stage);
                 if lifts {
                     (book.lifted, book.lifted_under_policy) = (true, under_policy);
+                    for uid in answered(&there) {
+                        book.unseen.entry(uid).or_insert_with(|| unseen.clone());
+                    }
                 }
             })?;
             added = self.add(&alone, user, (&bundle, lifts)).await;
@@ -338,9 +349,9 @@ impl Installer {
         (attempt, added): (Attempt, Result<(), Trouble>),
     ) -> Result<(), Trouble> {
         let there = self.listed().await?;
-        let vm = is_there(&there, &attempt.before, user.uid, &bundle);
-        self.close((user.uid, &bundle), attempt, &there)?;
+        self.look_back(&there)?;
         has_answered(&there, user)?;
+        let vm = is_there(&there, &attempt.before, user.uid, &bundle);
         let (now, packed) = (self.clock.now(), bundle.ends_with(".pvmp"));
         let missing = || {
             let why = "Parallels Desktop says that it added the virtual machine, and does not list it";
@@ -352,50 +363,34 @@ impl Installer {
         }
     }
 
-    /// Takes note of what was added while a restriction was lifted, for installations that go on later: by then more may have
-    /// been added that nobody had to ask for.
+    /// Takes note of what was added while a restriction was lifted, of everyone whose list was read for this; by the next
+    /// list more may have been added that nobody had to ask for.
     ///
     /// # Errors
-    /// [`Trouble`]; to be tried again.
-    pub async fn look_back(&mut self) -> Result<(), Trouble> {
-        let book = self.book();
-        let lifted = book.installs.iter().filter_map(|(uid, install)| match &install.stage {
-            Stage::Registering { bundle, attempt: Some(attempt) } if attempt.lifted => {
-                Some((*uid, bundle, attempt))
-            }
-            _ => None,
-        });
-        let lifted: Vec<_> = lifted.collect();
-        if lifted.is_empty() {
-            return Ok(());
-        }
-        let there = self.listed().await?;
-        for (uid, bundle, attempt) in lifted {
-            self.close((uid, bundle), attempt.clone(), &there)?;
-        }
-        Ok(())
-    }
-
-    /// Takes note of what was added during a try, and of what there is now: the next try begins with that.
-    fn close(
-        &self,
-        (user, bundle): (Uid, &str),
-        attempt: Attempt,
-        there: &Snapshot,
-    ) -> Result<Attempt, StateError> {
-        let vm = is_there(there, &attempt.before, user, bundle);
-        let closed = match vm {
-            Some(_) => Attempt { lifted: false, ..attempt.clone() },
-            None => attempt.clone().seeing(there),
-        };
-        let stage = Stage::Registering { bundle: bundle.to_owned(), attempt: Some(closed.clone()) };
+    /// When it cannot be stored.
+    pub fn look_back(&self, there: &Snapshot) -> Result<(), StateError> {
+        let now = self.clock.now();
         self.keeper.change(|book| {
-            let ours = |id: &VmId| Some(*id) == vm || book.lineage.contains_key(id);
-            let foreign: Vec<_> = attempt.foreign(there).filter(|id| !ours(id)).collect();
-            book.intruders.extend(foreign);
-            book.retreat(user, stage);
-        })?;
-        Ok(closed)
+            let ours = |(uid, install): (&Uid, &Install)| match &install.stage {
+                Stage::Registering { bundle, attempt: Some(attempt) } => {
+                    is_there(there, &attempt.before, *uid, bundle)
+                }
+                _ => None,
+            };
+            let ours: Vec<_> = book.installs.iter().filter_map(ours).collect();
+            for uid in answered(there) {
+                let Some(unseen) = book.unseen.remove(&uid) else { continue };
+                let theirs = there.vms.values().filter(|vm| is_of(vm, uid)).map(|vm| vm.id);
+                let is_known = |id: &VmId| {
+                    unseen.before.contains(id) || ours.contains(id) || book.lineage.contains_key(id)
+                };
+                let added: Vec<_> = theirs.filter(|id| !is_known(id)).collect();
+                if !added.is_empty() {
+                    book.intruders.extend(added);
+                    book.noted_at = Some(now);
+                }
+            }
+        })
     }
 
     async fn add(
@@ -408,7 +403,7 @@ impl Installer {
         if lifts {
             alone.stdout_of(&images::require_add_vm(paths, false)).await?;
         }
-        alone.stdout_of(&images::register(paths, bundle, user)).await?;
+        alone.stdout_of(&images::register(paths, bundle, user)).await.map_err(heavy)?;
         Ok(())
     }
 
@@ -463,7 +458,8 @@ impl Installer {
     ) -> Result<(), Trouble> {
         let paths = self.runner.paths();
         if packed && self.is_packed(user, vm).await? {
-            self.runner.stdout_of(&images::unpack(paths, vm, install.of.unpacked_size, user)).await?;
+            let unpack = images::unpack(paths, vm, install.of.unpacked_size, user);
+            self.runner.stdout_of(&unpack).await.map_err(heavy)?;
         }
         let at: Timestamp = self.clock.now();
         Ok(self.keeper.change(|book| book.advance(user.uid, Stage::Done { vm, at }))?)
@@ -528,30 +524,32 @@ fn has_answered(there: &Snapshot, user: &LocalUser) -> Result<(), Trouble> {
 }
 
 impl Attempt {
-    /// The same, beginning where this is there.
-    fn seeing(mut self, there: &Snapshot) -> Self {
-        let answered = there.listings.iter().filter(|listing| matches!(listing.answer, Answer::Known(_)));
-        self.before.extend(there.vms.keys());
-        self.asked.extend(answered.map(|listing| listing.user.uid));
-        self.lifted = false;
-        self
+    /// One for a bundle that gets its name now.
+    fn at(there: &Snapshot) -> Self {
+        Self { before: there.vms.keys().copied().distinct() }
     }
+}
 
-    /// What was added while the restriction was lifted. What a user has whom nobody could ask before may be old.
-    fn foreign<'a>(&'a self, there: &'a Snapshot) -> impl Iterator<Item = VmId> + 'a {
-        let new = there.vms.values().filter(|vm| self.lifted && !self.before.contains(&vm.id));
-        new.filter(|vm| vm.owners.iter().any(|owner| self.asked.contains(&owner.uid))).map(|vm| vm.id)
-    }
+/// The users whose lists were read.
+fn answered(there: &Snapshot) -> impl Iterator<Item = Uid> {
+    let read = there.listings.iter().filter(|listing| matches!(listing.answer, Answer::Known(_)));
+    read.map(|listing| listing.user.uid)
+}
+
+fn is_of(vm: &Vm, user: Uid) -> bool {
+    vm.owners.iter().any(|owner| owner.uid == user)
 }
 
 /// The virtual machine of this user that was made from the bundle: a new one that lies there (its ending may change when it
 /// is unpacked), or else the only new one, where no home is told at all.
 fn is_there(there: &Snapshot, before: &BTreeSet<VmId>, user: Uid, bundle: &str) -> Option<VmId> {
-    let is_theirs = |vm: &&Vm| vm.owners.iter().any(|owner| owner.uid == user);
-    let new: Vec<_> = there.vms.values().filter(|vm| !before.contains(&vm.id)).filter(is_theirs).collect();
-    let stem = |path: &str| Path::new(path.trim_end_matches('/')).with_extension("");
-    let lies_there = |vm: &&&Vm| vm.storage.home.as_deref().is_some_and(|home| stem(home) == stem(bundle));
-    match new.iter().find(lies_there) {
+    let new = there.vms.values().filter(|vm| !before.contains(&vm.id) && is_of(vm, user));
+    let new: Vec<_> = new.collect();
+    let stem = |path: &str| Path::new(path).with_extension("");
+    let home = |vm: &Vm| vm.storage.home.as_deref().map(|home| home.trim_end_matches('/').to_owned());
+    let is_it = |vm: &&&Vm| home(vm).as_deref() == Some(bundle);
+    let lies_there = |vm: &&&Vm| home(vm).is_some_and(|home| stem(&home) == stem(bundle));
+    match new.iter().find(is_it).or_else(|| new.iter().find(lies_there)) {
         Some(vm) => Some(vm.id),
         None if new.iter().all(|vm| vm.storage.home.is_none()) => match new.as_slice() {
             [only] => Some(only.id),
@@ -569,9 +567,9 @@ mod tests {
     fn what_hangs_is_tried_a_number_of_times_and_what_passes_for_ever() {
         let paused = RunError::Paused { retry_in: std::time::Duration::from_secs(60) };
         let hung =
-            RunError::TimedOut { program: "prlctl".to_owned(), limit: std::time::Duration::from_secs(30) };
+            || RunError::TimedOut { program: "prlctl".to_owned(), limit: std::time::Duration::from_secs(30) };
         for (error, code, again) in [
-            (hung, ProblemCode::ToolFailed, Again::Times(FAILURES)),
+            (hung(), ProblemCode::ToolFailed, Again::Always),
             (paused, ProblemCode::ToolFailed, Again::Always),
             (RunError::NotInstalled, ProblemCode::ParallelsMissing, Again::Always),
             (RunError::TooMuch("prlctl".to_owned()), ProblemCode::ImageInstallFailed, Again::Times(FAILURES)),
@@ -580,6 +578,7 @@ mod tests {
             let trouble = Trouble::from(error);
             assert_eq!((trouble.code, trouble.again), (code, again), "{trouble}");
         }
+        assert_eq!(heavy(hung()).again, Again::Times(FAILURES));
     }
 
     #[test]

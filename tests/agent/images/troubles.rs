@@ -186,3 +186,22 @@ async fn an_entry_without_a_bundle_is_not_taken_for_the_image() {
     assert_eq!(reply.code, 0, "{reply:?}");
     assert_ne!(reply.json()["install"]["vm"], OLD);
 }
+
+/// Going away is no way around it.
+#[tokio::test]
+async fn who_adds_a_machine_meanwhile_and_logs_out_is_found_on_return() {
+    let stage = Stage::new(json!({ "restrict.add_vm": true })).await;
+    let environment = &stage.environment;
+    until_lifted(&stage, []).await;
+    environment.edit(|state| {
+        let foreign = Vm { owner: "ada".to_owned(), name: "Foreign".to_owned(), ..Vm::default() };
+        state.vms.insert(OLD.to_owned(), foreign);
+        state.users.get_mut("ada").unwrap().logged_in = false;
+    });
+    environment.until_restricted(&["add-vm"]).await;
+    environment.edit(|state| state.users.get_mut("ada").unwrap().logged_in = true);
+    environment.sync().await;
+    stage.until_stage("ada", "installed").await;
+    let status = environment.until_problem("violation").await;
+    assert_eq!(status.enforcement.tally.violated, 1);
+}
