@@ -10,7 +10,6 @@
 //! being asked, and no drift would be put right and no license given back. That `prlctl unpack` asks for no password where
 //! adding does is inferred, since it adds nothing to a list; where it should ask, the tool's refusal is a named problem.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -20,16 +19,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
+use super::added::{answered, is_there};
 use super::book::{Attempt, Book, Install, Stage, Unseen};
 use super::keeper::Keeper;
 use super::place::{self, Draft, Kind, Order, Refused, Said, calls};
 use super::space::{Free, Need, missing};
+use super::trouble::{Again, Trouble, has_answered, heavy, unanswered};
 use crate::clock::Clock;
 use crate::domain::ids::{Uid, VmId};
-use crate::domain::keyed::Keyed as _;
-use crate::domain::vm::Vm;
 use crate::error::Chain;
-use crate::hypervisor::outcome::{Answer, Output, Refusal};
+use crate::hypervisor::outcome::{Answer, Output};
 use crate::hypervisor::runner::{Alone, Changed, RunError, Runner};
 use crate::hypervisor::users::{LocalUser, parse_vm_home};
 use crate::hypervisor::{images, inquiry, invocation, vm_list};
@@ -42,77 +41,6 @@ const MIB: u64 = 1 << 20;
 
 /// How often a restriction is put back before another pass tries again.
 const TRIES: u32 = 3;
-
-/// How often a step that failed without a known reason is made again.
-const FAILURES: u32 = 4;
-
-/// Why a step was not made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct Trouble {
-    /// The kind.
-    pub code: ProblemCode,
-    /// In words that may travel.
-    pub why: String,
-    /// Whether it is tried again.
-    pub again: Again,
-}
-
-/// Whether a step that was not made is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
-    /// For as long as it takes: what it waits for is known and passes.
-    Always,
-    /// So many times in a row, what it waited for otherwise left out.
-    Times(u32),
-    /// Not at all.
-    Never,
-}
-
-impl Trouble {
-    /// One that is tried again: for ever where it is known what it waits for.
-    pub fn passing(code: ProblemCode, why: impl Into<String>) -> Self {
-        let again =
-            if code == ProblemCode::ImageInstallFailed { Again::Times(FAILURES) } else { Again::Always };
-        Self { code, why: why.into(), again }
-    }
-
-    /// One that is not.
-    pub fn lasting(code: ProblemCode, why: impl Into<String>) -> Self {
-        Self { code, why: why.into(), again: Again::Never }
-    }
-}
-
-impl From<StateError> for Trouble {
-    fn from(error: StateError) -> Self {
-        Self::passing(ProblemCode::StateWriteFailed, Chain(&error).to_string())
-    }
-}
-
-impl From<RunError> for Trouble {
-    fn from(error: RunError) -> Self {
-        let code = match &error {
-            _ if images::is_privacy_refusal(&error) => ProblemCode::ImagePrivacyRefused,
-            RunError::Refused(Refusal::ServiceStopped) => ProblemCode::ServiceStopped,
-            RunError::Refused(Refusal::NotLoggedIn) => ProblemCode::UserNotLoggedIn,
-            RunError::Refused(Refusal::NeedsCustomPassword) => ProblemCode::NeedsCustomPassword,
-            // Parallels Desktop is being updated, or its tools hang.
-            RunError::NotInstalled => ProblemCode::ParallelsMissing,
-            RunError::Untrusted { .. } => ProblemCode::ToolUntrusted,
-            RunError::TimedOut { .. } | RunError::Paused { .. } => ProblemCode::ToolFailed,
-            _ => ProblemCode::ImageInstallFailed,
-        };
-        Self::passing(code, Chain(&error).to_string())
-    }
-}
-
-/// The trouble with a call that makes something of the image: what it hangs at may be the image, and each try lifts the
-/// restriction or copies all of it.
-fn heavy(error: RunError) -> Trouble {
-    let hangs = matches!(error, RunError::TimedOut { .. });
-    let trouble = Trouble::from(error);
-    if hangs { Trouble { again: Again::Times(FAILURES), ..trouble } } else { trouble }
-}
 
 /// Puts back a restriction that is lifted by what is stored: for when the imager is not there to do it.
 ///
@@ -370,27 +298,7 @@ impl Installer {
     /// When it cannot be stored.
     pub fn look_back(&self, there: &Snapshot) -> Result<(), StateError> {
         let now = self.clock.now();
-        self.keeper.change(|book| {
-            let ours = |(uid, install): (&Uid, &Install)| match &install.stage {
-                Stage::Registering { bundle, attempt: Some(attempt) } => {
-                    is_there(there, &attempt.before, *uid, bundle)
-                }
-                _ => None,
-            };
-            let ours: Vec<_> = book.installs.iter().filter_map(ours).collect();
-            for uid in answered(there) {
-                let Some(unseen) = book.unseen.remove(&uid) else { continue };
-                let theirs = there.vms.values().filter(|vm| is_of(vm, uid)).map(|vm| vm.id);
-                let is_known = |id: &VmId| {
-                    unseen.before.contains(id) || ours.contains(id) || book.lineage.contains_key(id)
-                };
-                let added: Vec<_> = theirs.filter(|id| !is_known(id)).collect();
-                if !added.is_empty() {
-                    book.intruders.extend(added);
-                    book.noted_at = Some(now);
-                }
-            }
-        })
+        self.keeper.change(|book| book.look_back(there, now))
     }
 
     async fn add(
@@ -503,83 +411,9 @@ fn without_paths(words: &str) -> String {
     words.split_once("/Users/").map_or(words.to_owned(), |(before, _)| format!("{before}/Users/…"))
 }
 
-fn unanswered(answer: Answer<()>) -> Trouble {
-    let code = match answer {
-        Answer::ServiceStopped => ProblemCode::ServiceStopped,
-        Answer::NotInstalled => ProblemCode::ParallelsMissing,
-        Answer::NotLoggedIn => ProblemCode::UserNotLoggedIn,
-        _ => ProblemCode::ToolFailed,
-    };
-    Trouble::passing(code, answer.to_string())
-}
-
-/// Whether this user's own list was read: what is missing in another counts as not added.
-fn has_answered(there: &Snapshot, user: &LocalUser) -> Result<(), Trouble> {
-    let theirs = there.listings.iter().find(|listing| listing.user.uid == user.uid);
-    match theirs.map(|listing| &listing.answer) {
-        Some(Answer::Known(_)) => Ok(()),
-        Some(other) => Err(unanswered(other.clone().map(|_| ()))),
-        None => Err(Trouble::passing(ProblemCode::UserNotLoggedIn, "the user is not to be found yet")),
-    }
-}
-
-impl Attempt {
-    /// One for a bundle that gets its name now.
-    fn at(there: &Snapshot) -> Self {
-        Self { before: there.vms.keys().copied().distinct() }
-    }
-}
-
-/// The users whose lists were read.
-fn answered(there: &Snapshot) -> impl Iterator<Item = Uid> {
-    let read = there.listings.iter().filter(|listing| matches!(listing.answer, Answer::Known(_)));
-    read.map(|listing| listing.user.uid)
-}
-
-fn is_of(vm: &Vm, user: Uid) -> bool {
-    vm.owners.iter().any(|owner| owner.uid == user)
-}
-
-/// The virtual machine of this user that was made from the bundle: a new one that lies there (its ending may change when it
-/// is unpacked), or else the only new one, where no home is told at all.
-fn is_there(there: &Snapshot, before: &BTreeSet<VmId>, user: Uid, bundle: &str) -> Option<VmId> {
-    let new = there.vms.values().filter(|vm| !before.contains(&vm.id) && is_of(vm, user));
-    let new: Vec<_> = new.collect();
-    let stem = |path: &str| Path::new(path).with_extension("");
-    let home = |vm: &Vm| vm.storage.home.as_deref().map(|home| home.trim_end_matches('/').to_owned());
-    let is_it = |vm: &&&Vm| home(vm).as_deref() == Some(bundle);
-    let lies_there = |vm: &&&Vm| home(vm).is_some_and(|home| stem(&home) == stem(bundle));
-    match new.iter().find(is_it).or_else(|| new.iter().find(lies_there)) {
-        Some(vm) => Some(vm.id),
-        None if new.iter().all(|vm| vm.storage.home.is_none()) => match new.as_slice() {
-            [only] => Some(only.id),
-            _ => None,
-        },
-        None => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_hangs_is_tried_a_number_of_times_and_what_passes_for_ever() {
-        let paused = RunError::Paused { retry_in: std::time::Duration::from_secs(60) };
-        let hung =
-            || RunError::TimedOut { program: "prlctl".to_owned(), limit: std::time::Duration::from_secs(30) };
-        for (error, code, again) in [
-            (hung(), ProblemCode::ToolFailed, Again::Always),
-            (paused, ProblemCode::ToolFailed, Again::Always),
-            (RunError::NotInstalled, ProblemCode::ParallelsMissing, Again::Always),
-            (RunError::TooMuch("prlctl".to_owned()), ProblemCode::ImageInstallFailed, Again::Times(FAILURES)),
-            (RunError::Refused(Refusal::NotLoggedIn), ProblemCode::UserNotLoggedIn, Again::Always),
-        ] {
-            let trouble = Trouble::from(error);
-            assert_eq!((trouble.code, trouble.again), (code, again), "{trouble}");
-        }
-        assert_eq!(heavy(hung()).again, Again::Times(FAILURES));
-    }
 
     #[test]
     fn below_a_scratch_root_nothing_outside_of_it_is_a_users_folder() {

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::chown;
 
-use meridian::simulator::{Fault, FaultKind, Tool, User, Vm};
+use meridian::simulator::{Fault, FaultKind, State, Tool, User, Vm};
 use serde_json::{Value, json};
 
 use super::super::support::has_problem;
@@ -13,6 +13,11 @@ const OLD: &str = "11111111-1111-4111-8111-111111111111";
 
 fn corporate() -> Value {
     json!({ "vms.corporate_only": true })
+}
+
+fn add(state: &mut State, owner: &str, name: &str) {
+    let vm = Vm { owner: owner.to_owned(), name: name.to_owned(), ..Vm::default() };
+    state.vms.insert(OLD.to_owned(), vm);
 }
 
 fn failing(verb: &str) -> Fault {
@@ -94,8 +99,7 @@ async fn what_a_user_has_who_could_not_be_asked_before_was_not_added() {
     let stage = Stage::new(json!({ "restrict.add_vm": true })).await;
     let environment = &stage.environment;
     environment.edit(|state| {
-        let old = Vm { owner: "bob".to_owned(), name: "Old".to_owned(), ..Vm::default() };
-        state.vms.insert(OLD.to_owned(), old);
+        add(state, "bob", "Old");
         state.users.get_mut("bob").unwrap().logged_in = false;
     });
     until_lifted(&stage, []).await;
@@ -121,10 +125,7 @@ async fn a_machine_that_somebody_adds_meanwhile_violates_the_restriction_alone()
     let stage = Stage::new(json!({ "restrict.add_vm": true })).await;
     let environment = &stage.environment;
     until_lifted(&stage, []).await;
-    environment.edit(|state| {
-        let foreign = Vm { owner: "bob".to_owned(), name: "Foreign".to_owned(), ..Vm::default() };
-        state.vms.insert(OLD.to_owned(), foreign);
-    });
+    environment.edit(|state| add(state, "bob", "Foreign"));
     stage.until_stage("ada", "installed").await;
     let status = environment.until_problem("violation").await;
     assert_eq!(status.enforcement.tally.violated, 1);
@@ -159,8 +160,7 @@ async fn what_is_added_while_its_user_is_away_is_no_violation() {
     environment.until_restricted(&["add-vm"]).await;
     assert_eq!(stage.install("bob").await.code, 0);
     environment.edit(|state| {
-        let created = Vm { owner: "bob".to_owned(), name: "Created".to_owned(), ..Vm::default() };
-        state.vms.insert(OLD.to_owned(), created);
+        add(state, "bob", "Created");
         state.users.get_mut("ada").unwrap().logged_in = true;
     });
     environment.sync().await;
@@ -194,8 +194,7 @@ async fn who_adds_a_machine_meanwhile_and_logs_out_is_found_on_return() {
     let environment = &stage.environment;
     until_lifted(&stage, []).await;
     environment.edit(|state| {
-        let foreign = Vm { owner: "ada".to_owned(), name: "Foreign".to_owned(), ..Vm::default() };
-        state.vms.insert(OLD.to_owned(), foreign);
+        add(state, "ada", "Foreign");
         state.users.get_mut("ada").unwrap().logged_in = false;
     });
     environment.until_restricted(&["add-vm"]).await;
